@@ -1,0 +1,131 @@
+"""What an answer, or the lack of one, says: Scrapy's responses and exceptions as plain values.
+
+The classes of failure and what follows from them are decided in `crawler.polling`; here they are only recognised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from scrapy import exceptions as scrapy_errors
+
+from crawler import guard
+from crawler.polling import Outcome, outcome_of_status, parse_retry_after
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+    from twisted.python.failure import Failure
+
+PERMANENT = frozenset({301, 308})
+
+_FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (
+    (scrapy_errors.DownloadTimeoutError, Outcome.TIMEOUT),
+    (scrapy_errors.CannotResolveHostError, Outcome.DNS),
+    (scrapy_errors.DownloadCancelledError, Outcome.TOO_LARGE),  # nothing but the size limit cancels a download
+    (scrapy_errors.DownloadConnectionRefusedError, Outcome.CONNECTION),
+    (scrapy_errors.ResponseDataLossError, Outcome.CONNECTION),
+    (scrapy_errors.UnsupportedURLSchemeError, Outcome.BAD_URL),
+    (scrapy_errors.DownloadFailedError, Outcome.CONNECTION),
+    (OSError, Outcome.CONNECTION),
+    (ValueError, Outcome.BAD_URL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What came back over HTTP. `body` is empty unless the status was 2xx; `error` says more about a failure."""
+
+    outcome: Outcome
+    at: datetime
+    seconds: float
+    http_status: int | None = None
+    body: bytes = field(default=b"", repr=False)
+    content_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    max_age: timedelta | None = None
+    retry_after: datetime | None = None
+    final_url: str | None = None
+    permanent_url: str | None = None  # where a wholly permanent chain of redirects led
+    error: str | None = None
+
+    @property
+    def body_hash(self) -> str:
+        """SHA-256 of the body, hexadecimal."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def read_response(response: Response, *, at: datetime) -> HttpAnswer:
+    """The answer in a response; its outcome is by status alone, what the body is worth is found out later."""
+    assert response.request is not None
+    meta = response.request.meta
+    reasons = meta.get("redirect_reasons", [])
+    moved = bool(reasons) and all(reason in PERMANENT for reason in reasons)
+    good = 200 <= response.status < 300
+    return HttpAnswer(
+        outcome=outcome_of_status(response.status),
+        at=at,
+        seconds=float(meta.get("download_latency", 0.0)),
+        http_status=response.status,
+        body=response.body if good else b"",
+        content_type=_header(response, "Content-Type"),
+        etag=_header(response, "ETag") if good else None,
+        last_modified=_header(response, "Last-Modified") if good else None,
+        max_age=_max_age(_header(response, "Cache-Control")),
+        retry_after=parse_retry_after(_header(response, "Retry-After"), now=at),
+        final_url=response.url,
+        permanent_url=response.url if moved else None,
+        error=None if good or response.status == 304 else f"HTTP {response.status}",  # noqa: PLR2004
+    )
+
+
+def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
+    """The answer that never came, with the class of the reason."""
+    error = failure.value
+    text = " ".join(str(error).split())[:300]
+    return HttpAnswer(outcome=_class_of(error, url), at=at, seconds=0.0, error=text or type(error).__name__)
+
+
+def _class_of(error: BaseException, url: str) -> Outcome:
+    if guard.was_refused(urlsplit(url).hostname or ""):
+        return Outcome.REFUSED_ADDRESS
+    if isinstance(error, scrapy_errors.IgnoreRequest):
+        return _class_of_ignored(str(error))
+    if isinstance(error, scrapy_errors.DownloadFailedError) and _is_tls(error):
+        return Outcome.TLS
+    return next((outcome for kind, outcome in _FAILURES if isinstance(error, kind)), Outcome.CONNECTION)
+
+
+def _class_of_ignored(text: str) -> Outcome:
+    """Scrapy's middlewares tell their reasons only in the message of IgnoreRequest."""
+    if "robots.txt" in text:
+        return Outcome.ROBOTS
+    if "redirections" in text:
+        return Outcome.REDIRECT_LOOP
+    return Outcome.TOO_LARGE  # the decompression limit
+
+
+def _is_tls(error: BaseException) -> bool:
+    """Whether OpenSSL or service_identity stands somewhere in the chain of causes."""
+    seen = [error, error.__cause__, *getattr(error.__cause__, "reasons", [])]
+    values = [getattr(item, "value", item) for item in seen if item is not None]
+    return any(type(value).__module__.startswith(("OpenSSL", "service_identity", "twisted.internet._sslverify"))
+               for value in values)  # fmt: skip
+
+
+def _header(response: Response, name: str) -> str | None:
+    value = response.headers.get(name)
+    return value.decode("latin-1").strip()[:1000] if value else None
+
+
+def _max_age(cache_control: str | None) -> timedelta | None:
+    """RFC 9111 section 5.2.2.1; no-store and no-cache say nothing about when to come again."""
+    for directive in (cache_control or "").split(","):
+        name, _, value = directive.strip().partition("=")
+        if name.lower() == "max-age" and value.strip('"').isdigit():
+            return timedelta(seconds=min(int(value.strip('"')), 86_400))
+    return None

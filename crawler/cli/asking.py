@@ -1,0 +1,178 @@
+"""`search`, `show`, `why`, `label`, `export`, `stats`: what an analyst asks."""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crawler.cli.common import (
+    AsFormat,
+    AsReport,
+    Country,
+    Format,
+    Language,
+    Publisher,
+    Reference,
+    ReportFormat,
+    Since,
+    Topic,
+    Until,
+    day,
+    now,
+    reading,
+    writing,
+)
+
+
+class ExportFormat(enum.StrEnum):
+    """What `export` writes."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Answer(enum.StrEnum):
+    """A label."""
+
+    YES = "yes"
+    NO = "no"
+
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="Words that must all occur.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
+    app.command(epilog="Example: levantwatch show 42")(show)
+    app.command(epilog="Example: levantwatch why https://example.org/an-article")(why)
+    app.command(epilog="Example: levantwatch label 42 --topic syria no")(label)
+    app.command(epilog="Example: levantwatch export --format csv --topic syria -o syria.csv")(export)
+    app.command(epilog="Example: levantwatch stats --since 30d")(stats)
+
+
+def search(
+    words: Words = None,
+    topic: Topic = None,
+    since: Since = None,
+    until: Until = None,
+    publisher: Publisher = None,
+    country: Country = None,
+    language: Language = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 20,
+    as_format: AsFormat = Format.TABLE,
+) -> None:
+    """Search the matches, newest first."""
+    from crawler.export import write_rows
+    from crawler.terminal import matches_table
+    from storage.search import Filters
+    from storage.search import search as find
+
+    filters = Filters(
+        words=" ".join(words or ()), topic=topic, since=day(since, "--since"), until=day(until, "--until"),
+        publisher=publisher, country=country, language=language, limit=limit,
+    )  # fmt: skip
+    with reading() as session:
+        rows = find(session, filters)
+    if as_format is Format.TABLE:
+        matches_table(rows)
+    else:
+        write_rows(rows, as_format.value, sys.stdout)
+
+
+def export(
+    as_format: Annotated[ExportFormat, typer.Option("--format", help="csv (formulas neutralised) or jsonl.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")],
+    words: Words = None,
+    topic: Topic = None,
+    since: Since = None,
+    until: Until = None,
+    publisher: Publisher = None,
+    country: Country = None,
+    language: Language = None,
+) -> None:
+    """Write every match that fits, with its text, oldest memory of all bounds: rows stream from database to file."""
+    from crawler.export import write_rows
+    from crawler.terminal import progress
+    from storage.search import Filters, count, stream
+
+    filters = Filters(
+        words=" ".join(words or ()), topic=topic, since=day(since, "--since"), until=day(until, "--until"),
+        publisher=publisher, country=country, language=language, limit=None,
+    )  # fmt: skip
+    with reading() as session, progress("exporting", count(session, filters)) as bar:
+        rows = bar.through(stream(session, filters))
+        if output == "-":
+            write_rows(rows, as_format.value, sys.stdout)
+        else:
+            with Path(output).open("w", encoding="utf-8", newline="") as file:
+                written = write_rows(rows, as_format.value, file)
+            typer.echo(f"{written} matches written to {output}", err=True)
+
+
+def show(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:
+    """Show one article: its text, its four clocks, and who else carried it."""
+    from crawler.export import to_json
+    from crawler.terminal import article_page
+    from crawler.urls import canonical_url
+    from storage.search import why as look_up
+
+    with reading() as session:
+        found = look_up(session, reference, canonical=canonical_url(reference))
+        if as_format is ReportFormat.JSON:
+            typer.echo(json.dumps(to_json(found), ensure_ascii=False))
+        else:
+            article_page(found)
+
+
+def why(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:
+    """Say why an article was kept, or why it is not here: the verdicts, with the words that weighed."""
+    from crawler.export import to_json
+    from crawler.terminal import reasons_page
+    from crawler.urls import canonical_url
+    from storage.search import why as look_up
+
+    with reading() as session:
+        found = look_up(session, reference, canonical=canonical_url(reference))
+        if as_format is ReportFormat.JSON:
+            typer.echo(json.dumps(to_json(found), ensure_ascii=False))
+        else:
+            reasons_page(found)
+
+
+def label(
+    reference: Reference,
+    answer: Annotated[Answer, typer.Argument(help="Is it about the topic?")],
+    topic: Annotated[str, typer.Option("--topic", help="The topic that the answer is about.")],
+    who: Annotated[str | None, typer.Option("--who", help="Who says so; by default the user's name.")] = None,
+) -> None:
+    """Record an analyst's yes or no. Labels never change what is a match; they measure and teach the judge."""
+    import getpass
+
+    from crawler.urls import canonical_url
+    from storage import labels
+    from storage.search import why as look_up
+
+    with writing() as session:
+        entry = look_up(session, reference, canonical=canonical_url(reference)).entry
+        labels.add(session, entry_id=entry.id, topic=topic, value=answer.value, who=who or getpass.getuser(), now=now())
+        typer.echo(f"entry {entry.id}: {topic} {answer.value}")
+
+
+def stats(since: Since = None, as_format: AsReport = ReportFormat.TABLE) -> None:
+    """Count what is stored: matches by topic, publisher, language and day; the ledger's states."""
+    from crawler.export import to_json
+    from crawler.terminal import stats_page
+    from storage import search as queries
+
+    with reading() as session:
+        report = queries.stats(session, since=day(since, "--since"))
+    if as_format is ReportFormat.JSON:
+        typer.echo(json.dumps(to_json(report), ensure_ascii=False))
+    else:
+        stats_page(report)

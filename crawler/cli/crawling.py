@@ -1,0 +1,90 @@
+"""`demo`, `run`, `poll`: what crawls."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from crawler.cli.common import AsReport, ReportFormat, fail
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings only, no progress bar.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the three commands."""
+    app.command(epilog="Example: levantwatch demo")(demo)
+    app.command(epilog="Example, from cron: levantwatch run --once")(run)
+    app.command(epilog="Example: levantwatch poll https://example.org/feed.xml --force")(poll)
+
+
+def demo(keep: Annotated[bool, typer.Option(help="Keep the demo's database.")] = True) -> None:
+    """Show the whole road on the bundled newsroom: serve it, poll, judge, store, print. Needs no network."""
+    from crawler.demo import run_demo
+    from crawler.terminal import account_line, matches_table
+
+    report = run_demo(keep=keep)
+    matches_table(report.matches, reasons=report.reasons)
+    typer.echo(account_line(report.account))
+    if keep:
+        typer.echo(f"Ask it: LEVANTWATCH_DATABASE_URL={report.database_url} levantwatch search")
+
+
+def run(
+    once: Annotated[bool, typer.Option("--once", help="Poll what is due, then exit: for cron.")] = False,
+    as_format: AsReport = ReportFormat.TABLE,
+) -> None:
+    """Watch: poll what is due, round after round, until stopped by Ctrl-C or SIGTERM."""
+    from crawler.config import load_config
+
+    config = load_config()
+    if once:
+        from crawler.crawl import poll as poll_round
+        from crawler.spiders.feeds import Round
+
+        _print_account(poll_round(config, Round(), kind="once"), as_format)
+        return
+    from crawler import daemon
+
+    daemon.run(config)
+
+
+def poll(
+    feed: Annotated[list[str] | None, typer.Argument(metavar="[FEED]...", help="Numbers or URLs of feeds.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every enabled feed, due or not (the default).")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even where a server asked to be left alone.")] = False,
+    quiet: Quiet = False,
+    as_format: AsReport = ReportFormat.TABLE,
+) -> None:
+    """Poll these feeds, or every enabled one, now, due or not; pending articles are tried again, too."""
+    from dataclasses import replace
+
+    from crawler.cli.common import writing
+    from crawler.config import load_config
+    from crawler.crawl import poll as poll_round
+    from crawler.spiders.feeds import Round
+    from crawler.terminal import progress
+    from storage import feeds
+
+    if feed and everything:
+        raise typer.BadParameter("name feeds, or say --all, not both", param_hint="FEED")
+    with writing() as session:
+        ids = tuple(feeds.get(session, ref).id for ref in feed) if feed else None
+        total = len(ids) if ids is not None else feeds.count(session)
+    config = load_config()
+    with progress("polling", total) as bar:
+        if quiet or bar.shown:
+            config = replace(config, log_level="WARNING")
+        account = poll_round(config, Round(now=True, feed_ids=ids, force=force), on_poll=bar.advance)
+    _print_account(account, as_format)
+    if ids and account.failed and account.failed == account.polled:
+        fail("every feed that was named failed; see: levantwatch feeds list --failing")
+
+
+def _print_account(account: object, as_format: ReportFormat) -> None:
+    import json
+    from dataclasses import asdict
+
+    from crawler.terminal import account_line
+
+    typer.echo(json.dumps(asdict(account)) if as_format is ReportFormat.JSON else account_line(account))  # type: ignore[call-overload]

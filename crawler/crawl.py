@@ -1,0 +1,239 @@
+"""Running the spider: Scrapy's settings from the user's configuration, one round in a process, a clean stop.
+
+Scrapy's reactor cannot be started twice in a process, so a round is the last thing that a process does, and the
+daemon runs its crawls one after another in one reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crawler import USER_AGENT, __version__
+from crawler.config import Config, ConfigError, load_config
+from crawler.watch import Watch, utc_now
+from storage import entries, feeds, runs
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
+    from sqlalchemy.orm import Session
+
+    from crawler.spiders.feeds import FeedsSpider, Round
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
+NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a crawl did: answers by feed, and counts."""
+
+    polled: int
+    failed: int
+    counts: dict[str, int]
+
+
+def configure(settings: BaseSettings) -> None:
+    """Lay the user's configuration over Scrapy's settings. Raises scrapy's UsageError for a wrong one."""
+    from scrapy.exceptions import UsageError
+
+    if settings.getbool("LEVANTWATCH_CONFIGURED"):
+        return  # the command has done it already, perhaps with another configuration than the user's
+    try:
+        config = load_config()
+    except ConfigError as error:
+        raise UsageError(str(error), print_help=False) from None
+    for name, value in settings_for(config).items():
+        settings.set(name, value, priority="spider")
+
+
+def settings_for(config: Config) -> dict[str, Any]:
+    """Scrapy's names for what the user configured."""
+    return {
+        "USER_AGENT": f"{USER_AGENT} ({config.contact})" if config.contact else USER_AGENT,
+        "DOWNLOAD_DELAY": config.host_delay,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": config.host_connections,
+        "CONCURRENT_REQUESTS": config.concurrency,
+        "DOWNLOAD_TIMEOUT": config.request_timeout,
+        "DOWNLOAD_MAXSIZE": max(config.feed_max_bytes, config.page_max_bytes),
+        "LOG_LEVEL": config.log_level,
+        "LEVANTWATCH_CONFIGURED": True,
+    }
+
+
+def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any) -> dict[str, Any]:
+    """What the spider needs when Scrapy starts it: a watch of its own and one round, of `feed` if it is named.
+
+    A feed that is not known yet is added first. A wrong database or a second crawler ends the process with one line
+    on standard error and status 1: SystemExit passes through Scrapy, which prints any other exception's traceback.
+    """
+    from scrapy import signals
+
+    from crawler.spiders.feeds import Round
+
+    try:
+        watch = Watch.open(load_config())
+        with watch.database.write() as session:
+            round_ = Round(now=True, feed_ids=(_feed_named(session, feed, watch.now()),)) if feed else Round()
+            if not feed and not feeds.count(session):
+                raise StorageError(NO_FEEDS)
+            run_id = runs.start(session, command="scrapy crawl", version=__version__, now=watch.now())
+    except (StorageError, ValueError) as error:
+        sys.stderr.write(f"levantwatch: {error}\n")
+        raise SystemExit(1) from None
+
+    def finish(spider: FeedsSpider, reason: str) -> None:
+        with watch.database.write() as session:
+            close_run(session, spider, run_id=run_id, reason=reason)
+        watch.close()
+
+    crawler.signals.connect(finish, signal=signals.spider_closed, weak=False)
+    return {"watch": watch, "rounds": rounds_of(round_), "run_id": run_id, **kwargs}
+
+
+def _feed_named(session: Session, url: str, now: datetime) -> int:
+    from crawler.urls import canonical_url
+
+    if canonical_url(url) is None:
+        raise ValueError(f"not a feed's address: {url!r}; give an http or https URL")
+    feed_id, created = feeds.add(session, url=url, now=now)
+    if created:
+        logger.info("added feed=%d, which was not known", feed_id)
+    return feed_id
+
+
+def rounds_of(*rounds: Round) -> asyncio.Queue[Round | None]:
+    """A queue of these rounds and the end."""
+    queue: asyncio.Queue[Round | None] = asyncio.Queue()
+    for round_ in (*rounds, None):
+        queue.put_nowait(round_)
+    return queue
+
+
+def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str) -> None:
+    """Write a crawl's counts, and give back what it claimed and did not settle."""
+    now = spider.watch.now()
+    entries.release_claims(session, now=now, crashed=False)
+    runs.finish(session, run_id=run_id, counts=spider.counts(), reason=reason, now=now)
+
+
+async def crawl(
+    watch: Watch,
+    rounds: asyncio.Queue[Round | None],
+    *,
+    kind: str,
+    stop: asyncio.Event,
+    on_poll: Callable[[], None] | None = None,
+) -> Account:
+    """Run the spider until the rounds end or `stop` is set; then it has STOP_SECONDS for what is in flight."""
+    from scrapy.crawler import AsyncCrawlerRunner
+    from scrapy.settings import Settings
+
+    from crawler.spiders.feeds import FeedsSpider
+
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    settings.setdict(settings_for(watch.config), priority="cmdline")
+    runner = AsyncCrawlerRunner(settings)
+    crawler = runner.create_crawler(FeedsSpider)
+    run_id = await watch.write(runs.start, command=kind, version=__version__, now=watch.now())
+    crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    reason = "finished"
+    if not crawling.done():
+        reason = "stopped"
+        await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=STOP_SECONDS)
+    stopping.cancel()
+    if crawling.done():
+        crawling.result()  # a bug in the spider is a bug of the caller
+    spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
+    await watch.write(close_run, spider, run_id=run_id, reason=reason)
+    if spider.broken:
+        raise spider.broken
+    return Account(
+        polled=len(spider.polled),
+        failed=sum(not outcome.is_success for outcome in spider.polled.values()),
+        counts=spider.counts(),
+    )
+
+
+def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any, Any, R]]) -> R:
+    """Run `main(stop)` in Twisted's asyncio reactor behind the address guard; the result of `main`.
+
+    SIGINT and SIGTERM set `stop`; a second one ends the process at once. Call once per process.
+    """
+    import os
+
+    from scrapy.utils.reactor import install_reactor
+
+    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
+    from twisted.internet import reactor
+
+    from crawler.guard import install_guard
+
+    install_guard(reactor, config.networks)
+    log_to_stderr(config)
+    loop = asyncio.get_event_loop()
+    stop = asyncio.Event()
+    result: list[asyncio.Task[R]] = []
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    def start() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, on_signal)
+        task = loop.create_task(main(stop))
+        result.append(task)
+        task.add_done_callback(lambda _: reactor.stop())  # type: ignore[attr-defined]
+
+    reactor.callWhenRunning(start)  # type: ignore[attr-defined]
+    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    return result[0].result()
+
+
+def log_to_stderr(config: Config) -> None:
+    """Log lines as `scrapy crawl` writes them, at the configured level."""
+    from scrapy.utils.log import configure_logging
+
+    from crawler import settings
+
+    configure_logging(
+        {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
+    )
+
+
+def poll(
+    config: Config,
+    round_: Round,
+    *,
+    kind: str = "poll",
+    clock: Callable[[], datetime] = utc_now,
+    on_poll: Callable[[], None] | None = None,
+) -> Account:
+    """Run one round in this process. Raises `storage.errors.StorageError`."""
+    watch = Watch.open(config, clock=clock)
+    try:
+        with watch.database.read() as session:
+            if not feeds.count(session):
+                raise StorageError(NO_FEEDS)
+        return run_in_reactor(
+            config, lambda stop: crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
+        )
+    finally:
+        watch.close()

@@ -1,0 +1,114 @@
+"""The daemon: APScheduler in the asyncio loop ticks, one long crawl does the work.
+
+The scheduler knows three jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
+queue that the crawl reads from. The crawl is one long one, since two in a process would each keep their own
+politeness, and is renewed every hour so that nothing grows with the weeks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from crawler.crawl import crawl, run_in_reactor
+from crawler.watch import Watch, utc_now
+from storage import retention
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from sqlalchemy.orm import Session
+
+    from crawler.config import Config
+    from crawler.spiders.feeds import Round
+
+logger = logging.getLogger(__name__)
+
+RENEW_MINUTES = 60  # a crawl's robots.txt parsers and host slots live as long as the crawl (FACTS: never expire)
+
+
+def run(config: Config, *, clock: Callable[[], datetime] = utc_now) -> None:
+    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` when it cannot begin."""
+    watch = Watch.open(config, clock=clock)
+    try:
+        run_in_reactor(config, lambda stop: keep_watch(watch, stop))
+    finally:
+        watch.close()
+    logger.info("stopped")
+
+
+async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
+    """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch."""
+    rounds: asyncio.Queue[Round | None] = asyncio.Queue()
+    scheduler = _schedule(watch, rounds)
+    scheduler.start()
+    logger.info("watching database=%s", watch.database.name)
+    try:
+        while not stop.is_set():
+            try:
+                await crawl(watch, rounds, kind="run", stop=stop)
+            except StorageError as error:
+                logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)
+                await _sleep(watch.config.tick, stop)
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AsyncIOScheduler:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from apscheduler.triggers.cron import CronTrigger
+    from apscheduler.triggers.interval import IntervalTrigger
+
+    from crawler.spiders.feeds import Round
+
+    config = watch.config
+
+    async def tick() -> None:
+        if rounds.empty():  # a round that waits will see what is due by then
+            rounds.put_nowait(Round())
+
+    async def renew() -> None:
+        rounds.put_nowait(None)
+
+    async def prune() -> None:
+        try:
+            await _prune(watch)
+        except StorageError as error:
+            logger.error("nothing was pruned, the next run tries again: %s", error)
+
+    scheduler = AsyncIOScheduler(
+        timezone=UTC,
+        # a job that is late by more than a second is dropped silently by default
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+    every_tick = IntervalTrigger(seconds=config.tick, timezone=UTC)
+    poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every_tick
+    scheduler.add_job(tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
+    scheduler.add_job(renew, IntervalTrigger(minutes=RENEW_MINUTES, timezone=UTC), id="renew")
+    scheduler.add_job(prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
+    return scheduler
+
+
+async def _prune(watch: Watch) -> None:
+    """Forget by age, batch by batch, so that no reader waits longer than one batch."""
+    policy = retention.Policy(
+        rejected_days=watch.config.retention.rejected,
+        polls_days=watch.config.retention.polls,
+        entries_days=watch.config.retention.entries,
+    )
+    while await watch.write(_prune_batch, now=watch.now(), policy=policy):
+        await asyncio.sleep(0)
+
+
+def _prune_batch(session: Session, **kwargs: Any) -> int:
+    return retention.prune(session, **kwargs)
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        pass

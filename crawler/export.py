@@ -1,0 +1,93 @@
+"""Rows for programs: JSON, JSON Lines and CSV in the shapes of DESIGN section 4. PURE, and streaming: a row at a time.
+
+Times are ISO 8601 in UTC with `Z`, what is absent is null, `topics` is a sorted list (comma-joined in CSV).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from typing import Any, TextIO
+
+# A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the apostrophe makes it text.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def iso(moment: datetime) -> str:
+    """An aware time as ISO 8601 in UTC with Z, to the second unless it is finer."""
+    text = moment.astimezone(UTC).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+def row_to_json(row: Any) -> dict[str, Any]:
+    """A row (a dataclass or a mapping) as JSON values: keys are its fields, in their order."""
+    values = row if isinstance(row, Mapping) else {field.name: getattr(row, field.name) for field in fields(row)}
+    return {name: _topics(value) if name == "topics" else to_json(value) for name, value in values.items()}
+
+
+def to_json(value: Any) -> Any:
+    """Any value of ours as JSON: dataclasses and mappings become objects, sequences lists, times text."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_json(item) for item in value]
+    return value
+
+
+def write_rows(rows: Iterable[Any], form: str, file: TextIO, *, bom: bool = False) -> int:
+    """Write rows as `json` (one array), `jsonl` or `csv`; how many there were. `bom` helps Excel to see UTF-8 in CSV."""
+    writers = {"json": _write_json, "jsonl": _write_jsonl, "csv": _write_csv}
+    if bom and form == "csv":
+        file.write("\ufeff")
+    return writers[form](rows, file)
+
+
+def _write_json(rows: Iterable[Any], file: TextIO) -> int:
+    number = 0
+    file.write("[")
+    for number, row in enumerate(rows, start=1):
+        file.write(("," if number > 1 else "") + "\n" + json.dumps(row_to_json(row), ensure_ascii=False))
+    file.write("\n]\n" if number else "]\n")
+    return number
+
+
+def _write_jsonl(rows: Iterable[Any], file: TextIO) -> int:
+    number = 0
+    for number, row in enumerate(rows, start=1):  # noqa: B007
+        file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
+    return number
+
+
+def _write_csv(rows: Iterable[Any], file: TextIO) -> int:
+    writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180
+    number = 0
+    for number, row in enumerate(rows, start=1):
+        values = row_to_json(row)
+        if number == 1:
+            writer.writerow(values)
+        writer.writerow([_cell(value) for value in values.values()])
+    return number
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, str):
+        text = value.replace("\x00", "")
+        return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
+    return value
+
+
+def _topics(value: Any) -> list[str]:
+    return sorted(filter(None, value.split(","))) if isinstance(value, str) else sorted(value or ())

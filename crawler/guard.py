@@ -1,0 +1,141 @@
+"""The connect-time address guard: no connection to an address that is not public. Scrapy has none.
+
+A name is resolved, what is not public is dropped from the answer, and the connection goes to an address that passed:
+there is no second look-up that could answer differently (rebinding). Literals in any notation, redirects and robots.txt
+take the same way. `LEVANTWATCH_ALLOW_NETWORKS` opens what it names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress, IHostResolution, IReactorPluggableNameResolver
+    from typing_extensions import Self
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Global by Python's `is_global`, and yet no place for us (FACTS): each can carry an IPv4 address inside, or is retired.
+_ALSO_REFUSED: tuple[Network, ...] = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "64:ff9b::/96",  # NAT64, RFC 6052
+        "64:ff9b:1::/48",  # local NAT64, RFC 8215
+        "2002::/16",  # 6to4, RFC 3056
+        "2001::/32",  # Teredo, RFC 4380
+        "::/96",  # IPv4-compatible, RFC 4291 section 2.5.5.1
+        "fec0::/10",  # site-local, RFC 3879
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+    )
+)
+_REMEMBERED = 1000  # refused names, so that the failure's class can be told; the oldest is forgotten first
+_refused: OrderedDict[str, None] = OrderedDict()
+
+
+def is_public(address: str) -> bool:
+    """Whether an address, as text, is one of the public Internet. Text that is no address is not."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return False
+    if parsed.is_multicast or parsed.is_unspecified or not parsed.is_global:
+        return False
+    return not any(parsed in net for net in _ALSO_REFUSED if net.version == parsed.version)
+
+
+def is_allowed(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is public or lies in one of the networks that the user opened."""
+    parsed = _parsed(address)
+    if parsed is None:
+        return False
+    return is_public(address) or any(parsed in net for net in networks if net.version == parsed.version)
+
+
+def _parsed(address: str) -> Address | None:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])  # a scope id changes nothing
+    except ValueError:
+        return None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed
+
+
+def was_refused(host: str) -> bool:
+    """Whether a look-up of this name gave only addresses that were refused."""
+    return host.lower().strip("[]") in _refused
+
+
+def install_guard(reactor: Any, networks: Sequence[Network]) -> None:
+    """Put the guard between a reactor and every connection that it makes."""
+    reactor.installNameResolver(GuardedResolver(reactor, networks))
+
+
+@implementer(IHostnameResolver)
+class GuardedResolver:
+    """A name resolver that keeps only allowed addresses of what the reactor's own resolver answers."""
+
+    def __init__(self, reactor: IReactorPluggableNameResolver, networks: Sequence[Network]) -> None:
+        self._reactor = reactor
+        self._inner = reactor.nameResolver
+        self._networks = tuple(networks)
+
+    @classmethod
+    def from_crawler(cls, crawler: Any, reactor: Any) -> Self:
+        """How `scrapy crawl` makes it, by the setting TWISTED_DNS_RESOLVER; a wrong configuration opens nothing."""
+        from crawler.config import ConfigError, load_config
+
+        try:
+            return cls(reactor, load_config().networks)
+        except ConfigError:
+            return cls(reactor, ())
+
+    def install_on_reactor(self) -> None:
+        """Scrapy's way of installing it."""
+        self._reactor.installNameResolver(self)
+
+    def resolveHostName(  # noqa: N802  (Twisted's name)
+        self,
+        resolutionReceiver: IResolutionReceiver,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: Sequence[type[IAddress]] | None = None,  # noqa: N803
+        transportSemantics: str = "TCP",  # noqa: N803
+    ) -> IHostResolution:
+        """Resolve, and pass on what is allowed."""
+        receiver = _Filter(resolutionReceiver, hostName, self._networks)
+        return self._inner.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
+
+
+@implementer(IResolutionReceiver)
+class _Filter:
+    """Stands between the resolver and the connection."""
+
+    def __init__(self, receiver: IResolutionReceiver, name: str, networks: Sequence[Network]) -> None:
+        self._receiver = receiver
+        self._name = name.lower().strip("[]")
+        self._networks = networks
+        self._passed = self._dropped = 0
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:  # noqa: N802, N803
+        self._receiver.resolutionBegan(resolutionInProgress)
+
+    def addressResolved(self, address: Any) -> None:  # noqa: N802
+        if is_allowed(address.host, self._networks):
+            self._passed += 1
+            self._receiver.addressResolved(address)
+        else:
+            self._dropped += 1
+
+    def resolutionComplete(self) -> None:  # noqa: N802
+        _refused.pop(self._name, None)
+        if self._dropped and not self._passed:
+            _refused[self._name] = None
+            while len(_refused) > _REMEMBERED:
+                _refused.popitem(last=False)
+        self._receiver.resolutionComplete()

@@ -1,0 +1,45 @@
+"""The one item of the road."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from crawler.classify import Verdict
+    from crawler.extract import Page
+    from crawler.polling import ArticleNext
+    from storage.entries import ClaimedEntry
+
+
+@dataclass(slots=True)
+class Article:
+    """An entry on its way from its page to the store.
+
+    `page` is None when there is no readable page: then the entry is judged on its title and summary, and `later`
+    says whether the page is tried again. `verdicts` is filled by the pipeline Judge.
+    """
+
+    entry: ClaimedEntry
+    page: Page | None
+    fetched_at: datetime | None
+    url: str | None = None  # where the page was found after redirects
+    error: str | None = None  # class of the failure, e.g. "not-found"
+    later: ArticleNext | None = None
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The page's headline, else what the feed called it."""
+        return (self.page.title if self.page else None) or self.entry.title
+
+    @property
+    def text(self) -> str:
+        """What is judged: the article's own text, else the feed's summary."""
+        return self.page.text if self.page else self.entry.summary
+
+    @property
+    def language(self) -> str | None:
+        """The feed's declared language is trusted first: pages of one template often all claim English."""
+        return self.entry.language or (self.page.language if self.page else None)

@@ -1,0 +1,159 @@
+"""Judge, then Store. Judge never drops; Store is last and writes once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from scrapy.exceptions import DropItem
+
+from crawler import similar
+from crawler.export import row_to_json
+from storage import articles, entries, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapy.crawler import Crawler
+    from sqlalchemy.orm import Session
+    from typing_extensions import Self
+
+    from crawler.classify import Verdict
+    from crawler.items import Article
+    from crawler.spiders.feeds import FeedsSpider
+    from crawler.watch import Watch
+    from storage.entries import ClaimedEntry
+
+logger = logging.getLogger(__name__)
+
+# Two texts of which this share of word triples agrees are one text that two outlets carry. 32 bands of 4 find such
+# a pair with certainty for all practical purposes; .7 is where light editing ends and another article begins.
+NEAR_COPY = 0.7
+
+
+class Judge:
+    """Sets the verdicts of an article, one per topic."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Use the judge that the spider's watch holds."""
+        return cls(crawler.spider.watch)  # type: ignore[union-attr]
+
+    def process_item(self, item: Article) -> Article:
+        """Judge the text that will be stored, so that the evidence's offsets are true of it."""
+        item.verdicts = self.watch.judge.judge(title=item.title, text=item.text, language=item.language)
+        return item
+
+
+class Store:
+    """Writes an article's outcome once, in one transaction, and passes only matches on to exports."""
+
+    def __init__(self, watch: Watch, settled: Callable[[ClaimedEntry], None]) -> None:
+        self.watch = watch
+        self.settled = settled  # told when an entry is through, whatever became of it
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Use the database that the spider's watch holds."""
+        spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
+        return cls(spider.watch, spider.settled)
+
+    async def process_item(self, item: Article) -> dict[str, Any]:
+        """The stored row of `matches` for a match; raises DropItem, after its transaction, for anything else."""
+        try:
+            row = await self.watch.write(self.store, item)
+        finally:
+            self.settled(item.entry)
+        if row is None:
+            raise DropItem(f"no match: entry={item.entry.id}")
+        logger.info(
+            "match article=%d topics=%s extraction=%s publisher=%s",
+            row.article_id, row.topics, row.extraction, row.publisher,
+        )  # fmt: skip
+        return row_to_json(row)
+
+    def store(self, session: Session, item: Article) -> search.Match | None:
+        """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""
+        if any(verdict.matched for verdict in item.verdicts):
+            return self._store_match(session, item)
+        now = self.watch.now()
+        verdicts = self._records(item.verdicts)
+        if item.page is None and item.later is not None and item.later.state == "pending":
+            # Nothing in the summary, and the page could not be read: nothing is decided yet.
+            entries.record_retry(
+                session, entry_id=item.entry.id, error=item.error or "", retry_at=item.later.retry_at, now=now
+            )
+            return None
+        state = "near" if any(verdict.near for verdict in item.verdicts) else "irrelevant"
+        if item.page is None and item.later is not None:
+            state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
+        articles.store_verdicts(session, entry_id=item.entry.id, verdicts=verdicts, now=now)
+        entries.record_end(
+            session,
+            entry_id=item.entry.id,
+            state=state,
+            error=item.error,
+            scores={verdict.topic: verdict.score for verdict in item.verdicts},
+            now=now,
+        )
+        return None
+
+    def _store_match(self, session: Session, item: Article) -> search.Match | None:
+        now = self.watch.now()
+        entry, page = item.entry, item.page
+        signature = similar.signature(item.text)
+        record = articles.ArticleRecord(
+            entry_id=entry.id,
+            url=item.url or entry.url or "",
+            canonical_url=entry.canonical_url or item.url or "",
+            publisher=entry.publisher,
+            title=item.title,
+            author=(page.author if page else None) or entry.author,
+            language=item.language,
+            text=item.text,
+            summary=entry.summary,
+            words=len(item.text.split()),
+            extraction=page.status if page else "summary-only",
+            extractor=page.extractor if page else "",
+            published_at=entry.published_at or (page.published_at if page else None),
+            published_raw=entry.published_raw or (page.published_raw if page else None),
+            published_source=entry.published_source or ("page" if page and page.published_at else None),
+            updated_at=entry.updated_at or (page.modified_at if page else None),
+            first_seen_at=entry.first_seen_at,
+            fetched_at=item.fetched_at,
+            signature=signature,
+            bands=similar.bands(signature) if signature else (),
+            verdicts=self._records(item.verdicts),
+            retry_at=item.later.retry_at if item.later and item.later.state == "pending" else None,
+            error=item.error,
+        )
+        articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
+        return search.match(session, entry.id)
+
+    def _records(self, verdicts: tuple[Verdict, ...]) -> tuple[articles.VerdictRecord, ...]:
+        return tuple(
+            articles.VerdictRecord(
+                topic=verdict.topic,
+                score=verdict.score,
+                threshold=verdict.threshold,
+                matched=verdict.matched,
+                evidence=[_evidence(piece) for piece in verdict.evidence],
+                model=self.watch.judge.version,
+            )
+            for verdict in verdicts
+        )
+
+
+def _evidence(piece: Any) -> dict[str, Any]:
+    return {
+        "field": piece.field,
+        "start": piece.start,
+        "end": piece.end,
+        "text": piece.text,
+        "term": piece.term,
+        "sense": piece.sense,
+        "weight": piece.weight,
+    }

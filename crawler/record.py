@@ -1,0 +1,202 @@
+"""One poll becomes one transaction: what the feed showed, what triage says of it, and when to ask again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from crawler import polling
+from crawler.urls import canonical_url, entry_key, registered_domain
+from storage import entries, feeds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from crawler.answers import HttpAnswer
+    from crawler.classify import Judge
+    from crawler.feed import ParsedEntry, ParsedFeed
+    from storage.feeds import FeedForPoll
+
+
+NOTHING = entries.SeenResult(new_ids=(), new_keys=(), seen=0, overlap=0)
+SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReading:
+    """A feed's answer after reading it; `parsed` is None unless the outcome is ok."""
+
+    feed: FeedForPoll
+    answer: HttpAnswer
+    outcome: polling.Outcome
+    parsed: ParsedFeed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a poll brought: entries seen, new ones, those worth reading, and the next poll."""
+
+    seen: int
+    new: int
+    candidates: int
+    next_poll_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Records readings with one judge, one policy and one way of fetching. Called in the storage thread."""
+
+    judge: Judge
+    policy: polling.Policy
+    fetch: str  # candidates | all | none
+    run_id: int | None
+
+    def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
+        """Write one poll: sightings and new entries, their triage, the audit row and the feed's next poll."""
+        listed = seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
+        shown = NOTHING
+        if reading.parsed:
+            shown = entries.record_seen(session, feed_id=reading.feed.id, entries=listed, now=now)
+        decisions = self._triage(reading.feed, listed, shown)
+        entries.record_triage(session, decisions, now=now)
+        plan = polling.after(_state(reading.feed), _answer(reading, shown), self.policy)
+        feeds.record_poll(session, _poll_record(reading, shown, plan, run_id=self.run_id))
+        return Found(
+            seen=shown.seen,
+            new=len(shown.new_ids),
+            candidates=sum(decision.candidate for decision in decisions),
+            next_poll_at=plan.at,
+            reason=plan.reason,
+        )
+
+    def _triage(
+        self, feed: FeedForPoll, listed: Sequence[entries.SeenEntry], shown: entries.SeenResult
+    ) -> list[entries.TriageDecision]:
+        """Which of the new entries are worth reading. A feed tagged with a topic is wholly read."""
+        always = self.fetch == "all" or any(topic in feed.tags for topic in self.judge.topics)
+        by_key = {entry.key: entry for entry in listed}
+        decisions = []
+        for entry_id, key in zip(shown.new_ids, shown.new_keys, strict=True):
+            entry = by_key[key]
+            triage = self.judge.triage(title=entry.title, summary=entry.summary, language=entry.language)
+            decisions.append(entries.TriageDecision(entry_id, triage.score, always or triage.candidate))
+        return decisions
+
+
+def seen_entries(parsed: ParsedFeed, feed: FeedForPoll) -> tuple[entries.SeenEntry, ...]:
+    """The entries of a document as the ledger keys them, first of each key, in document order."""
+    urls = [canonical_url(entry.url) if entry.url else None for entry in parsed.entries]
+    shared = _shared_links(zip(urls, parsed.entries, strict=True))
+    seen: dict[str, entries.SeenEntry] = {}
+    for url, entry in zip(urls, parsed.entries, strict=True):
+        key = entry_key(
+            feed_url=feed.url,
+            url=url,
+            guid=entry.guid,
+            title=entry.title,
+            published_raw=entry.published_raw,
+            link_is_shared=url in shared,
+        )
+        seen.setdefault(key, _seen_entry(key, url, entry, parsed, feed))
+    return tuple(seen.values())
+
+
+def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset[str]:
+    """Links that one document lists under different guids and titles: a live page, a home page, a bad template."""
+    guids, titles = defaultdict(set), defaultdict(set)
+    for url, entry in listed:
+        if url:
+            guids[url].add(entry.guid)
+            titles[url].add(entry.title)
+    return frozenset(url for url in guids if len(guids[url]) > 1 and len(titles[url]) > 1)
+
+
+def _seen_entry(
+    key: str, url: str | None, entry: ParsedEntry, parsed: ParsedFeed, feed: FeedForPoll
+) -> entries.SeenEntry:
+    return entries.SeenEntry(
+        key=key,
+        url=entry.url,
+        canonical_url=url,
+        host=registered_domain(entry.url or feed.url),
+        guid=entry.guid,
+        title=entry.title,
+        summary=entry.summary or entry.content[:SUMMARY_CHARS],
+        author=entry.author,
+        language=entry.language or parsed.language or feed.language,
+        published_at=entry.published_at,
+        published_raw=entry.published_raw,
+        published_source=entry.published_source,
+        updated_at=entry.updated_at,
+        updated_raw=entry.updated_raw,
+    )
+
+
+def _state(feed: FeedForPoll) -> polling.FeedState:
+    return polling.FeedState(
+        url=feed.url,
+        interval=timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else None,
+        rate=feed.rate,
+        failures=feed.failures,
+        failing_since=feed.failing_since,
+        last_polled_at=feed.last_polled_at,
+        last_new_at=feed.last_new_at,
+        gone_count=feed.gone_count,
+    )
+
+
+def _answer(reading: FeedReading, shown: entries.SeenResult) -> polling.Answer:
+    parsed = reading.parsed
+    return polling.Answer(
+        at=reading.answer.at,
+        outcome=reading.outcome,
+        seen=shown.seen,
+        new=len(shown.new_ids),
+        overlap=shown.overlap,
+        claimed=tuple(entry.published_at for entry in parsed.entries if entry.published_at) if parsed else (),
+        retry_after=reading.answer.retry_after,
+        first=reading.feed.last_polled_at is None,
+        max_age=reading.answer.max_age,
+        ttl=timedelta(minutes=parsed.ttl_minutes) if parsed and parsed.ttl_minutes else None,
+    )
+
+
+def _poll_record(
+    reading: FeedReading, shown: entries.SeenResult, plan: polling.NextPoll, *, run_id: int | None
+) -> feeds.PollRecord:
+    answer, parsed = reading.answer, reading.parsed
+    return feeds.PollRecord(
+        feed_id=reading.feed.id,
+        run_id=run_id,
+        started_at=answer.at - timedelta(seconds=answer.seconds),
+        seconds=answer.seconds,
+        http_status=answer.http_status,
+        outcome=reading.outcome,
+        error=answer.error,
+        bytes=len(answer.body),
+        entries_seen=len(parsed.entries) if parsed else 0,
+        entries_new=len(shown.new_ids),
+        overlap=shown.overlap,
+        gap=plan.gap,
+        final_url=answer.final_url,
+        permanent_url=answer.permanent_url,
+        etag=answer.etag,
+        last_modified=answer.last_modified,
+        body_hash=answer.body_hash if answer.body else None,
+        title=parsed.title if parsed else None,
+        homepage=parsed.homepage if parsed else None,
+        language=parsed.language if parsed else None,
+        next_poll_at=plan.at,
+        interval_seconds=round(plan.interval.total_seconds()),
+        reason=plan.reason,
+        rate=plan.rate,
+        failures=plan.failures,
+        failing_since=plan.failing_since,
+        status=plan.status,
+        retry_after_at=answer.retry_after,
+    )

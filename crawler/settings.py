@@ -1,0 +1,69 @@
+"""Scrapy's settings; each line that differs from Scrapy 2.19's default says why.
+
+Opens no file and no database: what the user configures (delays, limits, contact) is laid over this by
+`crawler.crawl.settings_for`, from one validated `crawler.config.Config`.
+"""
+
+from crawler import USER_AGENT as _USER_AGENT
+
+BOT_NAME = "levantwatch"
+SPIDER_MODULES = ["crawler.spiders"]
+USER_AGENT = _USER_AGENT  # publishers see who asks; the contact is added from the configuration
+
+# --- doors that Scrapy leaves open ---
+REMOTE_CONTROL_ENABLED = False  # on by default in 2.19: a localhost server that executes Python
+TELNETCONSOLE_ENABLED = False  # the same by telnet
+DOWNLOAD_VERIFY_CERTIFICATES = True  # False by default: anybody on the way could write our evidence
+DOWNLOAD_HANDLERS = {"file": None, "data": None, "ftp": None, "s3": None}  # a redirect must not open local files
+TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"  # Scrapy follows redirects to private addresses
+HTTPPROXY_ENABLED = False  # behind http_proxy the guard would never see the target
+COOKIES_ENABLED = False  # feeds need none, and none should track the watch
+METAREFRESH_ENABLED = False  # a page's own idea of where to go next is no redirect of the publisher's server
+REFERRER_POLICY = "no-referrer"  # where the watch came from is nobody's business
+REDIRECT_MAX_TIMES = 8  # 20 by default; browsers' limit is no measure for feeds, real chains end after three
+URLLENGTH_LIMIT = 4096  # 2083 by default drops signed links of real publishers; longer ones are refused by urls.py
+
+# --- manners ---
+ROBOTSTXT_OBEY = True  # for articles; feeds are published to be polled and say so by dont_obey_robotstxt
+RETRY_ENABLED = False  # polling.py decides when to come again, minutes later; three tries in a second are rude
+DOWNLOAD_DELAY = 1.0  # seconds between two requests to one registered domain (config: host_delay)
+DOWNLOAD_DELAY_JITTER = 0.0  # the delay is a promise, not an average
+CONCURRENT_REQUESTS_PER_DOMAIN = 2  # per registered domain (config: host_connections)
+DEFAULT_REQUEST_HEADERS = {"Accept-Language": "*"}  # each request says what it accepts; no language is preferred
+
+# --- size and time ---
+CONCURRENT_REQUESTS = 64  # the default 16 is a global ceiling that slow hosts eat (config: concurrency)
+DOWNLOAD_TIMEOUT = 20  # 180 s by default; a feed that takes longer is down (config: request_timeout)
+DNS_TIMEOUT = 10  # 60 s by default
+DOWNLOAD_MAXSIZE = 10 * 1024 * 1024  # 1 GiB by default; also holds after decompression
+DOWNLOAD_WARNSIZE = 0  # the limit is the news, not the way there
+CONCURRENT_ITEMS = 1  # the default 100 starts 100 tasks for every response: doubles the CPU of a warm round
+
+# --- the road ---
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the default drops every later poll of the same feed
+HTTPERROR_ALLOW_ALL = True  # a 304 and a 503 are answers that the ledger must learn
+ITEM_PIPELINES = {"crawler.pipelines.Judge": 100, "crawler.pipelines.Store": 900}
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # articles live on other hosts than feeds
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no password is ever sent by default
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "crawler.hosts.HostSlot": 840,  # after redirect and robots: every hop is delayed on its own host
+}
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # the road has two steps; nothing to count
+    "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,  # no request copies another's meta here
+}
+EXTENSIONS = {
+    "scrapy.extensions.closespider.CloseSpider": None,  # a round ends when its work is done
+    "scrapy.extensions.memusage.MemoryUsage": None,  # the service manager's limit is the one that holds
+}
+
+# --- what is written ---
+LOG_LEVEL = "INFO"  # one line per poll and per match (config: log_level)
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LOG_DATEFORMAT = "%Y-%m-%dT%H:%M:%S%z"  # a log line says its zone
+LOG_VERSIONS: list[str] = []  # nine lines at every start that nobody asked for
+DEFAULT_DROPITEM_LOG_LEVEL = "DEBUG"  # 99 of 100 articles are no match; that is no warning
+LOGSTATS_INTERVAL = 0  # polls and matches are logged one by one
+STATS_DUMP = False  # the run's counts go into the table `runs`
+FEED_EXPORT_ENCODING = "utf-8"  # -O out.jsonl: Arabic as Arabic, not as escapes

@@ -1,0 +1,294 @@
+"""The road: due feeds -> entries -> articles. Read it top to bottom.
+
+A round asks storage what is due, each feed becomes one request, its answer becomes one transaction, what that
+transaction found new is claimed and fetched, and every article goes through Judge and Store. The ledger is the
+queue: entries wait there, not in memory, so a crash, a stop or a burst of 5,000 loses and doubles nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from scrapy import Request, Spider
+
+from crawler import polling
+from crawler.answers import HttpAnswer, read_failure, read_response
+from crawler.hosts import FairQueue
+from crawler.items import Article
+from crawler.record import FeedReading, Recorder
+from crawler.urls import redact, registered_domain
+from crawler.workers import WorkTooHeavyError
+from storage import entries, feeds
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from sqlalchemy.orm import Session
+    from twisted.python.failure import Failure
+    from typing_extensions import Self
+
+    from crawler.extract import Page
+    from crawler.watch import Watch
+    from storage.entries import ClaimedEntry
+    from storage.feeds import FeedForPoll
+
+logger = logging.getLogger(__name__)
+
+FEED_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
+PAGE_ACCEPT = "text/html, application/xhtml+xml, */*;q=0.5"
+ARTICLES_PER_HOST = 8  # waiting or in flight at once: enough to keep a host's turn filled, few enough to lose little
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round polls: what is due, or, when `now` is set, the named feeds (None: every enabled one)."""
+
+    now: bool = False
+    feed_ids: tuple[int, ...] | None = None
+    force: bool = False  # a Retry-After in force does not hold
+
+
+class FeedsSpider(Spider):
+    """Polls feeds and reads what they show, round after round, until the queue of rounds ends with None."""
+
+    name = "feeds"
+
+    def __init__(
+        self,
+        *,
+        watch: Watch,
+        rounds: asyncio.Queue[Round | None],
+        run_id: int | None = None,
+        on_poll: Callable[[], None] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.watch = watch
+        self.on_poll = on_poll or (lambda: None)
+        self.rounds = rounds
+        config = watch.config
+        self.line: FairQueue[Request | Article] = FairQueue(per_host=config.host_connections, total=config.concurrency)
+        policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
+        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id)
+        self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
+        self.broken: StorageError | None = None  # what ended the crawl, when the database did
+        self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
+        self._reading: dict[int, str] = {}  # claimed entries by id -> host
+        self._pending = True  # whether the ledger may hold entries to claim
+        self._open = True  # whether more rounds may come
+        self._changed = asyncio.Event()
+        self._counts: Counter[str] = Counter(entries=0, new=0, fetched=0, matched=0, unreadable=0)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Under the command a watch is handed in; under `scrapy crawl feeds` the spider opens its own."""
+        if "watch" not in kwargs:
+            from crawler.crawl import watch_for_scrapy
+
+            kwargs = watch_for_scrapy(crawler, **kwargs)
+        return super().from_crawler(crawler, *args, **kwargs)
+
+    @classmethod
+    def update_settings(cls, settings: Any) -> None:
+        """Lay the user's configuration over `crawler.settings`, also under `scrapy crawl`."""
+        super().update_settings(settings)
+        from crawler.crawl import configure
+
+        configure(settings)
+
+    # --- rounds: what to ask, and whose turn it is ---
+
+    async def start(self) -> AsyncIterator[Request | Article]:
+        """Hand out requests, fairly among hosts, until the rounds end and nothing is left to do."""
+        reader = asyncio.ensure_future(self._read_rounds())
+        try:
+            while (work := await self._next()) is not None:
+                yield work
+        finally:
+            reader.cancel()
+
+    async def _next(self) -> Request | Article | None:
+        while True:
+            self._changed.clear()
+            if (work := self.line.take()) is not None:
+                return work
+            if await self._claim():
+                continue
+            if not self._open and not self.line.out and not len(self.line):
+                return None
+            await self._changed.wait()
+
+    async def _read_rounds(self) -> None:
+        while (round_ := await self.rounds.get()) is not None:
+            for feed in await self.watch.write(self._feeds_of, round_):
+                if feed.id not in self._polling:
+                    self._polling.add(feed.id)
+                    self.line.put(registered_domain(feed.url), self._feed_request(feed))
+            self._pending = True
+            self._changed.set()
+        self._open = False
+        self._changed.set()
+
+    def _feeds_of(self, session: Session, round_: Round) -> list[FeedForPoll]:
+        now = self.watch.now()
+        if not round_.now:
+            return feeds.due(session, now=now)
+        entries.retry_all(session, now=now)
+        return feeds.for_poll(session, feed_ids=round_.feed_ids, now=now, ignore_retry_after=round_.force)
+
+    async def _claim(self) -> bool:
+        """Claim entries whose turn has come; whether there was any."""
+        room = self.watch.config.concurrency - len(self._reading)
+        if not self._pending or room <= 0:
+            return False
+        self._pending = False
+        crowded = [host for host in set(self._reading.values()) if self._crowd(host) >= ARTICLES_PER_HOST // 2]
+        claimed = await self.watch.write(
+            entries.claim, now=self.watch.now(), limit=room, per_host=ARTICLES_PER_HOST, exclude_hosts=crowded
+        )
+        for entry in claimed:
+            self._reading[entry.id] = entry.host
+            self.line.put(entry.host, self._article_work(entry))
+        self._pending = bool(claimed)
+        return bool(claimed)
+
+    def _crowd(self, host: str) -> int:
+        return sum(1 for other in self._reading.values() if other == host)
+
+    # --- one feed ---
+
+    def _feed_request(self, feed: FeedForPoll) -> Request:
+        headers = {"Accept": FEED_ACCEPT}
+        if feed.etag:
+            headers["If-None-Match"] = feed.etag
+        if feed.last_modified:
+            headers["If-Modified-Since"] = feed.last_modified
+        return Request(
+            feed.url,
+            callback=self.feed_answered,
+            errback=self.feed_failed,
+            headers=headers,
+            cb_kwargs={"feed": feed},
+            meta={"dont_obey_robotstxt": True, "download_maxsize": self.watch.config.feed_max_bytes},
+            priority=1,  # feeds before articles: what a feed shows now may be gone at the next poll
+        )
+
+    async def feed_answered(self, response: Response, feed: FeedForPoll) -> None:
+        """A feed answered: read it, and record what it said."""
+        await self._record(feed, read_response(response, at=self.watch.now()))
+
+    async def feed_failed(self, failure: Failure) -> None:
+        """No answer from a feed: record why."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        await self._record(
+            request.cb_kwargs["feed"], read_failure(failure, url=request.url, at=self.watch.now())
+        )
+
+    async def _record(self, feed: FeedForPoll, answer: HttpAnswer) -> None:
+        """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage."""
+        try:
+            reading = await self._read_feed(feed, answer)
+            found = await self.watch.write(self.recorder.record, reading, now=answer.at)
+            self.polled[feed.id] = reading.outcome
+            self._counts.update(entries=found.seen, new=found.new)
+            self._pending = self._pending or found.candidates > 0
+            logger.info(
+                "polled feed=%d status=%s seen=%d new=%d candidates=%d next=%s reason=%s",
+                feed.id, reading.outcome, found.seen, found.new, found.candidates,
+                f"{found.next_poll_at:%Y-%m-%dT%H:%MZ}", found.reason.replace(" ", "-"),
+            )  # fmt: skip
+        finally:
+            self._polling.discard(feed.id)
+            self.on_poll()
+            self._done(registered_domain(feed.url))
+
+    async def _read_feed(self, feed: FeedForPoll, answer: HttpAnswer) -> FeedReading:
+        """What the answer holds: nothing new, a parsed feed, or a reason why not."""
+        if answer.outcome is not polling.Outcome.OK:
+            return FeedReading(feed, answer, answer.outcome)
+        if answer.body_hash == feed.body_hash:
+            return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
+        try:
+            parsed = await self.watch.workers.parse_feed(
+                answer.body, url=answer.final_url or feed.url, content_type=answer.content_type
+            )
+        except WorkTooHeavyError as error:
+            return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
+        if not parsed.is_feed:
+            problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"
+            return FeedReading(feed, replace(answer, error=problem), polling.Outcome.NOT_A_FEED)
+        return FeedReading(feed, answer, polling.Outcome.OK, parsed)
+
+    # --- one article ---
+
+    def _article_work(self, entry: ClaimedEntry) -> Request | Article:
+        """A request for the entry's page; the entry as it is where no page is wanted or there is none."""
+        if self.watch.config.fetch == "none" or entry.url is None:
+            return Article(entry, page=None, fetched_at=None)
+        return Request(
+            entry.url,
+            callback=self.article_answered,
+            errback=self.article_failed,
+            headers={"Accept": PAGE_ACCEPT},
+            cb_kwargs={"entry": entry},
+            meta={"download_maxsize": self.watch.config.page_max_bytes},
+        )
+
+    async def article_answered(self, response: Response, entry: ClaimedEntry) -> Article:
+        """A page came: its text, or the class of reason why there is none."""
+        answer = read_response(response, at=self.watch.now())
+        if answer.outcome is not polling.Outcome.OK:
+            return self._unread(entry, answer)
+        try:
+            page = await self.watch.workers.extract_page(
+                answer.body, url=response.url, content_type=answer.content_type
+            )
+        except WorkTooHeavyError as error:
+            return self._unread(entry, replace(answer, outcome=polling.Outcome.PARSE_TIMEOUT, error=str(error)))
+        if not page.text:
+            outcome = polling.outcome_of_page(page.status)
+            return self._unread(entry, replace(answer, outcome=outcome, error=page.problem or page.status))
+        return self._read(entry, answer, page)
+
+    async def article_failed(self, failure: Failure) -> Article:
+        """No page came: the entry is judged on its summary at once, and its page is tried again later."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        return self._unread(
+            request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now())
+        )
+
+    def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page) -> Article:
+        return Article(entry, page=page, fetched_at=answer.at, url=answer.final_url)
+
+    def _unread(self, entry: ClaimedEntry, answer: HttpAnswer) -> Article:
+        later = polling.article_after(
+            polling.ArticleState(attempts=entry.attempts, first_seen_at=entry.first_seen_at),
+            answer.outcome,
+            now=answer.at,
+            retry_after=answer.retry_after,
+        )
+        logger.debug("unread entry=%d outcome=%s url=%s", entry.id, answer.outcome, redact(entry.url or ""))
+        return Article(entry, page=None, fetched_at=None, error=answer.error or answer.outcome, later=later)
+
+    # --- the ends of the road ---
+
+    def settled(self, entry: ClaimedEntry) -> None:
+        """Store is through with an entry: its host may be asked for the next one."""
+        if self._reading.pop(entry.id, None) is not None:
+            self._pending = True
+            self._done(entry.host)
+
+    def _done(self, host: str) -> None:
+        self.line.done(host)
+        self._changed.set()
+
+    def counts(self) -> dict[str, int]:
+        """What this crawl did: feeds by outcome, entries, articles."""
+        return {"feeds": len(self.polled), **dict(self._counts)}

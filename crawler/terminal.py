@@ -1,0 +1,279 @@
+"""What the command prints for people: tables, pages, one-line accounts, a progress bar.
+
+Quiet when piped: tab-separated rows instead of tables, no bar, no colour. Titles come from strangers, so everything is
+cleaned of control and direction characters and never read as markup.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+from crawler.export import iso, write_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+T = TypeVar("T")
+
+LEFT_TO_RIGHT_ISOLATE, FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+
+
+def plain(text: object) -> str:
+    """Text on one line that no terminal obeys: control, format and direction characters are gone."""
+    kept = "".join(
+        " " if character in "\n\r\t\x85\u2028\u2029" else character
+        for character in str(text)
+        if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") or character in "\n\r\t\u200c\u200d\x85"
+    )
+    return " ".join(kept.split())
+
+
+def clipped(text: str, width: int) -> str:
+    """The text in at most `width` characters."""
+    return text if len(text) <= width else text[: max(width - 1, 0)].rstrip() + "…"
+
+
+def console(file: TextIO | None = None) -> Console:
+    """Rich's console, which draws only on a terminal."""
+    from rich.console import Console
+
+    return Console(file=file or sys.stdout, highlight=False, soft_wrap=False)
+
+
+def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
+    """Rows of any shape: a table on a terminal, tab-separated when piped, or the form that was asked for."""
+    if form != "table":
+        write_rows(rows, str(form), file)
+        return
+    names = _names(rows[0]) if rows else []
+    values = [[_shown(_value(row, name)) for name in names] for row in rows]
+    if not file.isatty():
+        for row in values:
+            file.write("\t".join(row) + "\n")
+        return
+    if not rows:
+        file.write("nothing\n")
+        return
+    _draw(names, values, file)
+
+
+def matches_table(rows: Sequence[Any], reasons: Mapping[int, str] | None = None) -> None:
+    """Matches, newest first: id, day, topics with scores, publisher, title, and the words that weighed most."""
+    names = ["id", "day", "topics", "publisher", "title"] + (["because of"] if reasons else [])
+    values = [
+        [str(row.article_id), row.day, _scored(row), plain(row.publisher), _marked(row)]
+        + ([plain(reasons.get(row.article_id, ""))] if reasons else [])
+        for row in rows
+    ]
+    if not sys.stdout.isatty() and reasons is None:
+        for line in values:
+            sys.stdout.write("\t".join(line) + "\n")
+        return
+    if not values:
+        sys.stderr.write("no match\n")
+        return
+    _draw(names, values, sys.stdout)
+
+
+def account_line(account: Any) -> str:
+    """What a crawl did, in one line: `feeds 8 (1 failed) · entries 61 · new 61 · …`."""
+    pieces = [f"feeds {account.polled}" + (f" ({account.failed} failed)" if account.failed else "")]
+    pieces += [f"{name} {number}" for name, number in account.counts.items()]
+    return " · ".join(pieces)
+
+
+class Progress:
+    """A progress bar, or nothing where there is no terminal; `shown` says which."""
+
+    def __init__(self, bar: Any = None, task: Any = None) -> None:
+        self._bar, self._task = bar, task
+        self.shown = bar is not None
+
+    def advance(self) -> None:
+        """One more is done."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+    def through(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, each counted as it passes."""
+        for item in items:
+            yield item
+            self.advance()
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Progress]:
+    """A bar on standard error while the block runs."""
+    if not sys.stderr.isatty():
+        yield Progress()
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console(sys.stderr), transient=True) as bar:
+        yield Progress(bar, bar.add_task(what, total=total))
+
+
+def article_page(found: Any) -> None:
+    """One article for reading: head, clocks, carriers, text."""
+    from rich.text import Text
+
+    out = console()
+    entry, article = found.entry, found.article
+    shown = article or entry
+    out.print(Text(plain(shown.title), style="bold"))
+    facts = [
+        ("id", f"{entry.id} ({entry.state})"),
+        ("publisher", plain(found.feed.publisher or found.feed.title or found.feed.url)),
+        ("url", plain(shown.url or "")),
+        ("author", plain(shown.author or "")),
+        ("language", shown.language or ""),
+        ("published", _claimed(shown)),
+        ("updated", _shown(shown.updated_at)),
+        ("first seen", _shown(entry.first_seen_at)),
+        ("fetched", _shown(article.fetched_at) if article else "never: it was not kept"),
+    ]
+    if article:
+        facts += [
+            ("topics", article.topics),
+            ("text", f"{article.words} words, {article.extraction}" + (f", by {article.extractor}" if article.extractor else "")),
+            ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
+        ]
+    facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
+    for name, value in facts:
+        if value:
+            out.print(Text(f"{name:>10}  ", style="dim") + Text(value))
+    out.print()
+    for paragraph in (article.text if article else entry.summary).split("\n"):
+        if paragraph.strip():
+            out.print(Text(plain(paragraph)))
+            out.print()
+
+
+def reasons_page(found: Any) -> None:
+    """Why an entry is a match or is not: each topic's sum, piece by piece, with the words in their sentence."""
+    from rich.text import Text
+
+    out = console()
+    entry, article = found.entry, found.article
+    out.print(Text(plain((article or entry).title), style="bold"))
+    out.print(Text(f"entry {entry.id}: {_fate(found)}"))
+    texts = {"title": (article or entry).title, "text": article.text if article else entry.summary}
+    for verdict in found.verdicts:
+        out.print()
+        word = "match" if verdict.matched else "no match"
+        out.print(Text(f"{verdict.topic}: {word}, score {verdict.score:.3f}, threshold {verdict.threshold:.2f}", style="bold"))
+        for piece in sorted(verdict.evidence, key=lambda item: -abs(item["weight"])):
+            out.print(_evidence_line(piece, texts))
+        total = sum(piece["weight"] for piece in verdict.evidence)
+        out.print(Text(f"  {total:+8.2f}  sum: the score's log-odds; model {verdict.model}", style="dim"))
+    for label in found.labels:
+        out.print(Text(f"label: {label.topic} {label.value}, by {plain(label.who)}, {_shown(label.labelled_at)}"))
+
+
+def stats_page(report: Any) -> None:
+    """The watch in numbers."""
+    from rich.text import Text
+
+    out = console()
+    for field in fields(report):
+        value = getattr(report, field.name)
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{name} {number}" for name, number in value.items())
+        out.print(Text(f"{field.name.replace('_', ' '):>16}  ", style="dim") + Text(_shown(value) or "-"))
+
+
+def explanation(lines: Iterable[tuple[str, Any]]) -> None:
+    """Names and values, one a line."""
+    from rich.text import Text
+
+    out = console()
+    for name, value in lines:
+        out.print(Text(f"{name:>16}  ", style="dim") + Text(_shown(value) or "-"))
+
+
+def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str]) -> Text:
+    from rich.text import Text
+
+    line = Text(f"  {piece['weight']:+8.2f}  ")
+    source = texts.get(piece["field"], "")
+    start, end = piece["start"], piece["end"]
+    if not piece["text"] or source[start:end] != piece["text"]:
+        return line + Text(plain(piece["text"] or piece["term"]))
+    line += Text(f"{piece['field']}: …{plain(source[max(start - 30, 0):start])} ", style="dim")
+    line += Text(plain(piece["text"]), style="bold yellow")
+    line += Text(f" {plain(source[end:end + 30])}…", style="dim")
+    return line + Text(f"  [{piece['sense']}]", style="dim")
+
+
+def _fate(found: Any) -> str:
+    entry = found.entry
+    if entry.state == "match":
+        return f"kept, {found.article.extraction}" if found.article else "kept"
+    told = {
+        "pending": "waiting to be read" + (f"; last try: {plain(entry.error)}" if entry.error else ""),
+        "near": "not kept: just under the threshold",
+        "irrelevant": "not kept: not about any topic",
+        "unreadable": f"not kept: its page could not be read ({plain(entry.error or 'no reason stored')})",
+        "gone": f"not kept: its page is gone ({plain(entry.error or 'no reason stored')})",
+    }[entry.state]
+    if not found.verdicts and entry.triage_score is not None:
+        told += f"; by title and summary alone it scored {entry.triage_score:.3f}, too little to fetch the page"
+    return told
+
+
+def _scored(row: Any) -> str:
+    scores = ((topic, getattr(row, f"{topic}_score", None)) for topic in row.topics.split(",") if topic)
+    return " ".join(f"{topic} {score:.2f}" if score is not None else topic for topic, score in scores)
+
+
+def _marked(row: Any) -> str:
+    marks = [row.role] if row.role != "original" else []
+    marks += [row.extraction] if row.extraction not in ("full", "partial") else []
+    return plain(row.title) + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _claimed(shown: Any) -> str:
+    if shown.published_at is None:
+        return f"not claimed{': ' + plain(shown.published_raw) if shown.published_raw else ''}"
+    return f"{iso(shown.published_at)} (claimed: {plain(shown.published_source or 'feed')})"
+
+
+def _names(row: Any) -> list[str]:
+    return [field.name for field in fields(row)] if is_dataclass(row) else list(row)
+
+
+def _value(row: Any, name: str) -> Any:
+    return row[name] if isinstance(row, Mapping) else getattr(row, name)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%MZ")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return plain(value)
+
+
+def _draw(names: Sequence[str], values: Sequence[Sequence[str]], file: TextIO) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    for name in names:
+        wide = name in ("title", "url", "because of", "last_error")
+        table.add_column(name.replace("_", " "), overflow="fold" if wide else "ellipsis", no_wrap=not wide)
+    for row in values:
+        table.add_row(*(Text(value) for value in row))
+    console(file).print(table)

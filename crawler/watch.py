@@ -1,0 +1,89 @@
+"""What a crawl holds open: the lock, the database, the judge, the workers, and the time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+from crawler.classify import Judge
+from crawler.workers import Workers
+from storage import entries
+from storage.db import open_database
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+    from typing_extensions import Self
+
+    from crawler.config import Config
+    from storage.db import Database
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+class Watch:
+    """One crawler's hold on its database and helpers.
+
+    Holding it is holding the crawl lock: there is one watch per database at any time. Storage is synchronous and
+    is called in one thread of its own, so that one connection writes and no DNS look-up stands in its way.
+    """
+
+    def __init__(self, config: Config, database: Database, judge: Judge, workers: Workers, clock: Callable[[], datetime]):
+        self.config = config
+        self.database = database
+        self.judge = judge
+        self.workers = workers
+        self.now = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
+        self._lock = database.crawl_lock()
+
+    @classmethod
+    def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Take the crawl lock, bring the schema up to date, and release what a dead crawler had claimed.
+
+        Raises `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
+        being crawled by another process.
+        """
+        database = open_database(config.database_url)
+        workers = Workers(count=config.workers, seconds=config.parse_seconds, memory_mb=config.worker_memory_mb)
+        watch = cls(config, database, Judge.load(), workers, clock)
+        try:
+            watch._lock.acquire()
+            database.ensure_schema(upgrade=True)
+            with database.write() as session:
+                released = entries.release_claims(session, now=clock())
+        except BaseException:
+            watch.close()
+            raise
+        if released:
+            logger.info("released claims=%d of a crawler that did not finish", released)
+        return watch
+
+    async def write(
+        self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `function(session, ...)` in the storage thread, in one transaction."""
+
+        def transaction() -> R:
+            with self.database.write() as session:
+                return function(session, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+    def close(self) -> None:
+        """Let everything go: what is in hand is dropped, what is committed stays."""
+        self.workers.close()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._lock.release()
+        self.database.close()

@@ -1,0 +1,240 @@
+"""The watch's account of itself: what it holds, and why an entry is (not) a match. Read through search.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from storage import entries, labels
+from storage.errors import UnknownEntry, UnknownFeed
+from storage.models import (
+    ARTICLES,
+    FEEDS,
+    LABELS,
+    SIGHTINGS,
+    STORIES,
+    Article,
+    Entry,
+    Feed,
+    Label,
+    Poll,
+    Verdict,
+)
+from storage.text import short_key
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What the database holds, in numbers; `matches` are the rows of the view, `by_topic` may count one twice."""
+
+    feeds: int
+    feeds_enabled: int
+    feeds_failing: int
+    feeds_gone: int
+    entries: Mapping[str, int]
+    matches: int
+    by_topic: Mapping[str, int]
+    copies: int
+    summary_only: int
+    stories: int
+    labels: int
+    first_day: str | None
+    last_day: str | None
+    last_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenIn:
+    """A feed that listed the entry, and when it first and last did."""
+
+    feed_url: str
+    publisher: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Everything that decided about one entry: verdicts (those that hold) first to last, labels newest first."""
+
+    entry: Entry
+    feed: Feed
+    article: Article | None
+    verdicts: tuple[Verdict, ...]
+    labels: tuple[Label, ...]
+    seen_in: tuple[SeenIn, ...]
+    story_members: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFeed:
+    """A feed as a list shows it; `state` is active, failing, gone or disabled."""
+
+    id: int
+    state: str
+    url: str
+    title: str
+    publisher: str
+    country: str | None
+    language: str | None
+    kind: str
+    tags: tuple[str, ...]
+    next_poll_at: datetime
+    last_polled_at: datetime | None
+    last_outcome: str | None
+    last_error: str | None
+    failing_since: datetime | None
+
+
+def listed(feed: Feed) -> ListedFeed:
+    """The feed as a list shows it."""
+    state: str = feed.status
+    if not feed.enabled:
+        state = "disabled"
+    elif feed.status == "active" and feed.failing_since is not None:
+        state = "failing"
+    own = {name: getattr(feed, name) for name in ListedFeed.__slots__ if name != "state"}
+    return ListedFeed(state=state, **own)
+
+
+def explain(session: Session, feed_id: int, *, polls: int = 10) -> list[tuple[str, Any]]:
+    """When a feed is polled next and why then, as names and values to show; its last polls at the end, newest first."""
+    feed = session.get(Feed, feed_id)
+    if feed is None or feed.removed_at is not None:
+        raise UnknownFeed(f"no feed {feed_id}; levantwatch feeds list shows them")
+    lines: list[tuple[str, Any]] = [
+        ("feed", f"{feed.id} {feed.url}"),
+        ("state", listed(feed).state),
+        ("next poll", feed.next_poll_at),
+        ("because of", feed.next_poll_reason),
+        ("interval", f"{feed.interval_seconds} s" if feed.interval_seconds is not None else None),
+        ("new per hour", None if feed.rate is None else f"{feed.rate:.3g}"),
+        ("retry after", feed.retry_after_at),
+        ("failures", f"{feed.failures:g}" if feed.failures else None),
+        ("failing since", feed.failing_since),
+        ("last error", feed.last_error),
+        ("last new entry", feed.last_new_at),
+        (
+            "validators",
+            ", ".join(name for name in ("etag", "last_modified", "body_hash") if getattr(feed, name)) or None,
+        ),
+        ("moved to", feed.moved_to),
+    ]
+    lines = [(name, value) for name, value in lines if value is not None]
+    newest = select(Poll).where(Poll.feed_id == feed_id).order_by(Poll.started_at.desc(), Poll.id.desc()).limit(polls)
+    return lines + [(f"{poll.started_at:%Y-%m-%d %H:%M}Z", _told(poll)) for poll in session.scalars(newest)]
+
+
+def _told(poll: Poll) -> str:
+    told = f"{poll.outcome}{f' ({poll.http_status})' if poll.http_status else ''}"
+    if poll.entries_seen:
+        told += f", {poll.entries_seen} entries, {poll.entries_new} new"
+    if poll.gap:
+        told += ", some may have been missed"
+    return f"{told}{f': {poll.error}' if poll.error else ''}; next because of {poll.reason}"
+
+
+def stats(session: Session, *, since: date | None = None) -> Stats:
+    """The watch in numbers: feeds, the ledger by state, matches by topic, and from when to when.
+
+    With `since`, a UTC day, matches, copies and summary-only ones are counted from that day on; the rest is of now.
+    """
+    kept = FEEDS.c.removed_at.is_(None)
+    failing, gone = FEEDS.c.failing_since.is_not(None), FEEDS.c.status == "gone"
+    feeds = session.execute(
+        select(
+            _count(kept),
+            _count(and_(kept, FEEDS.c.enabled)),
+            _count(and_(kept, failing)),
+            _count(and_(kept, gone)),
+            func.max(FEEDS.c.last_polled_at),
+        )
+    ).one()
+    shown = ARTICLES.c.topics != ""
+    if since is not None:
+        shown = and_(shown, ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
+    rows = session.execute(
+        select(ARTICLES.c.topics, func.count(), func.min(ARTICLES.c.day), func.max(ARTICLES.c.day))
+        .where(shown)
+        .group_by(ARTICLES.c.topics)
+    ).all()
+    by_topic: dict[str, int] = {"isis": 0, "syria": 0}
+    for topics, number, _, _ in rows:
+        for topic in topics.split(","):
+            by_topic[topic] = by_topic.get(topic, 0) + number
+    copies, summary_only = session.execute(
+        select(
+            _count(and_(shown, ARTICLES.c.role == "copy")), _count(and_(shown, ARTICLES.c.extraction == "summary-only"))
+        )
+    ).one()
+    return Stats(
+        feeds=feeds[0],
+        feeds_enabled=feeds[1],
+        feeds_failing=feeds[2],
+        feeds_gone=feeds[3],
+        entries=entries.counts(session),
+        matches=sum(row[1] for row in rows),
+        by_topic=by_topic,
+        copies=copies,
+        summary_only=summary_only,
+        stories=session.scalar(select(func.count()).select_from(STORIES)) or 0,
+        labels=session.scalar(select(func.count()).select_from(LABELS)) or 0,
+        first_day=min((row[2] for row in rows), default=None),
+        last_day=max((row[3] for row in rows), default=None),
+        last_poll_at=feeds[4],
+    )
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.count().filter(condition)
+
+
+def why(session: Session, ref: int | str, *, canonical: str | None = None) -> Why:
+    """Why an entry is a match, or is not: by its id or its address, kept or rejected. UnknownEntry when never seen.
+
+    `canonical` is the address in its canonical form, when the caller can make one: entries are keyed by it.
+    """
+    entry = _find(session, str(ref).strip(), canonical)
+    feed = session.get_one(Feed, entry.feed_id)
+    article = session.get(Article, entry.id)
+    verdicts = session.scalars(
+        select(Verdict).where(Verdict.entry_id == entry.id, Verdict.current).order_by(Verdict.topic)
+    )
+    seen_in = session.execute(
+        select(FEEDS.c.url, FEEDS.c.publisher, SIGHTINGS.c.first_seen_at, SIGHTINGS.c.last_seen_at)
+        .join_from(SIGHTINGS, FEEDS, FEEDS.c.id == SIGHTINGS.c.feed_id)
+        .where(SIGHTINGS.c.entry_id == entry.id)
+        .order_by(SIGHTINGS.c.first_seen_at, FEEDS.c.id)
+    )
+    members = select(STORIES.c.members).where(STORIES.c.id == article.story_id) if article else None
+    return Why(
+        entry=entry,
+        feed=feed,
+        article=article,
+        verdicts=tuple(verdicts),
+        labels=tuple(labels.of_entry(session, entry_id=entry.id)),
+        seen_in=tuple(SeenIn(*row) for row in seen_in),
+        story_members=0 if members is None else session.scalar(members) or 0,
+    )
+
+
+def _find(session: Session, ref: str, canonical: str | None) -> Entry:
+    """The entry with this id; else the newest with this address, as its feed or its page gave it."""
+    if ref.isascii() and ref.isdigit() and len(ref) < 19:
+        entry = session.get(Entry, int(ref))
+        if entry is None:
+            raise UnknownEntry(f"no entry {ref}")
+        return entry
+    urls = {ref, canonical or ref}
+    keys = {short_key(url) for url in urls}
+    pages = select(ARTICLES.c.id).where(or_(ARTICLES.c.url.in_(urls), ARTICLES.c.canonical_url.in_(urls)))
+    found = or_(Entry.key.in_(keys), Entry.url.in_(urls), Entry.id.in_(pages))
+    newest = session.scalars(select(Entry).where(found).order_by(Entry.id.desc()).limit(1)).one_or_none()
+    if newest is None:
+        raise UnknownEntry(f"no feed has listed {ref!r}, or it was pruned since")
+    return newest

@@ -1,0 +1,148 @@
+"""Claims: which entries are worked on. A part of entries.py, which hands it on.
+
+Claim before, clear after: what was in flight when a crawler died is known by its claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from storage.models import ENTRIES, FEEDS
+
+# An entry that was in flight at three crashes is itself the suspect: from then on a crash costs it its attempt.
+CRASHES_FORGIVEN = 3
+# A claim ranks this many of the oldest due entries by host before it looks at all of them: a backlog of 100,000
+# costs 100 ms to rank, this bound 3 ms, and the oldest few hundred nearly always have enough hosts.
+_CLAIM_WINDOW = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEntry:
+    """An entry to triage or fetch, with what is known of its feed; `attempts` counts the claim that this one is."""
+
+    id: int
+    feed_id: int
+    feed_url: str
+    feed_tags: tuple[str, ...]
+    publisher: str
+    country: str | None
+    kind: str
+    url: str | None
+    canonical_url: str | None
+    host: str
+    title: str
+    summary: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    published_raw: str | None
+    published_source: str | None
+    updated_at: datetime | None
+    first_seen_at: datetime
+    attempts: int
+    crashes: int
+    state: str = "pending"
+
+
+_FROM_FEED = {
+    "feed_url": FEEDS.c.url,
+    "feed_tags": FEEDS.c.tags,
+    "publisher": FEEDS.c.publisher,
+    "country": FEEDS.c.country,
+    "kind": FEEDS.c.kind,
+    "language": func.coalesce(ENTRIES.c.language, FEEDS.c.language),
+}
+_CLAIMED = [
+    _FROM_FEED[field.name].label(field.name) if field.name in _FROM_FEED else ENTRIES.c[field.name]
+    for field in fields(ClaimedEntry)
+]
+
+
+def untriaged(session: Session, *, limit: int) -> list[ClaimedEntry]:
+    """The oldest pending entries that nobody has triaged yet; claims nothing."""
+    query = _with_feed().where(ENTRIES.c.state == "pending", ENTRIES.c.triaged_at.is_(None))
+    return [ClaimedEntry(*row) for row in session.execute(query.order_by(ENTRIES.c.id).limit(limit))]
+
+
+def claim(
+    session: Session,
+    *,
+    now: datetime,
+    limit: int,
+    per_host: Mapping[str, int] | int,
+    exclude_hosts: Collection[str] = (),
+) -> list[ClaimedEntry]:
+    """Take entries to fetch: due, triaged as worth it, oldest first, at most `per_host` of one host.
+
+    A mapping gives hosts their own number; the others get its number for "*", or none. The claim (`claimed_at`, one
+    more attempt) is written in the same transaction, so what is in flight is known after a crash.
+    """
+    chosen = _choose(session, now, limit, per_host, exclude_hosts, window=max(_CLAIM_WINDOW, 10 * limit))
+    if not chosen:
+        return []
+    statement = update(ENTRIES).where(ENTRIES.c.id.in_(chosen))
+    session.execute(statement.values(claimed_at=now, attempts=ENTRIES.c.attempts + 1))
+    rows = session.execute(_with_feed().where(ENTRIES.c.id.in_(chosen)).order_by(ENTRIES.c.retry_at, ENTRIES.c.id))
+    return [ClaimedEntry(*row) for row in rows]
+
+
+def _choose(
+    session: Session,
+    now: datetime,
+    limit: int,
+    per_host: Mapping[str, int] | int,
+    exclude_hosts: Collection[str],
+    window: int | None,
+) -> list[int]:
+    due = and_(
+        ENTRIES.c.retry_at <= now,
+        ENTRIES.c.claimed_at.is_(None),
+        or_(ENTRIES.c.triaged_at.is_not(None), ENTRIES.c.state == "match"),
+        ENTRIES.c.host.not_in(exclude_hosts),
+    )
+    order = (ENTRIES.c.retry_at, ENTRIES.c.id)
+    oldest = (
+        select(ENTRIES.c.id, ENTRIES.c.host, ENTRIES.c.retry_at).where(due).order_by(*order).limit(window).subquery()
+    )
+    place = func.row_number().over(partition_by=oldest.c.host, order_by=(oldest.c.retry_at, oldest.c.id))
+    total = func.count().over()
+    ranked = select(
+        oldest.c.id, oldest.c.host, oldest.c.retry_at, place.label("place"), total.label("total")
+    ).subquery()
+    query = select(ranked.c.id, ranked.c.total).where(ranked.c.place <= _room(ranked.c.host, per_host))
+    rows = session.execute(query.order_by(ranked.c.retry_at, ranked.c.id).limit(limit)).all()
+    if window is not None and len(rows) < limit and (not rows or rows[0].total >= window):
+        return _choose(session, now, limit, per_host, exclude_hosts, window=None)
+    return [row.id for row in rows]
+
+
+def _room(host: ColumnElement[str], per_host: Mapping[str, int] | int) -> ColumnElement[int] | int:
+    if isinstance(per_host, int):
+        return per_host
+    named = {name: room for name, room in per_host.items() if name != "*"}
+    others = per_host.get("*", 0)
+    return case(named, value=host, else_=others) if named else others
+
+
+def _with_feed() -> Select[*tuple[Any, ...]]:
+    # every entry has its feed; the outer join keeps SQLite from beginning at the feeds
+    return select(*_CLAIMED).outerjoin_from(ENTRIES, FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
+
+
+def release_claims(session: Session, *, now: datetime, crashed: bool = True) -> int:
+    """Take back what a dead crawler had in flight until now, and return how many; only who holds the crawl lock may.
+
+    A crash costs no attempt, until the same entry was in flight at three. With `crashed` False the crawler gives back
+    itself what it did not get to: that is no crash.
+    """
+    crashes = ENTRIES.c.crashes + (1 if crashed else 0)
+    given_back = case((crashes < CRASHES_FORGIVEN, ENTRIES.c.attempts - 1), else_=ENTRIES.c.attempts)
+    statement = update(ENTRIES).where(ENTRIES.c.claimed_at <= now)
+    statement = statement.values(claimed_at=None, crashes=crashes, attempts=given_back)
+    return len(session.execute(statement.returning(ENTRIES.c.id)).all())

@@ -1,0 +1,246 @@
+"""The database: how it is opened, read and written.
+
+With its rooms `portable` (column types, insert-if-new, full text), `schema` (how it is made and upgraded), `lock`
+(who may crawl) and `errors`, the only place where SQLite and Postgres differ.
+
+    database = open_database("sqlite:///levantwatch.db")
+    database.ensure_schema(upgrade=False)
+    with database.write() as session: ...    # one transaction: BEGIN IMMEDIATE, committed at the end
+    with database.read() as session: ...     # sees one state, can write nothing
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import exc as sa
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool, QueuePool
+
+from storage import schema
+from storage.errors import BadDatabaseURL, DatabaseUnreachable, SchemaMissing, translated
+from storage.lock import CrawlLock, FileLock, ServerLock
+from storage.portable import UTCDateTime, insert_new, upsert
+from storage.schema import HISTORY, History
+
+__all__ = ["Database", "UTCDateTime", "insert_new", "open_database", "upsert"]
+
+# A writer waits this long for another process's transaction; ours last milliseconds, an upgrade of a big file minutes.
+BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
+# RETURNING and upserts need 3.35 (2021); Debian 12 has 3.40
+OLDEST_SQLITE = (3, 35, 0)
+_POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+def open_database(url: str, *, history: History = HISTORY) -> Database:
+    """The database that `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name` names.
+
+    Opens no connection yet: a server that does not answer shows at the first read or write. BadDatabaseURL for
+    anything else, DatabaseUnreachable when the driver for Postgres is not installed. `history` is the program's own
+    but in tests of upgrades.
+    """
+    try:
+        parts = make_url(url)
+    except (sa.ArgumentError, ValueError):
+        raise BadDatabaseURL from None  # the message of SQLAlchemy would repeat the password
+    if parts.drivername in ("sqlite", "sqlite+pysqlite"):
+        return _open_sqlite(parts, history)
+    if parts.drivername in _POSTGRES_SCHEMES:
+        return _open_postgres(parts, history)
+    raise BadDatabaseURL(f"'{parts.drivername}://' is no database known here; {BadDatabaseURL.__doc__}")
+
+
+class Database:
+    """One open database; see the module for how it is used. Safe to share between threads, not between processes."""
+
+    def __init__(
+        self, *, name: str, writer: Engine, reader: Engine, lock: CrawlLock, history: History, secret: str | None
+    ) -> None:
+        """Take the engines that open_database made; `name` is shown to people, `secret` never."""
+        self.name = name
+        self.dialect = writer.dialect.name
+        self._writer = writer
+        self._reader = reader
+        self._lock = lock
+        self._history = history
+        self._secret = secret
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one write transaction: committed at the end, rolled back when anything is raised."""
+        with self._errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.connection()  # takes the write lock now: a read that turns into a write fails at once on SQLite
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database and cannot write; rows stay usable after it."""
+        with self._errors(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def ensure_schema(self, *, upgrade: bool) -> None:
+        """Make the schema in an empty database; bring an older one up to date if `upgrade`, else SchemaOutdated.
+
+        SchemaNewer for one that a newer program made, ForeignSchema for another program's. Any number of processes
+        may call it at once.
+        """
+        with self._errors():
+            if self._version() != self._history.head:
+                with self._exclusive() as connection:
+                    schema.bring_up_to_date(connection, self._history, upgrade=upgrade)
+
+    def check_schema(self) -> None:
+        """Raise SchemaMissing, SchemaOutdated or SchemaNewer unless the schema is this program's."""
+        with self._errors():
+            schema.check_version(self._version(), self._history)
+
+    def crawl_lock(self) -> CrawlLock:
+        """The lock of whoever crawls: `with database.crawl_lock():`, or .acquire() and .release(); CrawlLockHeld."""
+        return self._lock
+
+    def close(self) -> None:
+        """Let go of every connection, and of the crawl lock if it is held."""
+        self._lock.release()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _version(self) -> str | None:
+        try:
+            with self._reader.connect() as connection:
+                return schema.read_version(connection)
+        except SchemaMissing:  # no file yet
+            return None
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[Connection]:
+        """One connection, alone with the schema until its transaction ends."""
+        with self._writer.connect() as connection:
+            if self.dialect == "sqlite":  # below SQLAlchemy: inside a transaction the pragma is ignored
+                connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+            try:
+                with connection.begin():
+                    if self.dialect != "sqlite":
+                        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('levantwatch schema'))")
+                    yield connection
+            finally:
+                connection.invalidate()  # never back into the pool without its foreign keys
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.SQLAlchemyError as error:
+            known = translated(error, where=self.name, secret=self._secret)
+            if known is None:
+                raise
+            raise known from error
+
+
+def _open_sqlite(parts: URL, history: History) -> Database:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise DatabaseUnreachable(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed")
+    if not parts.database or parts.database == ":memory:":
+        raise BadDatabaseURL("a database in memory cannot be shared; name a file, like sqlite:///levantwatch.db")
+    path = Path(parts.database).absolute()
+    name = str(parts.database)
+
+    file = URL.create("sqlite", database=str(path))
+    # one writing connection per process; readers work beside it
+    writer = create_engine(
+        file,
+        creator=lambda: _connect_writer(path),
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+    )
+    # opened anew each time (0.3 ms), so that none outlives a change of the file or what made it readable
+    reader = create_engine(file, creator=lambda: _connect_reader(path, name), poolclass=NullPool)
+    event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    lock = FileLock(path.with_name(path.name + ".lock"))
+    return Database(name=name, writer=writer, reader=reader, lock=lock, history=history, secret=None)
+
+
+def _connect(path: Path, query: str) -> sqlite3.Connection:
+    # isolation_level None: the driver begins nothing by itself, the engine's event does
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{query}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _connect_writer(path: Path) -> sqlite3.Connection:
+    connection = _connect(path, "mode=rwc")
+    try:
+        _switch_to_wal(connection)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Readers go on while one writes. The switch needs the file alone and does not wait for it by itself."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _connect_reader(path: Path, name: str) -> sqlite3.Connection:
+    if not path.exists():
+        raise SchemaMissing(f"{name}: {SchemaMissing.__doc__}")
+    connection = _connect(path, "mode=ro")
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        if path.with_name(path.name + "-wal").exists():
+            raise
+        # A file in a folder that may not be written: WAL cannot make its side files. Nobody writes, so none is needed.
+        connection = _connect(path, "immutable=1")
+    return connection
+
+
+def _open_postgres(parts: URL, history: History) -> Database:
+    name = f"postgresql://{parts.host or ''}{f':{parts.port}' if parts.port else ''}/{parts.database or ''}"
+    secret = parts.password or str(parts.query.get("password", "")) or None
+    try:
+        writer = create_engine(
+            parts.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,  # a daemon outlives its server's restarts
+            connect_args={} if "connect_timeout" in parts.query else {"connect_timeout": CONNECT_SECONDS},
+        )
+    except ImportError as error:
+        raise DatabaseUnreachable(
+            "the driver for Postgres is not installed: pip install 'levantwatch[postgres]'"
+        ) from error
+    event.listen(writer, "connect", _use_utc)
+    reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    lock = ServerLock(writer, name=name, secret=secret)
+    return Database(name=name, writer=writer, reader=reader, lock=lock, history=history, secret=secret)
+
+
+def _use_utc(connection: Any, record: Any) -> None:
+    # psycopg cannot hand over a time of the year 1 in a zone west of UTC
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()

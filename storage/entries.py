@@ -1,0 +1,201 @@
+"""Entries, the ledger: every item a feed ever listed, once, and what became of it.
+
+pending -> match | near | irrelevant | unreadable | gone. An entry is due for a fetch exactly while `retry_at` is set,
+it was triaged as worth it, and nobody has claimed it; a match of which only the summary could be read stays due too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, get_args
+
+from sqlalchemy import Row, and_, bindparam, case, func, null, select, update
+from sqlalchemy.orm import Session
+
+from storage.base import ENTRY_STATES, EntryState
+from storage.claims import ClaimedEntry, claim, release_claims, untriaged
+from storage.models import ENTRIES, FEEDS, SIGHTINGS
+from storage.portable import insert_new, upsert
+from storage.text import short_key
+
+__all__ = [
+    "ClaimedEntry",
+    "SeenEntry",
+    "SeenResult",
+    "TriageDecision",
+    "claim",
+    "counts",
+    "record_end",
+    "record_retry",
+    "record_seen",
+    "record_triage",
+    "release_claims",
+    "retry_all",
+    "untriaged",
+]
+
+# SQLite takes 32,766 parameters in a statement; an IN list of this many is far below
+_PAGE = 1_000
+_TOPICS = ("syria", "isis")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEntry:
+    """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`."""
+
+    key: str
+    url: str | None
+    canonical_url: str | None
+    host: str
+    guid: str | None
+    title: str
+    summary: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    published_raw: str | None
+    published_source: str | None
+    updated_at: datetime | None
+    updated_raw: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenResult:
+    """What a document held: the new entries in its order, how many different ones, how many its last listing had.
+
+    `new_keys` are the keys of `new_ids` as the caller gave them, one for one.
+    """
+
+    new_ids: tuple[int, ...]
+    new_keys: tuple[str, ...]
+    seen: int
+    overlap: int
+
+
+@dataclass(frozen=True, slots=True)
+class TriageDecision:
+    """Whether an entry's page is worth fetching, by its title and summary."""
+
+    entry_id: int
+    score: float | None
+    candidate: bool
+
+
+def record_seen(session: Session, *, feed_id: int, entries: Sequence[SeenEntry], now: datetime) -> SeenResult:
+    """Write a feed's document into the ledger; what comes back as new is new. The one dedupe of the program.
+
+    What is known is looked up first, for it is most of a document and its ids are needed; but the insert decides.
+    New entries are pending and due at once. Call it once per parsed document, an empty one too: it also notes that
+    the feed's listing is from `now`, by which pruning tells what no feed lists any more.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    given: dict[str, str] = {}
+    for entry in entries:  # of two equal keys the first counts
+        row = _row(entry, feed_id, now)
+        rows.setdefault(row["key"], row)
+        given.setdefault(row["key"], entry.key)
+    known = _known(session, feed_id, list(rows))
+    unknown = [row for key, row in rows.items() if key not in known]
+    inserted = insert_new(session, ENTRIES, unknown, conflict=["key"], returning=[ENTRIES.c.key, ENTRIES.c.id])
+    new = {row.key: row.id for row in inserted}
+    ids = new | {key: row.id for key, row in known.items()}
+    if len(ids) < len(rows):  # another process was faster with some
+        ids |= {key: row.id for key, row in _known(session, feed_id, [key for key in rows if key not in ids]).items()}
+    _note_sightings(session, feed_id, {ids[key]: row["guid"] for key, row in rows.items()}, now)
+    fresh = [key for key in rows if key in new]
+    return SeenResult(
+        new_ids=tuple(new[key] for key in fresh),
+        new_keys=tuple(given[key] for key in fresh),
+        seen=len(rows),
+        overlap=sum(row.listed for row in known.values()),
+    )
+
+
+def _note_sightings(session: Session, feed_id: int, guids: Mapping[int, str | None], now: datetime) -> None:
+    """This feed lists the entries with these ids, and nothing else, from now on."""
+    seen = {"feed_id": feed_id, "first_seen_at": now, "last_seen_at": now}
+    rows = [{**seen, "entry_id": entry_id, "guid": guid} for entry_id, guid in guids.items()]
+    upsert(session, SIGHTINGS, rows, conflict=["feed_id", "entry_id"], update=["guid", "last_seen_at"])
+    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(listed_at=now))
+
+
+def _row(entry: SeenEntry, feed_id: int, now: datetime) -> dict[str, Any]:
+    values = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    return {**values, "key": short_key(entry.key), "feed_id": feed_id, "first_seen_at": now, "retry_at": now}
+
+
+def _known(session: Session, feed_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
+    """The entries with these keys: their `id`, and whether this feed's listing before this one had them (`listed`)."""
+    before = case((SIGHTINGS.c.last_seen_at >= FEEDS.c.listed_at, 1), else_=0).label("listed")
+    of_feed = and_(SIGHTINGS.c.entry_id == ENTRIES.c.id, SIGHTINGS.c.feed_id == feed_id)
+    query = (
+        select(ENTRIES.c.key, ENTRIES.c.id, before)
+        .outerjoin_from(ENTRIES, SIGHTINGS, of_feed)
+        .outerjoin(FEEDS, FEEDS.c.id == feed_id)
+    )
+    found: dict[str, Row[Any]] = {}
+    for start in range(0, len(keys), _PAGE):
+        rows = session.execute(query.where(ENTRIES.c.key.in_(keys[start : start + _PAGE])))
+        found.update({row.key: row for row in rows})
+    return found
+
+
+def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
+    """Write what triage said: a candidate stays pending and due, anything else is irrelevant and done with."""
+    for candidate, rest in ((True, {}), (False, {"state": "irrelevant", "retry_at": None, "finished_at": now})):
+        rows = [{"which": one.entry_id, "said": one.score} for one in decisions if one.candidate is candidate]
+        if rows:
+            statement = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
+            session.execute(statement.values(triage_score=bindparam("said"), triaged_at=now, **rest), rows)
+
+
+def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:
+    """The fetch failed and is to be tried again then, not before `now`; the claim ends."""
+    session.execute(
+        update(ENTRIES)
+        .where(ENTRIES.c.id == entry_id)
+        .values(error=error, retry_at=max(retry_at, now), claimed_at=None)
+    )
+
+
+def record_end(
+    session: Session,
+    *,
+    entry_id: int,
+    state: EntryState,
+    now: datetime,
+    error: str | None = None,
+    scores: Mapping[str, float] | None = None,
+) -> None:
+    """The entry is done with: no retry, no claim. What matched by its summary stays a match when its page is lost."""
+    if state not in get_args(EntryState) or state == "pending":
+        raise ValueError(f"an entry cannot end as {state!r}")
+    lost = state in ("unreadable", "gone")
+    values = {f"{topic}_score": score for topic, score in (scores or {}).items() if topic in _TOPICS}
+    session.execute(
+        update(ENTRIES)
+        .where(ENTRIES.c.id == entry_id)
+        .values(
+            state=case((ENTRIES.c.state == "match", "match"), else_=state) if lost else state,
+            error=error,
+            retry_at=null(),
+            claimed_at=null(),
+            finished_at=now,
+            **values,
+        )
+    )
+
+
+def retry_all(session: Session, *, now: datetime) -> int:
+    """Make every entry that waits for a retry due now; returns how many."""
+    waiting = and_(ENTRIES.c.retry_at > now, ENTRIES.c.claimed_at.is_(None))
+    return len(session.execute(update(ENTRIES).where(waiting).values(retry_at=now).returning(ENTRIES.c.id)).all())
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many entries there are in each state."""
+    rows = session.execute(select(ENTRIES.c.state, func.count().label("number")).group_by(ENTRIES.c.state)).all()
+    found = {row.state: row.number for row in rows}
+    return {state: found.get(state, 0) for state in ENTRY_STATES}

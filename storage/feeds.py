@@ -1,0 +1,264 @@
+"""Feeds: which there are, which are due. (record_poll, from polls.py, says what became of one.)"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, update
+from sqlalchemy.orm import Session
+
+from storage.account import ListedFeed, explain, listed
+from storage.errors import BadFeed, UnknownFeed
+from storage.models import FEEDS, Feed
+from storage.polls import PollRecord, record_poll
+from storage.portable import insert_new
+from storage.text import clean
+
+__all__ = [
+    "FeedForPoll",
+    "ListedFeed",
+    "NewFeed",
+    "PollRecord",
+    "add",
+    "all",
+    "count",
+    "disable",
+    "due",
+    "edit",
+    "enable",
+    "explain",
+    "for_poll",
+    "get",
+    "import_catalogue",
+    "listed",
+    "move",
+    "record_poll",
+    "remove",
+]
+
+# longer addresses fit no unique index of Postgres; no feed has one
+LONGEST_URL = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class FeedForPoll:
+    """What the crawler needs to poll a feed and to decide when next."""
+
+    id: int
+    url: str
+    title: str
+    publisher: str
+    language: str | None
+    country: str | None
+    kind: str
+    tags: tuple[str, ...]
+    etag: str | None
+    last_modified: str | None
+    body_hash: str | None
+    interval_seconds: int | None
+    rate: float | None
+    failures: float
+    failing_since: datetime | None
+    last_polled_at: datetime | None
+    last_new_at: datetime | None
+    gone_count: int
+    unconditional_at: datetime | None
+    moved_to: str | None = None
+    moved_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewFeed:
+    """One line of the catalogue or of a list to import."""
+
+    url: str
+    title: str = ""
+    publisher: str = ""
+    homepage: str | None = None
+    language: str | None = None
+    country: str | None = None
+    kind: str = ""
+    tags: tuple[str, ...] = ()
+
+
+_FOR_POLL = [FEEDS.c[field.name] for field in fields(FeedForPoll)]
+_LISTED = FEEDS.c.removed_at.is_(None)
+_POLLABLE = and_(_LISTED, FEEDS.c.enabled == true())
+
+
+def due(session: Session, *, now: datetime, limit: int | None = None) -> list[FeedForPoll]:
+    """The feeds to poll now, longest overdue first. The only definition of "due"."""
+    return _for_poll(
+        session,
+        and_(_POLLABLE, FEEDS.c.status == "active", FEEDS.c.next_poll_at <= now, _retry_after_is_over(now)),
+        limit=limit,
+    )
+
+
+def for_poll(
+    session: Session, *, now: datetime, feed_ids: Collection[int] | None = None, ignore_retry_after: bool = False
+) -> list[FeedForPoll]:
+    """The feeds to poll because somebody asked: these (even gone ones), or every enabled one that is not gone.
+
+    A Retry-After in force still holds unless ignored; disabled and removed feeds are never among them.
+    """
+    wanted = FEEDS.c.status == "active" if feed_ids is None else FEEDS.c.id.in_(feed_ids)
+    allowed = true() if ignore_retry_after else _retry_after_is_over(now)
+    return _for_poll(session, and_(_POLLABLE, wanted, allowed))
+
+
+def _retry_after_is_over(now: datetime) -> ColumnElement[bool]:
+    return or_(FEEDS.c.retry_after_at.is_(None), FEEDS.c.retry_after_at <= now)
+
+
+def _for_poll(session: Session, condition: ColumnElement[bool], limit: int | None = None) -> list[FeedForPoll]:
+    query = select(*_FOR_POLL).where(condition).order_by(FEEDS.c.next_poll_at, FEEDS.c.id).limit(limit)
+    return [FeedForPoll(*row) for row in session.execute(query)]
+
+
+def add(
+    session: Session,
+    *,
+    url: str,
+    now: datetime,
+    title: str | None = None,
+    publisher: str | None = None,
+    homepage: str | None = None,
+    language: str | None = None,
+    country: str | None = None,
+    kind: str | None = None,
+    tags: Sequence[str] = (),
+    origin: str = "user",
+) -> tuple[int, bool]:
+    """Add a feed, due at once; returns its id and whether it is new. One that was removed comes back, and is new."""
+    feed = NewFeed(url, title or "", publisher or "", homepage, language, country, kind or "", tuple(tags))
+    inserted = insert_new(session, FEEDS, [_row(feed, origin, now)], conflict=["url"], returning=[FEEDS.c.id])
+    if inserted:
+        return inserted[0].id, True
+    found = session.execute(select(FEEDS.c.id, FEEDS.c.removed_at).where(FEEDS.c.url == url)).one()
+    if found.removed_at is not None:
+        values = {**_row(feed, origin, now), "removed_at": None, "enabled": True, "status": "active"}
+        session.execute(update(FEEDS).where(FEEDS.c.id == found.id).values(values))
+    return found.id, found.removed_at is not None
+
+
+def import_catalogue(session: Session, rows: Sequence[NewFeed], now: datetime) -> int:
+    """Bring the catalogue's feeds in and up to date; returns how many are new.
+
+    Rows that the user added, edited or removed are never touched.
+    """
+    unique = {clean(feed.url): feed for feed in rows}
+    values = {url: _row(feed, "catalogue", now) for url, feed in unique.items()}
+    inserted = insert_new(session, FEEDS, list(values.values()), conflict=["url"], returning=[FEEDS.c.url])
+    added = {row.url for row in inserted}
+    for url in unique.keys() - added:
+        described = {name: value for name, value in values[url].items() if name not in ("added_at", "next_poll_at")}
+        mine = and_(_LISTED, FEEDS.c.url == url, FEEDS.c.origin == "catalogue", FEEDS.c.edited_at.is_(None))
+        session.execute(update(FEEDS).where(mine).values(described))
+    return len(added)
+
+
+def _row(feed: NewFeed, origin: str, now: datetime) -> dict[str, object]:
+    if len(feed.url) > LONGEST_URL:
+        raise BadFeed
+    values = {field.name: getattr(feed, field.name) for field in fields(feed)}
+    return {**values, "origin": origin, "added_at": now, "next_poll_at": now}
+
+
+def get(session: Session, ref: int | str) -> Feed:
+    """The feed with this id or address; UnknownFeed when there is none or it was removed."""
+    text = str(ref).strip()
+    same = Feed.id == int(text) if text.isascii() and text.isdigit() and len(text) < 19 else Feed.url == text
+    feed = session.scalars(select(Feed).where(same, Feed.removed_at.is_(None))).one_or_none()
+    if feed is None:
+        raise UnknownFeed(f"no feed {text!r}; levantwatch feeds list shows them")
+    return feed
+
+
+def all(session: Session, *, failing: bool = False) -> list[Feed]:
+    """Every feed that was not removed, by id; only those that fail or are gone, if `failing`."""
+    query = select(Feed).where(Feed.removed_at.is_(None)).order_by(Feed.id)
+    if failing:
+        query = query.where(or_(Feed.failing_since.is_not(None), Feed.status != "active"))
+    return list(session.scalars(query))
+
+
+def count(session: Session) -> int:
+    """How many feeds there are that were not removed."""
+    return session.scalar(select(func.count()).select_from(FEEDS).where(_LISTED)) or 0
+
+
+def remove(session: Session, *, feed_id: int, now: datetime) -> None:
+    """Take a feed off the list. Its row stays as a tombstone, so that no import brings it back."""
+    _change(session, feed_id, removed_at=now)
+
+
+def enable(session: Session, *, feed_id: int, now: datetime) -> None:
+    """Poll this feed again, from now on, whatever its failures were; a Retry-After still holds."""
+    _change(
+        session,
+        feed_id,
+        enabled=True,
+        status="active",
+        failures=0.0,
+        failing_since=None,
+        gone_count=0,
+        next_poll_at=now,
+        next_poll_reason="enabled",
+        edited_at=now,
+    )
+
+
+def disable(session: Session, *, feed_id: int, now: datetime) -> None:
+    """Stop polling this feed; it stays on the list."""
+    _change(session, feed_id, enabled=False, edited_at=now)
+
+
+def edit(
+    session: Session,
+    *,
+    feed_id: int,
+    now: datetime,
+    title: str | None = None,
+    publisher: str | None = None,
+    homepage: str | None = None,
+    language: str | None = None,
+    country: str | None = None,
+    kind: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> None:
+    """Change what is given of a feed's description; from then on no import of the catalogue touches it."""
+    given = {
+        "title": title,
+        "publisher": publisher,
+        "homepage": homepage,
+        "language": language,
+        "country": country,
+        "kind": kind,
+        "tags": tags,
+    }
+    _change(session, feed_id, edited_at=now, **{name: value for name, value in given.items() if value is not None})
+
+
+def move(session: Session, *, feed_id: int, url: str, now: datetime) -> bool:
+    """Give a feed its new address, its validators forgotten; False, and nothing changed, if another feed has it.
+
+    The old address stays as a tombstone, so that no import brings it back beside the new one.
+    """
+    if len(url) > LONGEST_URL or session.scalar(select(FEEDS.c.id).where(FEEDS.c.url == url)) is not None:
+        return False
+    old = get(session, feed_id).url
+    _change(session, feed_id, url=url, etag=None, last_modified=None, body_hash=None, moved_to=None, moved_since=None)
+    tombstone = {"url": old, "origin": "moved", "added_at": now, "next_poll_at": now, "removed_at": now}
+    session.execute(insert(FEEDS).values(tombstone))
+    return True
+
+
+def _change(session: Session, feed_id: int, **values: object) -> None:
+    changed = session.execute(
+        update(FEEDS).where(FEEDS.c.id == feed_id, _LISTED).values(values).returning(FEEDS.c.id)
+    ).all()
+    if not changed:
+        raise UnknownFeed(f"no feed {feed_id}; levantwatch feeds list shows them")

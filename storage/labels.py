@@ -1,0 +1,44 @@
+"""Labels: an analyst's yes or no on a topic, of matches and of rejected entries alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storage.errors import UnknownEntry
+from storage.models import ENTRIES, Label
+
+
+def add(
+    session: Session,
+    *,
+    entry_id: int,
+    topic: str,
+    value: Literal["yes", "no"],
+    who: str,
+    now: datetime,
+    note: str | None = None,
+) -> Label:
+    """Label an entry; the newest label of an entry and topic holds, the older ones stay as its history."""
+    if session.scalar(select(ENTRIES.c.id).where(ENTRIES.c.id == entry_id)) is None:
+        raise UnknownEntry(f"no entry {entry_id}")
+    label = Label(entry_id=entry_id, topic=topic, value=value, who=who, labelled_at=now, note=note)
+    session.add(label)
+    session.flush()
+    return label
+
+
+def of_entry(session: Session, *, entry_id: int) -> list[Label]:
+    """The labels of one entry, newest first."""
+    return list(session.scalars(select(Label).where(Label.entry_id == entry_id).order_by(Label.id.desc())))
+
+
+def all(session: Session, *, topic: str | None = None) -> list[Label]:
+    """The label that holds of every labelled entry and topic, by entry: what a judge is measured against."""
+    newest = select(Label).distinct().order_by(Label.entry_id, Label.topic, Label.id)
+    if topic is not None:
+        newest = newest.where(Label.topic == topic)
+    return list({(label.entry_id, label.topic): label for label in session.scalars(newest)}.values())

@@ -1,0 +1,1 @@
+"""The schema's history. Each file of `versions` is one revision; storage.schema runs them."""

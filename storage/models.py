@@ -1,0 +1,313 @@
+"""The tables. docs/columns.md says what every column means; storage/migrations makes them; a test holds both equal.
+
+Times are aware UTC. Lists of words (tags, topics) are one text, sorted and comma-joined, '' for none, so that
+`LIKE` works on both databases. Ids are never reused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.base import (
+    DUE,
+    NEVER_REUSED,
+    REJECTED_TEXT,
+    Base,
+    BigId,
+    EntryState,
+    FeedStatus,
+    PrimaryKey,
+    Role,
+    table_of,
+)
+
+
+class Feed(Base):
+    """A feed: what it is, how it answered last, when it is polled next and why then."""
+
+    __tablename__ = "feeds"
+
+    id: Mapped[PrimaryKey]
+    url: Mapped[str]
+    title: Mapped[str] = mapped_column(server_default="")
+    homepage: Mapped[str | None]
+    publisher: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str | None]
+    country: Mapped[str | None]
+    kind: Mapped[str] = mapped_column(server_default="")
+    tags: Mapped[tuple[str, ...]] = mapped_column(server_default="")
+    origin: Mapped[str] = mapped_column(server_default="user")
+    added_at: Mapped[datetime]
+    edited_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    enabled: Mapped[bool] = mapped_column(server_default=true())
+    status: Mapped[FeedStatus] = mapped_column(server_default="active")
+    next_poll_at: Mapped[datetime]
+    next_poll_reason: Mapped[str] = mapped_column(server_default="first-poll")
+    retry_after_at: Mapped[datetime | None]
+    interval_seconds: Mapped[int | None]
+    rate: Mapped[float | None]
+    last_polled_at: Mapped[datetime | None]
+    last_new_at: Mapped[datetime | None]
+    last_outcome: Mapped[str | None]
+    last_error: Mapped[str | None]
+    failures: Mapped[float] = mapped_column(server_default=text("0"))
+    failing_since: Mapped[datetime | None]
+    gone_count: Mapped[int] = mapped_column(server_default=text("0"))
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    body_hash: Mapped[str | None]
+    unconditional_at: Mapped[datetime | None]
+    listed_at: Mapped[datetime | None]
+    moved_to: Mapped[str | None]
+    moved_since: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("url"), Index(None, "next_poll_at"), NEVER_REUSED)
+
+
+class Run(Base):
+    """One crawl."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[PrimaryKey]
+    command: Mapped[str]
+    version: Mapped[str | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+
+    __table_args__ = (NEVER_REUSED,)
+
+
+class Poll(Base):
+    """One poll of one feed, as it went."""
+
+    __tablename__ = "polls"
+
+    id: Mapped[PrimaryKey]
+    feed_id: Mapped[int] = mapped_column(BigId, ForeignKey("feeds.id", ondelete="CASCADE"))
+    run_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("runs.id", ondelete="SET NULL"))
+    started_at: Mapped[datetime]
+    seconds: Mapped[float]
+    http_status: Mapped[int | None]
+    outcome: Mapped[str]
+    error: Mapped[str | None]
+    bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    entries_seen: Mapped[int] = mapped_column(server_default=text("0"))
+    entries_new: Mapped[int] = mapped_column(server_default=text("0"))
+    overlap: Mapped[int] = mapped_column(server_default=text("0"))
+    gap: Mapped[bool] = mapped_column(server_default=false())
+    final_url: Mapped[str | None]
+    next_poll_at: Mapped[datetime]
+    interval_seconds: Mapped[int | None]
+    reason: Mapped[str]
+
+    __table_args__ = (
+        Index(None, "feed_id", "started_at"),
+        Index(None, "started_at"),
+        Index(None, "run_id"),
+        NEVER_REUSED,
+    )
+
+
+class Entry(Base):
+    """The ledger: one item that some feed once listed, and what became of it."""
+
+    __tablename__ = "entries"
+
+    id: Mapped[PrimaryKey]
+    key: Mapped[str]
+    feed_id: Mapped[int] = mapped_column(BigId, ForeignKey("feeds.id"))
+    url: Mapped[str | None]
+    canonical_url: Mapped[str | None]
+    host: Mapped[str] = mapped_column(server_default="")
+    guid: Mapped[str | None]
+    title: Mapped[str] = mapped_column(server_default="")
+    summary: Mapped[str] = mapped_column(server_default="")
+    author: Mapped[str | None]
+    language: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+    published_raw: Mapped[str | None]
+    published_source: Mapped[str | None]
+    updated_at: Mapped[datetime | None]
+    updated_raw: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+    state: Mapped[EntryState] = mapped_column(server_default="pending")
+    retry_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    crashes: Mapped[int] = mapped_column(server_default=text("0"))
+    triaged_at: Mapped[datetime | None]
+    triage_score: Mapped[float | None]
+    syria_score: Mapped[float | None]
+    isis_score: Mapped[float | None]
+    error: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+    text_pruned_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("key"),
+        # what is due for a fetch, and on which host, without touching the table
+        Index("ix_entries_due", "retry_at", "id", "host", sqlite_where=text(DUE), postgresql_where=text(DUE)),
+        Index(None, "state", "triaged_at"),
+        Index(None, "first_seen_at", "id"),
+        # whose title and summary are still held although they were rejected
+        Index(
+            "ix_entries_rejected_text",
+            "finished_at",
+            sqlite_where=text(REJECTED_TEXT),
+            postgresql_where=text(REJECTED_TEXT),
+        ),
+        Index(None, "feed_id"),
+        # addresses can be longer than a btree of Postgres takes; only equality is ever asked
+        Index(None, "url", postgresql_using="hash"),
+        NEVER_REUSED,
+    )
+
+
+class Sighting(Base):
+    """This feed listed this entry."""
+
+    __tablename__ = "sightings"
+
+    feed_id: Mapped[int] = mapped_column(BigId, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True)
+    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True)
+    guid: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "entry_id"), {"sqlite_with_rowid": False})
+
+
+class Story(Base):
+    """Articles about one event."""
+
+    __tablename__ = "stories"
+
+    id: Mapped[PrimaryKey]
+    title: Mapped[str] = mapped_column(server_default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    members: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (NEVER_REUSED,)
+
+
+class Article(Base):
+    """A match, as it was read; its id is its entry's id."""
+
+    __tablename__ = "articles"
+
+    id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id"), primary_key=True, autoincrement=False)
+    feed_id: Mapped[int] = mapped_column(BigId, ForeignKey("feeds.id"))
+    url: Mapped[str | None]
+    canonical_url: Mapped[str | None]
+    publisher: Mapped[str] = mapped_column(server_default="")
+    title: Mapped[str] = mapped_column(server_default="")
+    author: Mapped[str | None]
+    language: Mapped[str | None]
+    published_at: Mapped[datetime | None]
+    published_raw: Mapped[str | None]
+    published_source: Mapped[str | None]
+    updated_at: Mapped[datetime | None]
+    first_seen_at: Mapped[datetime]
+    fetched_at: Mapped[datetime | None]
+    day: Mapped[str]
+    sort_key: Mapped[int] = mapped_column(BigInteger)
+    topics: Mapped[str] = mapped_column(server_default="")
+    syria_score: Mapped[float | None]
+    isis_score: Mapped[float | None]
+    story_id: Mapped[int] = mapped_column(BigId, ForeignKey("stories.id"))
+    role: Mapped[Role]
+    words: Mapped[int] = mapped_column(server_default=text("0"))
+    extraction: Mapped[str]
+    extractor: Mapped[str | None]
+    text_hash: Mapped[str]
+    signature: Mapped[bytes | None]
+    stored_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    # long values last: SQLite reads a row from its left
+    summary: Mapped[str] = mapped_column(server_default="")
+    text: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (
+        UniqueConstraint("sort_key"),
+        # Newest first, and what analysts count by: counting reads this index alone, not a million texts.
+        Index("ix_articles_overview", "day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction"),
+        Index(None, "publisher", "sort_key"),
+        Index(None, "language", "sort_key"),
+        Index(None, "feed_id", "sort_key"),
+        Index(None, "story_id"),
+        Index(None, "url", postgresql_using="hash"),
+        Index(None, "canonical_url", postgresql_using="hash"),
+    )
+
+
+class Band(Base):
+    """One of the 32 bands of an article's signature: articles that share one may be copies."""
+
+    __tablename__ = "bands"
+
+    band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+
+    __table_args__ = (Index(None, "article_id"), {"sqlite_with_rowid": False})
+
+
+class Verdict(Base):
+    """What the judge said about an entry on one topic, and why; the newest is `current`."""
+
+    __tablename__ = "verdicts"
+
+    id: Mapped[PrimaryKey]
+    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id", ondelete="CASCADE"))
+    topic: Mapped[str]
+    score: Mapped[float]
+    threshold: Mapped[float]
+    matched: Mapped[bool]
+    current: Mapped[bool]
+    model: Mapped[str]
+    decided_at: Mapped[datetime]
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+
+    __table_args__ = (Index(None, "entry_id", "topic"), NEVER_REUSED)
+
+
+class Label(Base):
+    """An analyst's yes or no on a topic; the newest one of an entry and topic holds."""
+
+    __tablename__ = "labels"
+
+    id: Mapped[PrimaryKey]
+    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id"))
+    topic: Mapped[str]
+    value: Mapped[Literal["yes", "no"]]
+    who: Mapped[str]
+    labelled_at: Mapped[datetime]
+    note: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("value IN ('yes', 'no')", name="value"),
+        Index(None, "entry_id", "topic", "id"),
+        NEVER_REUSED,
+    )
+
+
+FEEDS, POLLS, RUNS = table_of(Feed), table_of(Poll), table_of(Run)
+ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
+ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)

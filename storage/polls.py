@@ -1,0 +1,121 @@
+"""Polls: what became of one, in its audit row and in its feed's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func, insert, literal, null, update
+from sqlalchemy.orm import Session
+
+from storage.base import FeedStatus
+from storage.models import FEEDS, POLLS
+from storage.portable import CleanText, UTCDateTime
+from storage.text import clean
+
+# the outcomes (crawler.polling.Outcome) after which the body was read, so that its validators may be believed
+_READ = ("ok", "same-body", "moved")
+_ANSWERED = (*_READ, "not-modified")
+
+
+@dataclass(frozen=True, slots=True)
+class PollRecord:
+    """How one poll went and what was decided after it.
+
+    The validators (`etag`, `last_modified`, `body_hash`) are kept only when the outcome says that the body was read
+    (ok, same-body, moved), all three together; a not-modified may bring a new `etag`. `permanent_url` is where a wholly
+    permanent chain of redirects ended: storage counts since when it is the same one (feeds.moved_to, moved_since), and
+    only move() changes the address. `unconditional` says that no validator was sent.
+    """
+
+    feed_id: int
+    started_at: datetime
+    seconds: float
+    outcome: str
+    next_poll_at: datetime
+    reason: str
+    run_id: int | None = None
+    http_status: int | None = None
+    error: str | None = None
+    bytes: int = 0
+    entries_seen: int = 0
+    entries_new: int = 0
+    overlap: int = 0
+    gap: bool = False
+    final_url: str | None = None
+    permanent_url: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    body_hash: str | None = None
+    title: str | None = None
+    homepage: str | None = None
+    language: str | None = None
+    interval_seconds: int | None = None
+    rate: float | None = None
+    failures: float = 0.0
+    failing_since: datetime | None = None
+    status: FeedStatus = "active"
+    retry_after_at: datetime | None = None
+    unconditional: bool = False
+
+
+def record_poll(session: Session, record: PollRecord) -> None:
+    """Write what a poll found: one audit row, and the feed's validators, failures and next poll.
+
+    Belongs into the transaction of entries.record_seen, or an article is lost at the next 304.
+    """
+    audit = {column.name: getattr(record, column.name) for column in POLLS.c if column.name != "id"}
+    session.execute(insert(POLLS), audit)
+    answered = record.outcome in _ANSWERED
+    session.execute(
+        update(FEEDS)
+        .where(FEEDS.c.id == record.feed_id)
+        .values(
+            next_poll_at=record.next_poll_at,
+            next_poll_reason=record.reason,
+            interval_seconds=record.interval_seconds,
+            rate=record.rate,
+            failures=record.failures,
+            failing_since=record.failing_since,
+            status=record.status,
+            retry_after_at=record.retry_after_at,
+            last_polled_at=record.started_at,
+            last_outcome=record.outcome,
+            last_error=None if answered else record.error or record.outcome,
+            gone_count=FEEDS.c.gone_count + 1 if record.outcome == "gone" else 0,
+            **({"last_new_at": record.started_at} if record.entries_new else {}),
+            **({"unconditional_at": record.started_at} if record.unconditional else {}),
+            **_validators(record),
+            **_redirect(record),
+            **_self_description(record),
+        )
+    )
+
+
+def _validators(record: PollRecord) -> dict[str, str | None]:
+    if record.outcome in _READ:
+        return {"etag": record.etag, "last_modified": record.last_modified, "body_hash": record.body_hash}
+    if record.outcome == "not-modified" and record.etag:
+        return {"etag": record.etag}
+    return {}
+
+
+def _redirect(record: PollRecord) -> dict[str, object]:
+    if record.permanent_url is not None:
+        same = FEEDS.c.moved_to == clean(record.permanent_url)
+        since = case((same, FEEDS.c.moved_since), else_=literal(record.started_at, UTCDateTime()))
+        return {"moved_to": record.permanent_url, "moved_since": since}
+    # a failure says nothing about where the feed lives
+    return {"moved_to": null(), "moved_since": null()} if record.outcome in _ANSWERED else {}
+
+
+def _self_description(record: PollRecord) -> dict[str, object]:
+    """What the feed says of itself fills what nobody else has said."""
+    values: dict[str, object] = {}
+    if record.title:
+        values["title"] = case((FEEDS.c.title == "", literal(record.title, CleanText())), else_=FEEDS.c.title)
+    if record.homepage:
+        values["homepage"] = func.coalesce(FEEDS.c.homepage, literal(record.homepage, CleanText()))
+    if record.language:
+        values["language"] = func.coalesce(FEEDS.c.language, literal(record.language, CleanText()))
+    return values

@@ -1,0 +1,84 @@
+"""Retention: what is forgotten, and when, so that months of running do not grow the database.
+
+Nothing that matched, is pending or is labelled is ever touched; an entry that a feed still lists stays, or it would
+come back as new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
+from sqlalchemy.orm import Session
+
+from storage.base import REJECTED_TEXT
+from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, POLLS, RUNS, SIGHTINGS, VERDICTS
+
+_REJECTED = ("near", "irrelevant", "unreadable", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """For how many days what is kept."""
+
+    rejected_days: int = 90  # title, summary, author and evidence of what did not match
+    entries_days: int = 365  # the ledger's rows of what did not match and no feed lists any more
+    polls_days: int = 180
+    runs_days: int = 365
+
+
+def prune(session: Session, *, now: datetime, policy: Policy | None = None, batch: int = 500) -> int:
+    """Forget at most `batch` rows of each kind; returns how many in all. Call again, in a new transaction, until 0."""
+    policy = policy or Policy()
+    return (
+        _blank_texts(session, now, now - timedelta(days=policy.rejected_days), batch)
+        + _delete_entries(session, now - timedelta(days=policy.entries_days), batch)
+        + _delete_old(session, POLLS, now - timedelta(days=policy.polls_days), batch)
+        + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
+    )
+
+
+def _blank_texts(session: Session, now: datetime, before: datetime, batch: int) -> int:
+    held = and_(text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ~_labelled())
+    ids = session.scalars(select(ENTRIES.c.id).where(held).order_by(ENTRIES.c.finished_at).limit(batch)).all()
+    if ids:
+        blank = {"title": "", "summary": "", "author": None, "text_pruned_at": now}
+        session.execute(update(ENTRIES).where(ENTRIES.c.id.in_(ids)).values(blank))
+        session.execute(update(VERDICTS).where(VERDICTS.c.entry_id.in_(ids)).values(evidence=[]))
+    return len(ids)
+
+
+def _delete_entries(session: Session, before: datetime, batch: int) -> int:
+    may_go = and_(
+        ENTRIES.c.first_seen_at < before, ENTRIES.c.state.in_(_REJECTED), ~_labelled(), ~_stored(), ~_listed()
+    )
+    oldest = select(ENTRIES.c.id).where(may_go).order_by(ENTRIES.c.first_seen_at, ENTRIES.c.id)
+    ids = session.scalars(oldest.limit(batch)).all()
+    if ids:
+        session.execute(delete(ENTRIES).where(ENTRIES.c.id.in_(ids)))
+    return len(ids)
+
+
+def _delete_old(session: Session, table: Table, before: datetime, batch: int) -> int:
+    oldest = select(table.c.id).where(table.c.started_at < before).order_by(table.c.started_at)
+    ids = session.scalars(oldest.limit(batch)).all()
+    if ids:
+        session.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(ids)
+
+
+def _labelled() -> ColumnElement[bool]:
+    return exists().where(LABELS.c.entry_id == ENTRIES.c.id)
+
+
+def _stored() -> ColumnElement[bool]:
+    """Whether an article was stored: from its summary, say, before its page said otherwise."""
+    return exists().where(ARTICLES.c.id == ENTRIES.c.id)
+
+
+def _listed() -> ColumnElement[bool]:
+    """Whether the last document of some feed, that was not removed since, still had the entry."""
+    last_listing = select(FEEDS.c.listed_at).where(FEEDS.c.id == SIGHTINGS.c.feed_id, FEEDS.c.removed_at.is_(None))
+    still = SIGHTINGS.c.last_seen_at >= last_listing.correlate(SIGHTINGS).scalar_subquery()
+    return exists().where(SIGHTINGS.c.entry_id == ENTRIES.c.id, still)

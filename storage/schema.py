@@ -1,0 +1,99 @@
+"""The schema: which version a database has, how it is made and upgraded. A room of db.py.
+
+Alembic is imported only when there is something to migrate: every command would pay 0.2 s for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.sql.schema import SchemaItem
+
+from storage.base import Base
+from storage.errors import ForeignSchema, SchemaMissing, SchemaNewer, SchemaOutdated, StorageError
+from storage.portable import FULL_TEXT_TABLES
+from storage.views import MATCHES_VIEW
+
+VERSION_TABLE = "levantwatch_version"  # not Alembic's own name: another program may share a Postgres database
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The revisions that a program knows, oldest first, and the folder in which Alembic finds them."""
+
+    revisions: tuple[str, ...]
+    folder: Path
+
+    @property
+    def head(self) -> str:
+        """The newest revision."""
+        return self.revisions[-1]
+
+
+# named here, so that a reader need not ask Alembic; a test holds it equal to the files of storage/migrations/versions
+HISTORY = History(("0001",), Path(__file__).with_name("migrations"))
+
+
+def read_version(connection: Connection) -> str | None:
+    """The revision that the database says it has; None for one without levantwatch's tables."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return None if version is None else str(version)
+
+
+def check_version(version: str | None, history: History) -> None:
+    """Raise unless this is the revision that the program knows as the newest."""
+    if version is None:
+        raise SchemaMissing
+    if version not in history.revisions:
+        raise SchemaNewer
+    if version != history.head:
+        raise SchemaOutdated
+
+
+def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool) -> None:
+    """Make or upgrade the schema on a connection that holds the database alone, inside its transaction.
+
+    On SQLite foreign keys must be off: recreating a table would silently delete its children's rows.
+    """
+    version = read_version(connection)
+    if version == history.head:
+        return  # another process was faster
+    if version is None:
+        _refuse_foreign_tables(connection)
+    elif version not in history.revisions or not upgrade:
+        check_version(version, history)
+    # a view in the way makes SQLite's rename fail half-way; so it goes first and comes back last
+    connection.exec_driver_sql("DROP VIEW IF EXISTS matches")
+    _run_alembic(connection, history)
+    connection.exec_driver_sql(MATCHES_VIEW)
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
+        if broken:
+            raise StorageError(f"the upgrade was undone: it would have left rows without their parents, as in {broken}")
+
+
+def is_modelled(thing: SchemaItem, name: str | None, kind: str, reflected: bool, twin: SchemaItem | None) -> bool:
+    """Alembic's include_object: everything but the full-text index and its shadow tables."""
+    return not (kind == "table" and name in FULL_TEXT_TABLES)
+
+
+def _run_alembic(connection: Connection, history: History) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    # Alembic reads the path through configparser, where % begins a reference
+    config.set_main_option("script_location", str(history.folder).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, history.head)
+
+
+def _refuse_foreign_tables(connection: Connection) -> None:
+    names = set(inspect(connection).get_table_names())
+    ours = names if connection.dialect.name == "sqlite" else names & set(Base.metadata.tables)
+    if ours:
+        raise ForeignSchema

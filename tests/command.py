@@ -1,0 +1,80 @@
+"""Running the real command, as a user does: another process, a folder of its own, nothing of ours in its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from storage.db import open_database
+
+ROOT = Path(__file__).parent.parent
+SECONDS = 90  # a command that takes longer hangs
+
+
+def environment(**values: str) -> dict[str, str]:
+    """The environment without any LEVANTWATCH_ variable, with `values` added."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LEVANTWATCH_")}
+    return {**kept, "COLUMNS": "200", **values}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An analyst's folder with its database URL and the networks that may be reached."""
+
+    folder: Path
+    url: str
+    networks: str = "127.0.0.0/8"
+    settings: Mapping[str, str] | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the command finds in its environment."""
+        return environment(
+            LEVANTWATCH_DATABASE_URL=self.url,
+            LEVANTWATCH_ALLOW_NETWORKS=self.networks,
+            **({"LEVANTWATCH_HOST_DELAY": "0"} | dict(self.settings or {})),
+        )
+
+    def run(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run `levantwatch` with these arguments to its end."""
+        command = [sys.executable, "-m", "crawler", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.env, input=stdin, capture_output=True, timeout=SECONDS, check=False
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `levantwatch` and go on."""
+        command = [sys.executable, "-m", "crawler", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        )
+
+    def ok(self, *arguments: str, stdin: bytes | None = None) -> str:
+        """Run a command that must succeed, without a word on standard error that looks like a fault; its output."""
+        done = self.run(*arguments, stdin=stdin)
+        said = done.stderr.decode()
+        assert done.returncode == 0, said
+        assert "Traceback" not in said
+        assert "ERROR" not in said
+        return done.stdout.decode()
+
+    def json(self, *arguments: str) -> Any:
+        """The output of a command that prints JSON."""
+        return json.loads(self.ok(*arguments))
+
+    def rows(self, query: str, **values: object) -> list[Any]:
+        """What the database answers."""
+        database = open_database(self.url)
+        try:
+            with database.read() as session:
+                return list(session.execute(text(query), values))
+        finally:
+            database.close()

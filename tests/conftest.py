@@ -1,0 +1,97 @@
+"""Fixtures for everybody.
+
+database      a storage Database with its schema, once per engine: every test that takes it runs on SQLite and Postgres
+schema_url    its URL, to open it a second time
+database_url  the URL of a database with nothing in it yet
+sqlite, postgres (ids of the above) can be chosen with -k, and `-m "not postgres"` leaves the server out
+
+A machine without Postgres skips those tests and says so; where LEVANTWATCH_REQUIRE (a comma-separated list) names
+"postgres", as CI does, that is a failure. `unavailable("browser", "no Chromium here")` is the same for others.
+Every test runs in an empty folder of its own, without any LEVANTWATCH_ variable.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from postgres_server import PostgresServer, find_binaries, running_server
+
+from storage.db import Database, open_database
+
+_REQUIRED = {word.strip() for word in os.environ.get("LEVANTWATCH_REQUIRE", "").split(",")}
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+def unavailable(what: str, reason: str) -> NoReturn:
+    """Skip the test because this machine lacks something, or fail it where that something is required."""
+    if what in _REQUIRED:
+        pytest.fail(f"{reason} (LEVANTWATCH_REQUIRE names {what})", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LEVANTWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer | None]:
+    """A server: that of TEST_POSTGRES_URL, or one of our own; None without either."""
+    given, binaries = os.environ.get("TEST_POSTGRES_URL"), find_binaries()
+    with ExitStack() as stack:
+        url = given or (stack.enter_context(running_server(binaries)) if binaries else None)
+        yield stack.enter_context(closing(PostgresServer(url))) if url else None
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """For each engine a database with the schema in it, to be copied; made by the first test that asks for one."""
+    folder = tmp_path_factory.mktemp("template")
+    with closing(open_database(f"sqlite:///{folder}/template.db")) as database:
+        database.ensure_schema(upgrade=False)
+    yield {"sqlite": f"{folder}/template.db"}
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with nothing in it: a file that is not there yet, or an empty database of the server."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/test.db"
+    else:
+        with _needed(request.getfixturevalue("postgres")).database() as url:
+            yield url
+
+
+@pytest.fixture(params=ENGINES)
+def schema_url(request: pytest.FixtureRequest, tmp_path: Path, templates: dict[str, str]) -> Iterator[str]:
+    """The URL of a database with its schema and no row."""
+    if request.param == "sqlite":
+        shutil.copy(templates["sqlite"], tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path}/test.db"
+        return
+    server = _needed(request.getfixturevalue("postgres"))
+    if "postgresql" not in templates:
+        templates["postgresql"] = server.create()
+        with closing(open_database(server.url_of(templates["postgresql"]))) as template:
+            template.ensure_schema(upgrade=False)
+    with server.database(templates["postgresql"]) as url:
+        yield url
+
+
+@pytest.fixture
+def database(schema_url: str) -> Iterator[Database]:
+    """An open database with its schema and no row; `schema_url` opens it a second time."""
+    with closing(open_database(schema_url)) as database:
+        yield database
+
+
+def _needed(server: PostgresServer | None) -> PostgresServer:
+    return server or unavailable("postgres", "no Postgres here: neither TEST_POSTGRES_URL nor Debian's postgresql")

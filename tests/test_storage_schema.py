@@ -1,0 +1,229 @@
+"""The schema: models equal migrations, upgrades keep what is stored, old and new programs refuse each other politely."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect, text
+from storage_samples import NOW, add_feed, add_matches, list_entries, poll, seen
+
+from storage import entries, errors, feeds, labels, runs, search
+from storage.base import Base
+from storage.db import Database, open_database
+from storage.portable import FULL_TEXT_TABLES
+from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
+
+# DESIGN section 3: a release never drops or renames one of these
+MATCHES = [
+    "article_id",
+    "feed_url",
+    "publisher",
+    "country",
+    "kind",
+    "language",
+    "title",
+    "url",
+    "canonical_url",
+    "author",
+    "published_at",
+    "first_seen_at",
+    "fetched_at",
+    "day",
+    "topics",
+    "syria_score",
+    "isis_score",
+    "syria_label",
+    "isis_label",
+    "story_id",
+    "role",
+    "words",
+    "extraction",
+    "summary",
+    "text",
+]
+
+# An upgrade that does what hurts on SQLite: it makes the parent of every table anew, and changes a child.
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade():
+    recreate = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("feeds", recreate=recreate) as batch:
+        batch.add_column(sa.Column("colour", sa.Text(), server_default="blue", nullable=False))
+    with op.batch_alter_table("entries", recreate=recreate) as batch:
+        batch.alter_column("host", existing_type=sa.Text(), server_default="?")
+    with op.batch_alter_table("articles", recreate=recreate) as batch:
+        batch.add_column(sa.Column("colour", sa.Text()))
+{more}
+"""
+
+
+@pytest.fixture
+def next_history(tmp_path: Path) -> History:
+    """What a later program would know: this one's revisions and one more."""
+    return _history(tmp_path / "later")
+
+
+def _history(folder: Path, more: str = "") -> History:
+    shutil.copytree(HISTORY.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9999_next.py").write_text(NEXT_REVISION.format(head=HISTORY.head, more=more))
+    return History((*HISTORY.revisions, "9999"), folder)
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """A database with something in every table."""
+    feed_id = add_feed(database)
+    add_matches(
+        database, feed_id, {"title": "Aid reaches Aleppo", "signature": bytes(512), "bands": (1, 2)}, {"title": "داعش"}
+    )
+    list_entries(database, feed_id, seen(7), seen(8))
+    with database.write() as session:
+        runs.start(session, now=NOW, command="poll")
+        feeds.record_poll(session, poll(feed_id, run_id=1))
+        labels.add(session, entry_id=1, topic="syria", value="yes", who="an analyst", now=NOW)
+        entries.record_end(session, entry_id=3, state="irrelevant", now=NOW)
+    return database
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """The number of rows of every table."""
+    return {name: connection.scalar(text(f"SELECT count(*) FROM {name}")) or 0 for name in Base.metadata.tables}
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.write() as session:
+        yield session.connection()
+
+
+def test_the_revisions_are_those_of_the_files() -> None:
+    config = ScriptDirectory(str(HISTORY.folder))
+    assert [script.revision for script in reversed(list(config.walk_revisions()))] == list(HISTORY.revisions)
+
+
+def test_models_equal_migrations(connection: Connection) -> None:
+    options = {
+        "include_object": is_modelled,
+        "version_table": VERSION_TABLE,
+        "compare_server_default": connection.dialect.name != "sqlite",  # Alembic takes SQLite's '' for a difference
+    }
+    assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
+
+
+def test_models_equal_migrations_to_the_letter_on_sqlite(tmp_path: Path) -> None:
+    def statements(url: str, *, by_models: bool) -> dict[str, set[str]]:
+        """Every CREATE statement as the set of its lines: what Alembic does not compare is there too."""
+        engine = create_engine(url)
+        if by_models:
+            Base.metadata.create_all(engine)
+        else:
+            with closing(open_database(url)) as database:
+                database.ensure_schema(upgrade=False)
+        with engine.connect() as connection:
+            query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'view'"
+            rows = connection.execute(text(query)).all()
+        engine.dispose()
+        return {
+            name: {line.strip(" ,\t") for line in sql.splitlines()} for name, sql in rows if "levantwatch" not in name
+        }
+
+    by_models = statements(f"sqlite:///{tmp_path}/models.db", by_models=True)
+    by_migrations = statements(f"sqlite:///{tmp_path}/migrations.db", by_models=False)
+    assert by_models == {name: sql for name, sql in by_migrations.items() if name not in FULL_TEXT_TABLES}
+
+
+def test_the_view_has_the_columns_of_the_contract(connection: Connection) -> None:
+    assert [column["name"] for column in inspect(connection).get_columns("matches")] == MATCHES
+    assert [field.name for field in fields(search.Match)] == MATCHES
+
+
+def test_upgrade_keeps_every_row(filled: Database, schema_url: str, next_history: History) -> None:
+    with filled.read() as session:
+        before = counts(session.connection())
+        matches = search.search(session, search.Filters())
+    with closing(open_database(schema_url, history=next_history)) as later:
+        with pytest.raises(errors.SchemaOutdated, match="run levantwatch db upgrade"):
+            later.ensure_schema(upgrade=False)
+        with pytest.raises(errors.SchemaOutdated, match="run levantwatch db upgrade"):
+            later.check_schema()
+        later.ensure_schema(upgrade=True)
+        later.check_schema()
+        with later.read() as session:
+            assert counts(session.connection()) == before
+            assert min(before.values()) > 0
+            assert search.search(session, search.Filters()) == matches
+            assert [found.title for found in search.search(session, search.Filters(words="aleppo"))] == [
+                "Aid reaches Aleppo"
+            ]
+            assert session.scalar(text("SELECT colour FROM feeds")) == "blue"
+        # foreign keys are enforced again, and ids go on where they were
+        with pytest.raises(Exception, match=r"(?i)foreign key"), later.write() as session:
+            session.execute(text("UPDATE entries SET feed_id = 99"))
+        assert list_entries(later, 1, seen(99)) == (5,)
+
+
+def test_a_newer_database_is_refused(filled: Database, schema_url: str, next_history: History) -> None:
+    with closing(open_database(schema_url, history=next_history)) as later:
+        later.ensure_schema(upgrade=True)
+    for action in (filled.check_schema, lambda: filled.ensure_schema(upgrade=True)):
+        with pytest.raises(errors.SchemaNewer, match="newer levantwatch"):
+            action()
+
+
+def test_an_upgrade_that_breaks_is_undone(filled: Database, schema_url: str, tmp_path: Path) -> None:
+    with filled.read() as session:
+        before = counts(session.connection())
+    broken = _history(tmp_path / "broken", more='    raise RuntimeError("midway")')
+    with closing(open_database(schema_url, history=broken)) as later, pytest.raises(RuntimeError, match="midway"):
+        later.ensure_schema(upgrade=True)
+    filled.check_schema()
+    with filled.read() as session:
+        assert counts(session.connection()) == before
+        assert len(search.search(session, search.Filters())) == 2
+
+
+@pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)  # Postgres never lets go of its foreign keys
+def test_an_upgrade_that_loses_parents_is_undone(filled: Database, schema_url: str, tmp_path: Path) -> None:
+    losing = _history(tmp_path / "losing", more='    op.execute("DELETE FROM entries WHERE id = 1")')
+    with (
+        closing(open_database(schema_url, history=losing)) as later,
+        pytest.raises(errors.StorageError, match="the upgrade was undone"),
+    ):
+        later.ensure_schema(upgrade=True)
+    filled.check_schema()
+    with filled.read() as session:
+        assert search.why(session, 1).article is not None
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_shared_postgres_database_keeps_the_other_programs_tables(database_url: str) -> None:
+    with closing(open_database(database_url)) as database:
+        with database.write() as session:
+            session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+            session.execute(text("INSERT INTO alembic_version VALUES ('of another program')"))
+        database.ensure_schema(upgrade=False)
+        with database.read() as session:
+            assert session.scalar(text("SELECT version_num FROM alembic_version")) == "of another program"
+
+
+def test_tables_of_our_names_without_our_version_are_foreign(database_url: str) -> None:
+    with closing(open_database(database_url)) as database:
+        with database.write() as session:
+            session.execute(text("CREATE TABLE feeds (url text)"))
+        with pytest.raises(errors.ForeignSchema):
+            database.ensure_schema(upgrade=True)
