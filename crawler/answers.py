@@ -91,13 +91,20 @@ def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
 
 
 def _class_of(error: BaseException, url: str) -> Outcome:
-    if guard.was_refused(urlsplit(url).hostname or ""):
+    if isinstance(error, scrapy_errors.CannotResolveHostError) and guard.was_refused(_host(url)):
         return Outcome.REFUSED_ADDRESS
     if isinstance(error, scrapy_errors.IgnoreRequest):
         return _class_of_ignored(str(error))
     if isinstance(error, scrapy_errors.DownloadFailedError) and _is_tls(error):
         return Outcome.TLS
     return next((outcome for kind, outcome in _FAILURES if isinstance(error, kind)), Outcome.CONNECTION)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _class_of_ignored(text: str) -> Outcome:

@@ -22,16 +22,14 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# Global by Python's `is_global`, and yet no place for us (FACTS): each can carry an IPv4 address inside, or is retired.
+_UNICAST6 = ipaddress.ip_network("2000::/3")  # all that IANA ever gave out as global unicast; NAT64, site-local … lie outside
+# Global by Python's `is_global`, and yet no place for us: each can carry an IPv4 address inside, or is set apart.
 _ALSO_REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(net)
     for net in (
-        "64:ff9b::/96",  # NAT64, RFC 6052
-        "64:ff9b:1::/48",  # local NAT64, RFC 8215
         "2002::/16",  # 6to4, RFC 3056
         "2001::/32",  # Teredo, RFC 4380
-        "::/96",  # IPv4-compatible, RFC 4291 section 2.5.5.1
-        "fec0::/10",  # site-local, RFC 3879
+        "3fff::/20",  # documentation, RFC 9637
         "192.88.99.0/24",  # 6to4 relays, RFC 7526
     )
 )
@@ -45,6 +43,8 @@ def is_public(address: str) -> bool:
     if parsed is None:
         return False
     if parsed.is_multicast or parsed.is_unspecified or not parsed.is_global:
+        return False
+    if parsed.version == 6 and parsed not in _UNICAST6:
         return False
     return not any(parsed in net for net in _ALSO_REFUSED if net.version == parsed.version)
 

@@ -9,9 +9,10 @@ import enum
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -24,11 +25,13 @@ FIRST_SIGHT = 6 * HOUR  # a feed seen once is looked at again within this, whate
 NOT_MODIFIED_GROWTH = 1.5  # a feed without dates and without news is asked half as often again each time
 MAX_RETRY_AFTER = DAY  # a server that says "next year" is believed for a day
 
-BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 10 m, 20 m, 40 m … capped at Policy.max_backoff
+SLOWEST_RATE = 1e-6  # entries an hour, one in a century: what is slower is the same, and divides by nothing
+
+BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 20 m, 40 m, 80 m … capped at Policy.max_backoff
 GONE_APART = DAY  # a second 410 this much later disables a feed; deployments answer 410 for an hour by mistake
 
 PAGE_RETRIES = (10 * MINUTE, HOUR, 6 * HOUR, DAY, DAY, 2 * DAY, 3 * DAY)  # a week in all; news pages come back or never
-MISSING_RETRIES = PAGE_RETRIES[:3]  # a 404 right after publishing is a cache that lags, after hours it is an answer
+SHORT_RETRIES = PAGE_RETRIES[:3]  # after seven hours an answer is an answer
 
 
 class Outcome(enum.StrEnum):
@@ -81,6 +84,12 @@ WEIGHTS = {
     Outcome.CONNECTION: 0.25,
 }
 SOFT = 0.5
+# Here asking sooner than the feed's own rhythm is what the server complains of.
+_COMPLAINTS = frozenset({Outcome.RATE_LIMITED, Outcome.FORBIDDEN, Outcome.BLOCKED})
+
+
+# A 404 right after publishing is a cache that lags, a page without text a template that fills late or a video.
+_SOON_FINAL = frozenset({Outcome.NOT_FOUND, Outcome.NOT_AN_ARTICLE, Outcome.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +126,9 @@ class Answer:
     overlap: int = 0
     claimed: Sequence[datetime] = ()  # the entries' claimed dates
     retry_after: datetime | None = None
-    first: bool = False  # whether the feed never answered with entries before
+    first: bool = False  # whether this is the first document that the feed ever gave us
     max_age: timedelta | None = None  # Cache-Control
-    ttl: timedelta | None = None  # the feed's own <ttl> or sy:updatePeriod
+    ttl: timedelta | None = None  # the feed's own <ttl>
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ class NextPoll:
     rate: float | None
     failures: float
     failing_since: datetime | None
-    status: str = "active"
+    status: Literal["active", "gone"] = "active"
     gap: bool = False
 
 
@@ -156,62 +165,72 @@ class ArticleNext:
 def after(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
     """The next poll of a feed after an answer. Always later than the answer, within the policy's bounds.
 
-    Only a Retry-After may exceed `max_interval`, and never by more than a day from now.
+    Only a Retry-After may exceed them, and never by more than a day from now.
     """
     plan = _after_success(state, answer, policy) if answer.outcome.is_success else _after_failure(state, answer, policy)
-    if answer.retry_after is None or answer.retry_after <= plan.at:
+    if answer.retry_after is None:
         return plan
     asked = min(answer.retry_after, answer.at + MAX_RETRY_AFTER)
-    return NextPoll(
-        asked, plan.interval, "retry-after", plan.rate, plan.failures, plan.failing_since, plan.status, plan.gap
-    )
+    return replace(plan, at=asked, reason="retry-after") if asked > plan.at else plan
 
 
 def _after_success(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
     rate = _rate(state, answer)
     interval, reason = _interval(state, answer, rate)
     asked = max((hint for hint in (answer.max_age, answer.ttl) if hint), default=None)
-    # a hint may make us slower, but not so slow that half a document rolls over unseen
     if asked is not None and asked > interval:
-        interval, reason = min(asked, _rollover(answer.seen, rate, policy)), "asked-by-publisher"
+        interval, reason = _slowed(interval, reason, min(asked, _rollover(state, answer, rate, policy)))
     interval, reason = _bounded(interval, reason, policy)
     gap = answer.outcome is Outcome.OK and not answer.first and answer.seen > 0 and answer.overlap == 0
-    return NextPoll(answer.at + _jittered(interval, state.url, policy), interval, reason, rate, 0.0, None, gap=gap)
+    at = answer.at + _jittered(interval, state.url, least=policy.min_interval, most=policy.max_interval)
+    return NextPoll(at, interval, reason, rate, failures=0.0, failing_since=None, gap=gap)
 
 
-def _rate(state: FeedState, answer: Answer) -> float:
-    """New entries an hour: an exponentially weighted mean in continuous time, so that polls need no rhythm."""
+def _rate(state: FeedState, answer: Answer) -> float | None:
+    """New entries an hour: an exponentially weighted mean in continuous time, so that polls need no rhythm.
+
+    None while no document was ever read: a 304 says nothing of a feed that is not known.
+    """
     if answer.first or state.rate is None or state.last_polled_at is None:
-        return _claimed_rate(answer)
+        return _claimed_rate(answer) if answer.outcome is Outcome.OK else None
     hours = max((answer.at - state.last_polled_at) / HOUR, 1 / 60)
     keep = math.exp(-hours / (MEMORY / HOUR))
-    return state.rate * keep + (answer.new / hours) * (1 - keep)
+    return max(state.rate * keep + (answer.new / hours) * (1 - keep), SLOWEST_RATE)
 
 
 def _claimed_rate(answer: Answer) -> float:
     """A first guess from the entries' own dates: how many there are since the oldest."""
     dates = sorted(date for date in answer.claimed if answer.at - 365 * DAY < date <= answer.at + HOUR)
-    if len(dates) < 3:  # noqa: PLR2004  (two dates make one distance: no rate)
+    if len(dates) < 3:  # two dates make one distance: no rate
         return PRIOR_RATE
     hours = max((answer.at - dates[0]) / HOUR, 1.0)
     return len(dates) / hours
 
 
-def _interval(state: FeedState, answer: Answer, rate: float) -> tuple[timedelta, str]:
-    if answer.first:
-        return min(NEW_PER_POLL / max(rate, 1e-6) * HOUR if rate > 0 else FIRST_SIGHT, FIRST_SIGHT), "first-poll"
-    if rate * (MEMORY / HOUR) < 0.05 and state.interval is not None:  # noqa: PLR2004  (one in ten days: as good as silent)
-        return state.interval * NOT_MODIFIED_GROWTH, "quiet"
+def _interval(state: FeedState, answer: Answer, rate: float | None) -> tuple[timedelta, str]:
+    if rate is None:
+        return FIRST_SIGHT, "first-poll"
     wanted = NEW_PER_POLL / rate * HOUR
+    if answer.first or state.rate is None:
+        return min(wanted, FIRST_SIGHT), "first-poll"
+    if rate * (MEMORY / HOUR) < 0.05 and state.interval is not None:  # one in ten days: as good as silent
+        return state.interval * NOT_MODIFIED_GROWTH, "quiet"
     rollover = OVERLAP_SHARE * answer.seen / rate * HOUR if answer.seen else wanted
     return (rollover, "keeps-overlap") if rollover < wanted else (wanted, "observed-rate")
 
 
-def _rollover(seen: int, rate: float, policy: Policy) -> timedelta:
-    """How long until half of a document of `seen` entries is new; the ceiling when nothing is known."""
-    if not seen or rate <= 0:
-        return policy.max_interval
-    return min(OVERLAP_SHARE * seen / rate * HOUR, policy.max_interval)
+def _slowed(interval: timedelta, reason: str, asked: timedelta) -> tuple[timedelta, str]:
+    return (asked, "asked-by-publisher") if asked > interval else (interval, reason)
+
+
+def _rollover(state: FeedState, answer: Answer, rate: float | None, policy: Policy) -> timedelta:
+    """How long until half of the document is new: no hint may make us slower than that.
+
+    Without a document (304, same body) its size is not known; the interval in force was chosen when it was.
+    """
+    if answer.seen and rate:
+        return min(OVERLAP_SHARE * answer.seen / rate * HOUR, policy.max_interval)
+    return state.interval or FIRST_SIGHT
 
 
 def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelta, str]:
@@ -224,27 +243,37 @@ def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelt
 
 def _after_failure(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
     failures = state.failures + WEIGHTS.get(answer.outcome, SOFT)
-    since = state.failing_since or answer.at
-    base = max(BACK_OFF_BASE, policy.min_interval)
+    most = max(policy.max_backoff, policy.min_interval)
     doublings = min(failures, 20.0)  # beyond, the cap rules anyway
-    interval = min(base * 2**doublings, max(policy.max_backoff, policy.min_interval))
-    gone = answer.outcome is Outcome.GONE and state.gone_count >= 1 and answer.at - since >= GONE_APART
+    interval = min(max(BACK_OFF_BASE, policy.min_interval) * 2**doublings, most)
+    if answer.outcome in _COMPLAINTS and state.interval is not None:
+        interval = max(interval, min(state.interval, most))
     return NextPoll(
-        at=answer.at + _jittered(interval, state.url, policy),
+        at=answer.at + _jittered(interval, state.url, least=policy.min_interval, most=most),
         interval=state.interval or policy.min_interval,
         reason=f"back-off after {answer.outcome}",
         rate=state.rate,
         failures=failures,
-        failing_since=since,
-        status="gone" if gone else "active",
+        failing_since=state.failing_since or answer.at,
+        status="gone" if _is_gone_for_good(state, answer) else "active",
     )
 
 
-def _jittered(interval: timedelta, url: str, policy: Policy) -> timedelta:
+def _is_gone_for_good(state: FeedState, answer: Answer) -> bool:
+    """Whether this is a 410 after another one at least a day ago, and nothing but 410 between them."""
+    if answer.outcome is not Outcome.GONE or state.gone_count < 1:
+        return False
+    first = state.last_polled_at  # the latest of them
+    if state.failures == state.gone_count * WEIGHTS[Outcome.GONE]:  # the series began with them
+        first = state.failing_since
+    # jitter may end a day's back-off early
+    return first is not None and answer.at - first >= GONE_APART * (1 - JITTER)
+
+
+def _jittered(interval: timedelta, url: str, *, least: timedelta, most: timedelta) -> timedelta:
     """The interval up to JITTER shorter or longer, the same for the same feed: deterministic, by hash of its URL."""
     number = int.from_bytes(hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=8).digest(), "big") / 2**64
-    moved = interval * (1 + JITTER * (2 * number - 1))
-    return max(min(moved, max(policy.max_interval, policy.max_backoff)), policy.min_interval)
+    return max(min(interval * (1 + JITTER * (2 * number - 1)), most), least)
 
 
 def outcome_of_status(status: int) -> Outcome:
@@ -261,9 +290,9 @@ def outcome_of_status(status: int) -> Outcome:
     }
     if status in known:
         return known[status]
-    if 200 <= status < 300:  # noqa: PLR2004
+    if 200 <= status < 300:
         return Outcome.OK
-    return Outcome.SERVER_ERROR if status >= 500 else Outcome.CLIENT_ERROR  # noqa: PLR2004
+    return Outcome.SERVER_ERROR if status >= 500 else Outcome.CLIENT_ERROR
 
 
 def outcome_of_page(status: str) -> Outcome:
@@ -289,10 +318,10 @@ def article_after(
     }
     if outcome in final:
         return ArticleNext("unreadable", None, final[outcome])
-    missing = outcome is Outcome.NOT_FOUND
-    steps = MISSING_RETRIES if missing else PAGE_RETRIES
+    steps = SHORT_RETRIES if outcome in _SOON_FINAL else PAGE_RETRIES
     if state.attempts > len(steps):
-        return ArticleNext("gone" if missing else "unreadable", None, f"{outcome} after {state.attempts} attempts")
+        end = "gone" if outcome is Outcome.NOT_FOUND else "unreadable"
+        return ArticleNext(end, None, f"{outcome} after {state.attempts} attempts")
     later = now + steps[max(state.attempts, 1) - 1]
     if retry_after is not None:
         later = max(later, min(retry_after, now + MAX_RETRY_AFTER))

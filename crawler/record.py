@@ -121,7 +121,7 @@ def _seen_entry(
 ) -> entries.SeenEntry:
     return entries.SeenEntry(
         key=key,
-        url=entry.url,
+        url=entry.url if url else None,  # what has no canonical form cannot be asked for either
         canonical_url=url,
         host=registered_domain(entry.url or feed.url),
         guid=entry.guid,
@@ -160,7 +160,7 @@ def _answer(reading: FeedReading, shown: entries.SeenResult) -> polling.Answer:
         overlap=shown.overlap,
         claimed=tuple(entry.published_at for entry in parsed.entries if entry.published_at) if parsed else (),
         retry_after=reading.answer.retry_after,
-        first=reading.feed.last_polled_at is None,
+        first=reading.feed.rate is None,  # only a document gives a rate; a failure is nothing to overlap with
         max_age=reading.answer.max_age,
         ttl=timedelta(minutes=parsed.ttl_minutes) if parsed and parsed.ttl_minutes else None,
     )

@@ -21,7 +21,6 @@ COOKIES_ENABLED = False  # feeds need none, and none should track the watch
 METAREFRESH_ENABLED = False  # a page's own idea of where to go next is no redirect of the publisher's server
 REFERRER_POLICY = "no-referrer"  # where the watch came from is nobody's business
 REDIRECT_MAX_TIMES = 8  # 20 by default; browsers' limit is no measure for feeds, real chains end after three
-URLLENGTH_LIMIT = 4096  # 2083 by default drops signed links of real publishers; longer ones are refused by urls.py
 
 # --- manners ---
 ROBOTSTXT_OBEY = True  # for articles; feeds are published to be polled and say so by dont_obey_robotstxt
@@ -50,6 +49,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.hosts.HostSlot": 840,  # after redirect and robots: every hop is delayed on its own host
 }
 SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops without a word; urls.py refuses what is too long
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # the road has two steps; nothing to count
     "scrapy.spidermiddlewares.metacopy.MetaCopyDetectionMiddleware": None,  # no request copies another's meta here
 }

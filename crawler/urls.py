@@ -11,27 +11,36 @@ import hashlib
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, quote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 import tldextract
 
 LONGEST_URL = 2_000  # what storage keeps; longer ones are traps or data: in disguise
+_LONGEST_TYPED = 20_000  # before tracking parameters and dots are taken out; nothing longer is looked at
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_SPACE_AND_CONTROLS = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SPACE_AND_CONTROLS = re.compile(
+    r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
 
 # Parameters that only say how the reader came. Prefixes: Urchin and Matomo, BBC and other publishers' campaign tags.
 _TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "piwik_", "at_custom", "at_link_", "hsa_")
-_TRACKING = frozenset(
-    # click ids of ad networks and mail services, by their own documentation
-    "at_medium at_campaign at_format ns_mchannel ns_source ns_campaign ns_linkname ns_fee wt.mc_id wt.mc_ev stm_source stm_medium stm_campaign "
-    "fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid igshid igsh mc_cid mc_eid mkt_tok oly_anon_id oly_enc_id "
-    "vero_id vero_conv _hsenc _hsmi ocid cmpid icid ito xtor cvid ncid smid smtyp sr_share soc_src soc_trk ftag ftcamp __twitter_impression "
-    "guccounter guce_referrer guce_referrer_sig ref_src ref_url traffic_source feedname feedtype".split()
+# Click ids of ad networks and mail services, campaign tags of publishers, by their own documentation.
+_TRACKING_NAMES = """
+    at_medium at_campaign at_format ns_mchannel ns_source ns_campaign ns_linkname ns_fee wt.mc_id wt.mc_ev
+    stm_source stm_medium stm_campaign fbclid gclid gclsrc dclid gbraid wbraid msclkid yclid twclid ttclid igshid
+    igsh mc_cid mc_eid mkt_tok oly_anon_id oly_enc_id vero_id vero_conv _hsenc _hsmi ocid cmpid icid ito xtor cvid
+    ncid smid smtyp sr_share soc_src soc_trk ftag ftcamp __twitter_impression srsltid _gl _ga li_fat_id mibextid
+    guccounter guce_referrer guce_referrer_sig ref_src ref_url traffic_source feedname feedtype
+"""
+_TRACKING = frozenset(_TRACKING_NAMES.split())
+_TRACKING_VALUES = frozenset(
+    {("ref", "rss"), ("source", "rss"), ("src", "rss"), ("from", "rss"), ("campaign_id", "rss"), ("amp", "1")}
 )
-_TRACKING_VALUES = frozenset({("ref", "rss"), ("source", "rss"), ("src", "rss"), ("from", "rss"), ("campaign_id", "rss"), ("amp", "1")})
 _MOBILE = re.compile(r"^(?:www|m|mobile|amp|wap)\d?\.")
+_AMP_PAIR = re.compile(r"amp(?:=.*)?|outputType=amp")
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 
 
@@ -50,8 +59,8 @@ def canonical_url(url: str, *, base: str | None = None) -> str | None:
     port = parts.port
     netloc = host if port in (None, _DEFAULT_PORTS[scheme]) else f"{host}:{port}"
     fragment = parts.fragment if parts.fragment.startswith("!") else ""
-    path = _dots_removed(_escaped(parts.path, "/")) or "/"
-    result = urlunsplit((scheme, netloc, path, _query(parts.query), _escaped(fragment, "")))
+    path = _dots_removed(_escaped(parts.path)) or "/"
+    result = urlunsplit((scheme, netloc, path, _query(parts.query), _escaped(fragment)))
     return result if len(result) <= LONGEST_URL else None
 
 
@@ -68,7 +77,7 @@ def match_key(url: str) -> str:
     host = _MOBILE.sub("", parts.hostname or "")
     path = _INDEX.sub("/", parts.path)
     path = re.sub(r"/amp(?=/|$)|\.amp(?=\.html$|$)", "", path).rstrip("/").removesuffix(".html")
-    query = "&".join(sorted(pair for pair in parts.query.split("&") if pair and not re.match(r"(?:outputType=)?amp\b", pair)))
+    query = "&".join(sorted(pair for pair in parts.query.split("&") if pair and not _AMP_PAIR.fullmatch(pair)))
     return f"{host}{path}{'?' + query if query else ''}".lower()
 
 
@@ -81,7 +90,7 @@ def registered_domain(url: str) -> str:
         host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return ""
-    return _domain_of(host)
+    return _domain_of(host if host.isascii() else _ascii(host) or host)
 
 
 @lru_cache(maxsize=20_000)
@@ -116,14 +125,14 @@ def entry_key(
     if url is not None and not link_is_shared:
         return url
     if guid:
-        return f"{feed_url} guid {guid}" if len(guid) < 500 else f"{feed_url} guid# {_hash(guid)}"  # noqa: PLR2004
+        return f"{feed_url} guid {guid}" if len(guid) < 500 else f"{feed_url} guid# {_hash(guid)}"
     return f"{feed_url} item# {_hash(title, published_raw or '', url or '')}"
 
 
 def redact(url: str) -> str:
     """The URL without user and password, on one line, for logs and messages."""
-    cleaned = _SPACE_AND_CONTROLS.sub("", url)
-    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#]*@", r"\1", cleaned)[:LONGEST_URL]
+    cleaned = _SPACE_AND_CONTROLS.sub("", url[:_LONGEST_TYPED])
+    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*:[/\\]*)[^/\\?#]*@", r"\1", cleaned)[:LONGEST_URL]
 
 
 def _hash(*pieces: str) -> str:
@@ -132,11 +141,13 @@ def _hash(*pieces: str) -> str:
 
 
 def _split(url: str, base: str | None) -> SplitResult | None:
-    text = url.strip().strip("\ufeff").replace("\\", "/") if "\\" in url else url.strip().strip("\ufeff")
+    if len(url) > _LONGEST_TYPED:
+        return None
+    text = url.strip().strip("\ufeff").replace("\\", "/")
     text = re.sub(r"[\t\r\n]", "", text)  # browsers drop them wherever they stand (WHATWG URL)
     try:
         joined = urljoin(base, text) if base else text
-        parts = urlsplit(joined)
+        parts = urlsplit(re.sub(r"[\ud800-\udfff]", "\ufffd", joined))  # half a character has no UTF-8 form
         port = parts.port
     except ValueError:
         return None
@@ -148,41 +159,53 @@ def _split(url: str, base: str | None) -> SplitResult | None:
 def _host(parts: SplitResult) -> str | None:
     """The host in lower case and ASCII; None when it is none."""
     host = (parts.hostname or "").rstrip(".")
+    place = parts.netloc.rpartition("@")[2]
+    if ("[" in place or "]" in place) and not re.fullmatch(r"\[[^\[\]]*\](?::\d*)?", place):
+        return None
     if ":" in host:
         try:
             return f"[{ipaddress.IPv6Address(host).compressed}]"
         except ValueError:
             return None
     if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
+        host = (_ascii(host) or "").rstrip(".")
     host = host.lower()
-    return host if re.fullmatch(r"[a-z0-9_]([a-z0-9._-]*[a-z0-9_])?", host) and ".." not in host else None
+    return host if _HOST.fullmatch(host) and ".." not in host else None
 
 
-def _escaped(text: str, keep: str) -> str:
-    """One spelling for every character: unreserved ones plain, all others as upper-case UTF-8 escapes."""
-    text = _SPACE_AND_CONTROLS.sub(lambda found: quote(found.group().encode("utf-8", "ignore")), text)
-    text = _ESCAPE.sub(_one_escape, text)
-    text = re.sub(r"%(?![0-9A-F]{2})", "%25", text)
-    return quote(text, safe=keep + "%!$&'()*+,;=:@-._~/?[]|")
+def _ascii(host: str) -> str | None:
+    """An international name as DNS knows it, as browsers write it (UTS 46): `straße` is not `strasse`, ZWNJ counts."""
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True, std3_rules=False).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        pass
+    try:
+        return host.encode("idna").decode("ascii")  # names with symbols, which IDNA 2008 forbids and registries sold
+    except UnicodeError:
+        return None
+
+
+def _escaped(text: str) -> str:
+    """One spelling for every character: unreserved ones plain, `%` for what stood escaped, all others escaped."""
+    return quote(_PERCENT.sub(_one_escape, text), safe="%!$&'()*+,;=:@/?-._~")
 
 
 def _one_escape(found: re.Match[str]) -> str:
+    if found.group(1) is None:
+        return "%25"  # a percent sign that only stands for itself
     byte = int(found.group(1), 16)
     return chr(byte) if byte in _UNRESERVED else found.group().upper()
 
 
 def _query(query: str) -> str:
-    pairs = [pair for pair in query.split("&") if pair and not _is_tracking(pair)]
-    return _escaped("&".join(pairs), "&")
+    return _escaped("&".join(pair for pair in query.split("&") if pair and not _is_tracking(pair)))
 
 
 def _is_tracking(pair: str) -> bool:
     name, _, value = pair.partition("=")
-    name = unquote_to_bytes(name).decode("utf-8", "replace").lower()
+    name = unquote(name).lower()
     if name.startswith("amp;"):  # an ampersand escaped once too often
         name = name[4:]
     return name in _TRACKING or name.startswith(_TRACKING_PREFIXES) or (name, value.lower()) in _TRACKING_VALUES

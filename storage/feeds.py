@@ -131,17 +131,21 @@ def add(
     kind: str | None = None,
     tags: Sequence[str] = (),
     origin: str = "user",
+    bring_back: bool = True,
 ) -> tuple[int, bool]:
-    """Add a feed, due at once; returns its id and whether it is new. One that was removed comes back, and is new."""
+    """Add a feed, due at once; returns its id and whether it is new.
+
+    One that was removed comes back, and is new; without `bring_back`, as lists are imported, it stays away.
+    """
     feed = NewFeed(url, title or "", publisher or "", homepage, language, country, kind or "", tuple(tags))
     inserted = insert_new(session, FEEDS, [_row(feed, origin, now)], conflict=["url"], returning=[FEEDS.c.id])
     if inserted:
         return inserted[0].id, True
     found = session.execute(select(FEEDS.c.id, FEEDS.c.removed_at).where(FEEDS.c.url == url)).one()
-    if found.removed_at is not None:
+    if found.removed_at is not None and bring_back:
         values = {**_row(feed, origin, now), "removed_at": None, "enabled": True, "status": "active"}
         session.execute(update(FEEDS).where(FEEDS.c.id == found.id).values(values))
-    return found.id, found.removed_at is not None
+    return found.id, found.removed_at is not None and bring_back
 
 
 def import_catalogue(session: Session, rows: Sequence[NewFeed], now: datetime) -> int:

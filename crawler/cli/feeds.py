@@ -3,63 +3,122 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from crawler.cli.common import AsFormat, Format, fail, now, reading, writing
+from crawler.cli.common import AsFormat, AsReport, Format, ReportFormat, fail, now, reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from crawler.description import FeedDescription
+    from storage.models import Feed as FeedRow
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The feeds: list, add, change, import, export.")
 
 Feed = Annotated[str, typer.Argument(metavar="FEED", help="The number or the URL of a feed.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", help="A tag; `syria` or `isis`: read every article.")]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="A tag; `syria` or `isis`: read every article. May be repeated."),
+]
+MOST_PROBLEMS = 20  # lines of a list that are told; a file with more is looked at in an editor
 
 
 @app.command("list", epilog="Example: levantwatch feeds list --failing")
 def list_feeds(
-    failing: Annotated[bool, typer.Option("--failing", help="Only those that fail, with class and since when.")] = False,
+    failing: Annotated[
+        bool, typer.Option("--failing", help="Only those that fail, with class and since when.")
+    ] = False,
     as_format: AsFormat = Format.TABLE,
 ) -> None:
-    """List the feeds, with their state and their next poll."""
+    """List the feeds, with their state and their next poll; all that is known of each when piped or with --format."""
     from crawler.terminal import rows_out
     from storage import feeds
 
     with reading() as session:
-        rows_out([feeds.listed(feed) for feed in feeds.all(session, failing=failing)], as_format, sys.stdout)
+        rows = [feeds.listed(feed) for feed in feeds.all(session, failing=failing)]
+    if not rows:
+        hint = "no feed fails" if failing else "no feed yet; begin with: levantwatch feeds import --catalogue"
+        typer.echo(f"levantwatch: {hint}", err=True)
+    if as_format is Format.TABLE and sys.stdout.isatty():
+        if rows:
+            rows_out([_for_people(row, failing=failing) for row in rows], as_format, sys.stdout)
+        return
+    rows_out(rows, as_format, sys.stdout)
+
+
+def _for_people(row: Any, *, failing: bool) -> dict[str, Any]:
+    """The columns that fit 80 characters."""
+    shown = {"id": row.id, "state": row.state, "title": row.title or row.url}
+    if failing:
+        return {
+            **shown,
+            "last_error": f"{row.last_outcome}: {row.last_error or ''}".rstrip(": "),
+            "since": row.failing_since,
+        }
+    return {**shown, "lang": row.language, "in": row.country, "next poll": row.next_poll_at}
 
 
 @app.command(epilog="Example: levantwatch feeds add https://example.org/feed.xml --country SY --language ar")
 def add(
     url: Annotated[str, typer.Argument(metavar="URL", help="The feed's address.")],
     title: str = typer.Option("", help="What to call it; by default what it calls itself."),
-    publisher: str | None = typer.Option(None, help="Who publishes it."),
+    publisher: str = typer.Option("", help="Who publishes it."),
     country: str | None = typer.Option(None, help="The publisher's country, two letters."),
     language: str | None = typer.Option(None, help="The feed's language: en, ar, tr …"),
     kind: str | None = typer.Option(None, help="newspaper, broadcaster, wire, ngo …"),
     tag: Tags = None,
 ) -> None:
     """Add a feed; it is due at once."""
-    from crawler.urls import canonical_url
+    from crawler.description import country_code, feed_address, language_tag, word
+    from crawler.plaintext import clean
     from storage import feeds
 
-    if canonical_url(url) is None:
-        raise typer.BadParameter(f"{url!r} is no http or https address", param_hint="URL")
+    address = _valid(feed_address, url, "URL")
+    described: dict[str, Any] = {
+        "title": clean(title),
+        "publisher": clean(publisher),
+        "country": _valid(country_code, country, "--country") if country else None,
+        "language": _valid(language_tag, language, "--language") if language else None,
+        "kind": _valid(word, kind, "--kind") if kind else None,
+        "tags": tuple(_valid(_one_tag, one, "--tag") for one in tag or ()),
+    }
     with writing() as session:
-        feed_id, created = feeds.add(
-            session, url=url, now=now(), title=title, publisher=publisher, country=country, language=language,
-            kind=kind, tags=tuple(tag or ()),
-        )  # fmt: skip
-    typer.echo(f"feed {feed_id} {'added' if created else 'was there already'}: {url}")
+        feed_id, created = feeds.add(session, url=address, now=now(), **described)
+    if created:
+        typer.echo(f"feed {feed_id} added: {address}")
+    else:
+        typer.echo(f"feed {feed_id} was there already and stays as it is: {address}")
+
+
+def _valid(read: Callable[[str], T], text: str, option: str) -> T:
+    """What an option says, read; bad usage where it cannot be."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _one_tag(text: str) -> str:
+    from crawler.description import word
+
+    if "," in text:
+        raise ValueError(f"{text!r} holds a comma; give --tag once for each tag")
+    return word(text)
 
 
 @app.command(epilog="Example: levantwatch feeds remove 12")
 def remove(feed: Feed) -> None:
-    """Stop watching a feed for good; what it brought stays, and no catalogue brings it back."""
+    """Stop watching a feed for good; what it brought stays, and no import brings it back."""
     from storage import feeds
 
     with writing() as session:
-        row = feeds.get(session, feed)
+        row = _get(session, feed)
         feeds.remove(session, feed_id=row.id, now=now())
         typer.echo(f"feed {row.id} removed: {row.url}")
 
@@ -70,7 +129,7 @@ def enable(feed: Feed) -> None:
     from storage import feeds
 
     with writing() as session:
-        row = feeds.get(session, feed)
+        row = _get(session, feed)
         feeds.enable(session, feed_id=row.id, now=now())
         typer.echo(f"feed {row.id} enabled: {row.url}")
 
@@ -81,64 +140,117 @@ def disable(feed: Feed) -> None:
     from storage import feeds
 
     with writing() as session:
-        row = feeds.get(session, feed)
+        row = _get(session, feed)
         feeds.disable(session, feed_id=row.id, now=now())
         typer.echo(f"feed {row.id} disabled: {row.url}")
 
 
-@app.command("import", epilog="Example: levantwatch feeds import --catalogue")
-def import_feeds(
-    file: Annotated[str | None, typer.Argument(metavar="[FILE|-]", help="OPML, or a text file of one URL a line.")] = None,
-    catalogue: Annotated[bool, typer.Option("--catalogue", help="The feeds that come with levantwatch.")] = False,
-) -> None:
-    """Import feeds; those that are known stay as they are."""
+def _get(session: Session, reference: str) -> FeedRow:
+    """The feed with this number or address, as it stands or as `feeds add` would keep it."""
+    from crawler.description import feed_address
     from storage import feeds
-
-    if bool(file) == catalogue:
-        raise typer.BadParameter("name a file, or say --catalogue", param_hint="FILE")
-    if catalogue:
-        from crawler.catalogue import load_catalogue
-
-        with writing() as session:
-            rows = load_catalogue()
-            added = feeds.import_catalogue(session, rows, now=now())
-        typer.echo(f"{len(rows)} feeds in the catalogue, {added} added; poll them with: levantwatch run")
-        return
-    from crawler.opml import ImportError_, read_feed_list
+    from storage.errors import UnknownFeed
 
     try:
-        listed = read_feed_list(_bytes(file or "-"))
-    except ImportError_ as error:
-        fail(f"{file}: {error}")
-    with writing() as session:
-        added = sum(_add_listed(session, feed) for feed in listed.feeds)
-    for problem in listed.problems:
-        typer.echo(f"levantwatch: {file}: {problem}", err=True)
-    typer.echo(f"{len(listed.feeds)} feeds in {file}, {added} added")
+        return feeds.get(session, reference)
+    except UnknownFeed:
+        try:
+            address = feed_address(reference)
+        except ValueError:
+            address = reference
+        if address == reference:
+            raise
+    return feeds.get(session, address)
 
 
-def _add_listed(session: Any, feed: Any) -> bool:
+@app.command("import", epilog="Example: levantwatch feeds import --catalogue")
+def import_feeds(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="OPML, or a text file of one URL a line.")
+    ] = None,
+    catalogue: Annotated[bool, typer.Option("--catalogue", help="The feeds that come with levantwatch.")] = False,
+) -> None:
+    """Import feeds; those that are known stay as they are, those that were removed stay away.
+
+    Folders of an OPML file become tags: of a folder called syria or isis, every article is read.
+    """
+    if bool(file) == catalogue:
+        raise typer.BadParameter("name a file, or say --catalogue", param_hint="FILE")
+    if file:
+        _import_list(file)
+    else:
+        _import_catalogue()
+
+
+def _import_catalogue() -> None:
+    from crawler.catalogue import load_catalogue
     from storage import feeds
 
-    return feeds.add(
-        session, url=feed.url, now=now(), title=feed.title, homepage=feed.homepage, language=feed.language, tags=feed.tags
-    )[1]
+    rows = [feeds.NewFeed(**_description(feed)) for feed in load_catalogue()]
+    with writing() as session:
+        added = feeds.import_catalogue(session, rows, now=now())
+    typer.echo(f"{len(rows)} feeds in the catalogue, {added} added; poll them with: levantwatch run")
+
+
+def _import_list(file: str) -> None:
+    from crawler.opml import FeedListError, read_feed_list
+
+    name = "standard input" if file == "-" else file
+    try:
+        listed = read_feed_list(_bytes(file))
+    except FeedListError as error:
+        fail(f"{name}: {error}")
+    if listed.problems and not listed.feeds:
+        more = f", and {len(listed.problems) - 1} more" if len(listed.problems) > 1 else ""
+        fail(f"{name}: no feed in it can be used: {listed.problems[0]}{more}")
+    for problem in listed.problems[:MOST_PROBLEMS]:
+        typer.echo(f"levantwatch: {name}: {problem}", err=True)
+    if len(listed.problems) > MOST_PROBLEMS:
+        typer.echo(f"levantwatch: {name}: and {len(listed.problems) - MOST_PROBLEMS} more lines like these", err=True)
+    with writing() as session:
+        added = sum(_add_listed(session, feed) for feed in listed.feeds)
+    known = len(listed.feeds) - added
+    told = f", {known} known already or removed before" if known else ""
+    typer.echo(f"{len(listed.feeds)} feeds in {name}, {added} added{told}")
+
+
+def _add_listed(session: Session, feed: FeedDescription) -> bool:
+    from storage import feeds
+
+    feed_id, created = feeds.add(session, now=now(), bring_back=False, **_description(feed))
+    if created and feed.disabled:
+        feeds.disable(session, feed_id=feed_id, now=now())
+    return created
+
+
+def _description(feed: FeedDescription) -> dict[str, Any]:
+    """What storage keeps of a description when the feed is added."""
+    names = ("url", "title", "publisher", "homepage", "language", "country", "kind", "tags")
+    return {name: getattr(feed, name) for name in names}
 
 
 @app.command(epilog="Example: levantwatch feeds export -o feeds.opml")
 def export(output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to.")] = "-") -> None:
     """Write the feeds as OPML, which any feed reader imports."""
-    from crawler.opml import OpmlFeed, write_opml
+    from crawler.description import FeedDescription
+    from crawler.opml import write_opml
     from storage import feeds
 
     with reading() as session:
         document = write_opml(
-            [OpmlFeed(row.url, row.title, row.homepage, row.language, tuple(row.tags)) for row in feeds.all(session)]
-        )
+            FeedDescription(
+                row.url, row.title, row.publisher, row.homepage, row.language, row.country, row.kind, row.tags,
+                disabled=not row.enabled,
+            )
+            for row in feeds.all(session)
+        )  # fmt: skip
     if output == "-":
         sys.stdout.buffer.write(document)
-    else:
+        return
+    try:
         Path(output).write_bytes(document)
+    except OSError as error:
+        fail(f"cannot write {output}: {error.strerror}")
 
 
 @app.command(epilog="Example: levantwatch feeds discover https://example.org")
@@ -147,29 +259,55 @@ def discover(
     as_format: AsFormat = Format.TABLE,
 ) -> None:
     """Find the feeds of a site from its home page; add one with `feeds add`."""
+    from crawler.description import feed_address
     from crawler.discovery import discover_site
     from crawler.terminal import rows_out
 
-    found = discover_site(url)
-    if not found:
-        fail(f"no feed found at {url}; look for one on the site and add it with: levantwatch feeds add URL")
-    rows_out(found, as_format, sys.stdout)
+    address = _valid(feed_address, url if "://" in url else f"https://{url}", "URL")
+    if sys.stderr.isatty():
+        typer.echo(f"looking for feeds at {address}; some seconds …", err=True)
+    discovery = discover_site(address)
+    if discovery.stopped:
+        raise typer.Abort
+    if not discovery.found and discovery.problem:
+        fail(f"{address} cannot be read: {discovery.problem}")
+    if not discovery.found:
+        fail(f"no feed found at {address}; look for one on the site and add it with: levantwatch feeds add URL")
+    rows_out(discovery.found, as_format, sys.stdout)
 
 
 @app.command(epilog="Example: levantwatch feeds explain 12")
-def explain(feed: Feed) -> None:
+def explain(feed: Feed, as_format: AsReport = ReportFormat.TABLE) -> None:
     """Say when a feed is polled next, and why then."""
+    import json
+
+    from crawler.export import to_json
     from crawler.terminal import explanation
     from storage import feeds
 
     with reading() as session:
-        explanation(feeds.explain(session, feeds.get(session, feed).id))
+        lines = feeds.explain(session, _get(session, feed).id)
+    if as_format is ReportFormat.TABLE:
+        explanation(lines)
+        return
+    # the lines of polls are named by their time, which two of them may share
+    facts = {name.replace(" ", "_"): to_json(value) for name, value in lines if not _is_time(name)}
+    polls = [{"at": name.replace(" ", "T", 1), "told": value} for name, value in lines if _is_time(name)]
+    typer.echo(json.dumps({**facts, "polls": polls}, ensure_ascii=False, indent=2))
+
+
+def _is_time(name: str) -> bool:
+    return name[:4].isdigit()
 
 
 def _bytes(source: str) -> bytes:
+    """The file, or a little more of it than a list of feeds may have."""
+    from crawler.opml import MAX_BYTES
+
     if source == "-":
-        return sys.stdin.buffer.read()
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
-        return Path(source).read_bytes()
+        with Path(source).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         fail(f"cannot read {source}: {error.strerror}")

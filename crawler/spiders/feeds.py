@@ -232,14 +232,18 @@ class FeedsSpider(Spider):
         """A request for the entry's page; the entry as it is where no page is wanted or there is none."""
         if self.watch.config.fetch == "none" or entry.url is None:
             return Article(entry, page=None, fetched_at=None)
-        return Request(
-            entry.url,
-            callback=self.article_answered,
-            errback=self.article_failed,
-            headers={"Accept": PAGE_ACCEPT},
-            cb_kwargs={"entry": entry},
-            meta={"download_maxsize": self.watch.config.page_max_bytes},
-        )
+        try:
+            return Request(
+                entry.url,
+                callback=self.article_answered,
+                errback=self.article_failed,
+                headers={"Accept": PAGE_ACCEPT},
+                cb_kwargs={"entry": entry},
+                meta={"download_maxsize": self.watch.config.page_max_bytes},
+            )
+        except ValueError as error:  # raised here it would end the crawl, and every crawl after it
+            wrong = HttpAnswer(polling.Outcome.BAD_URL, at=self.watch.now(), seconds=0.0, error=str(error))
+            return self._unread(entry, wrong)
 
     async def article_answered(self, response: Response, entry: ClaimedEntry) -> Article:
         """A page came: its text, or the class of reason why there is none."""

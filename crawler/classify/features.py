@@ -1,0 +1,247 @@
+"""What a judge sees in an article on one topic: numbers, each with the places in the text that it comes from. PURE.
+
+The features are the same for every topic, so that what was learned from thousands of labelled articles serves a topic that
+somebody adds by a data file alone. They follow the rule of relevance: the title, the lead, or a paragraph of substance.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crawler.classify.folding import Folded
+from crawler.classify.lexicon import ANCHORS
+from crawler.classify.matching import Mention
+
+LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
+NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
+STRONG = ("name", "leader", "actor", "event")
+_SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
+_LIST_GAP = re.compile(r"\s*(?:[,;/&]|\band\b|\bor\b|\bet\b|\bou\b|\bund\b|\boder\b|\bve\b|\bveya\b|\by\b|\be\b|\bi\b|\bи\b|\bو|\bu\b)*\s*(?:the |la |le |les |el |en |in |de |l'|au |aux |den |من |في )?(?:و|ال|وال)?")
+_PERSON_GAP = 14  # characters between "Syrian" and "man": room for one adjective
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A mention with the field it stands in."""
+
+    field: str  # "title" or "text"
+    mention: Mention
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number, and the spots that it is owed to, in equal shares; without spots it belongs to the whole document."""
+
+    value: float
+    spots: tuple[Spot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A folded article and where its sentences begin; `words` counts the text's words."""
+
+    title: Folded
+    text: Folded
+    sentences: Sequence[int]
+    words: int
+
+    @classmethod
+    def of(cls, title: Folded, text: Folded) -> Document:
+        """The document of a folded title and text."""
+        starts = [0, *(found.end() for found in _SENTENCE.finditer(text.text))] if text.text else []
+        return cls(title, text, starts, text.text.count(" ") + text.text.count("\n") + bool(text.text))
+
+    def sentence(self, place: int) -> int:
+        """The number of the sentence in which a place of the text stands."""
+        return bisect_right(self.sentences, place) - 1
+
+
+@dataclass(slots=True)
+class Found:
+    """The mentions of one topic and of the common context in a document, sorted by what they are."""
+
+    anchors: list[Spot] = field(default_factory=list)
+    refused: list[Spot] = field(default_factory=list)  # weak words that nothing supports
+    support: dict[str, list[Spot]] = field(default_factory=dict)
+
+
+def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Mention]]) -> Found:
+    """Sort the mentions of a topic (by field) and decide which weak ones count."""
+    found = Found()
+    weak: list[Spot] = []
+    for name in ("title", "text"):
+        for mention in topic.get(name, ()):
+            spot = Spot(name, mention)
+            if mention.concept.sense not in ANCHORS:
+                found.support.setdefault(mention.concept.sense, []).append(spot)
+            elif mention.concept.weak:
+                weak.append(spot)
+            else:
+                found.anchors.append(spot)
+        for mention in common.get(name, ()):
+            found.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
+    others = 2 if "other" in found.support else 0
+    sure = bool(found.anchors)
+    for spot in weak:
+        (found.anchors if sure or _supported(document, spot, found, others) else found.refused).append(spot)
+    found.anchors.sort(key=_place)
+    return found
+
+
+def _place(spot: Spot) -> tuple[bool, int]:
+    return spot.field == "text", spot.mention.start
+
+
+def _supported(document: Document, spot: Spot, found: Found, others: int) -> bool:
+    near = {
+        _written(document, one)
+        for one in found.support.get("context", ())
+        if one.field != spot.field or abs(one.mention.start - spot.mention.start) <= NEAR
+        if one.field == "title" or spot.field == "text" or one.mention.start <= NEAR
+    }
+    return len(near) >= spot.mention.concept.weak + others
+
+
+def _written(document: Document, spot: Spot) -> str:
+    folded = document.title if spot.field == "title" else document.text
+    return folded.text[spot.mention.start : spot.mention.end]
+
+
+def features(document: Document, found: Found) -> dict[str, Feature]:
+    """The features of one topic, by name; those that are 0 are left out."""
+    if not found.anchors:
+        return {"none": Feature(1.0, tuple(found.refused[:3]))}
+    result = {**_where(document, found), **_how_much(document, found), **_beside(document, found)}
+    return {name: feature for name, feature in result.items() if feature.value}
+
+
+def _where(document: Document, found: Found) -> dict[str, Feature]:
+    """Title and lead, by what stands there."""
+    title = [spot for spot in found.anchors if spot.field == "title"]
+    lead = [spot for spot in found.anchors if spot.field == "text" and spot.mention.start < LEAD]
+    body = [spot for spot in found.anchors if spot.field == "text" and spot.mention.start >= LEAD]
+    result: dict[str, Feature] = {}
+    for name, spots in (("title", title), ("lead", lead)):
+        for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
+            result[f"{name}-{kind}"] = _any(spot for spot in spots if spot.mention.concept.sense in senses)
+        result[f"{name}-several"] = Feature(float(len({spot.mention.concept.id for spot in spots}) > 1), tuple(spots))
+    result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
+    result["title-only"] = Feature(float(bool(title and not lead and not body)), tuple(title))
+    result["body-only"] = Feature(float(bool(body and not title and not lead)), tuple(body[:3]))
+    short = len(document.text.text) < LEAD + 100
+    result["short-title"] = Feature(float(bool(short and title)), tuple(title[:2]))
+    result["short-lead"] = Feature(float(bool(short and lead and not title)), tuple(lead[:2]))
+    return result
+
+
+def _any(spots: Iterable[Spot]) -> Feature:
+    kept = tuple(spots)
+    return Feature(float(bool(kept)), kept[:3])
+
+
+def _how_much(document: Document, found: Found) -> dict[str, Feature]:
+    """Counts, density, and the best paragraph."""
+    text = [spot for spot in found.anchors if spot.field == "text"]
+    result: dict[str, Feature] = {}
+    for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
+        spots = [spot for spot in text if spot.mention.concept.sense in senses]
+        result[f"count-{kind}"] = Feature(math.log2(1 + min(len(spots), 15)), tuple(spots[:6]))
+    sentences = Counter(document.sentence(spot.mention.start) for spot in text)
+    total = max(len(document.sentences), 1)
+    result["share"] = Feature(min(len(sentences) / total, 1.0), tuple(text[:6]))
+    best, at = _best_window(sentences)
+    inside = [spot for spot in text if at <= document.sentence(spot.mention.start) < at + WINDOW]
+    result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
+    result["dense-window"] = Feature(float(sum(1 for one in range(at, at + WINDOW) if sentences[one]) >= 2), tuple(inside[:4]))
+    result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
+    kinds = {spot.mention.concept.id for spot in found.anchors}
+    result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
+    first = text[0].mention.start / max(len(document.text.text), 1) if text else 0.0
+    in_title = any(spot.field == "title" for spot in found.anchors)
+    result["late"] = Feature(0.0 if in_title else first, tuple(text[:1]))
+    result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
+    return result
+
+
+def _best_window(sentences: Counter[int]) -> tuple[int, int]:
+    """The most anchors in WINDOW sentences, and the first of these sentences."""
+    best, at = 0, 0
+    for start in sentences:
+        number = sum(sentences[one] for one in range(start, start + WINDOW))
+        if number > best:
+            best, at = number, start
+    return best, at
+
+
+def _beside(document: Document, found: Found) -> dict[str, Feature]:
+    """Lists, persons, other countries, and what kind of words stand near."""
+    support = found.support
+    result: dict[str, Feature] = {}
+    listed = _in_lists(document, found.anchors, support.get("peer", []))
+    result["in-list"] = Feature(len(listed) / len(found.anchors), tuple(listed[:4]))
+    persons = _beside_persons(document, found.anchors, support.get("person", []))
+    derived = sum(spot.mention.concept.sense == "derived" for spot in found.anchors) or 1
+    result["person"] = Feature(len(persons) / derived, tuple(persons[:4]))
+    in_title = any(spot.field == "title" for spot in found.anchors)
+    for sense in ("peer", "migration", "culture"):
+        spots = [spot for spot in support.get(sense, ()) if spot.field == "title"]
+        result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
+    peers = support.get("peer", [])
+    ratio = math.log2((1 + len(peers)) / (1 + len(found.anchors)))
+    result["peers"] = Feature(min(max(ratio, 0.0), 4.0), tuple(peers[:4]))
+    lead = [spot for spot in peers if spot.field == "text" and spot.mention.start < LEAD]
+    has_lead = in_title or any(spot.mention.start < LEAD for spot in found.anchors)
+    result["lead-peer-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
+    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
+    near = [spot for spot in support.get("context", ()) if spot.field == "title" or document.sentence(spot.mention.start) in places]
+    result["context"] = Feature(math.log2(1 + min(len({_written(document, spot) for spot in near}), 15)), tuple(near[:6]))
+    result["migration"] = Feature(math.log2(1 + min(len(support.get("migration", ())), 7)), tuple(support.get("migration", ())[:3]))
+    result["culture"] = Feature(math.log2(1 + min(len(support.get("culture", ())), 7)), tuple(support.get("culture", ())[:3]))
+    result["other"] = _any(support.get("other", ()))
+    result["refused"] = _any(found.refused)
+    return result
+
+
+def _in_lists(document: Document, anchors: Sequence[Spot], peers: Sequence[Spot]) -> list[Spot]:
+    """The anchors that stand in a list with at least two peers: "Iraq, Yemen and Syria"."""
+    listed = []
+    for name, folded in (("title", document.title), ("text", document.text)):
+        mine = [(spot.mention.start, spot.mention.end, spot) for spot in anchors if spot.field == name]
+        row = sorted([*mine, *((spot.mention.start, spot.mention.end, None) for spot in peers if spot.field == name)], key=lambda item: item[:2])
+        for group in _groups(row, folded.text):
+            if sum(spot is None for _, _, spot in group) >= 2:  # noqa: PLR2004
+                listed += [spot for _, _, spot in group if spot is not None]
+    return listed
+
+
+def _groups(row: Sequence[tuple[int, int, Spot | None]], text: str) -> Iterable[list[tuple[int, int, Spot | None]]]:
+    group: list[tuple[int, int, Spot | None]] = []
+    for item in row:
+        if group and not (0 < item[0] - group[-1][1] <= 12 and _LIST_GAP.fullmatch(text, group[-1][1], item[0])):  # noqa: PLR2004
+            yield group
+            group = []
+        group.append(item)
+    if group:
+        yield group
+
+
+def _beside_persons(document: Document, anchors: Sequence[Spot], persons: Sequence[Spot]) -> list[Spot]:
+    """The anchors that only say where a person is from: "a Syrian man"."""
+    ends = {(spot.field, spot.mention.start) for spot in persons}
+    found = []
+    for spot in anchors:
+        if spot.mention.concept.sense not in ("derived", "name"):
+            continue
+        places = range(spot.mention.end, spot.mention.end + _PERSON_GAP)
+        before = range(spot.mention.start - _PERSON_GAP, spot.mention.start)
+        behind = any((spot.field, place) in ends for place in places)
+        arabic = spot.mention.concept.sense == "derived" and any((spot.field, place) in ends for place in before)
+        if behind or arabic:
+            found.append(spot)
+    return found

@@ -1,0 +1,87 @@
+"""Text as the lexicon reads it: no case, no accents, one form of every letter; each place maps back to the original. PURE.
+
+Unlike the folding of full-text search this one keeps white space and punctuation, since what stands between words matters here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Letters that people use for one another and that Unicode does not decompose.
+_SAME = {
+    "ı": "i", "ø": "o", "đ": "d", "ł": "l", "ð": "d", "þ": "t", "æ": "a", "œ": "o", "ß": "s", "ə": "e",
+    "ٱ": "ا", "ى": "ي", "ی": "ي", "ې": "ي", "ێ": "ي", "ة": "ه", "ۃ": "ه", "ہ": "ه", "ھ": "ه", "ە": "ه", "ک": "ك", "ڪ": "ك",
+    "ۆ": "و", "ۇ": "و", "ڕ": "ر", "ڵ": "ل", "ё": "е",
+    "’": "'", "‘": "'", "ʼ": "'", "ʻ": "'", "`": "'", "´": "'", "ʿ": "'", "ʾ": "'",
+    "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-",
+    "“": '"', "”": '"', "«": '"', "»": '"', "„": '"',
+    "،": ",", "؛": ";", "؟": "?",
+    "\u00a0": " ", "\u202f": " ", "\t": " ",
+}  # fmt: skip
+_ODD = "\ufffe"  # a noncharacter: stands for a character that does not become exactly one
+_REMOVED = ("Mn", "Me", "Cf", "Cs")  # accents, harakat, joiners and direction marks, halves of surrogate pairs
+_TATWEEL = "\u0640"  # stretches an Arabic word for looks
+
+
+class _Table(dict[int, str]):
+    """What a character becomes when that is one character, worked out when it is first met; else _ODD."""
+
+    def __missing__(self, code: int) -> str:
+        became = folded_character(chr(code))
+        self[code] = became if len(became) == 1 else _ODD
+        return self[code]
+
+
+def folded_character(letter: str) -> str:
+    """What one character becomes: '', one, or (ligatures) a few."""
+    if letter in _SAME:
+        return _SAME[letter]
+    if letter == _TATWEEL or unicodedata.category(letter) in _REMOVED:
+        return ""
+    pieces = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", letter).casefold())
+    kept = [piece for piece in pieces if unicodedata.category(piece) not in _REMOVED and piece != _TATWEEL]
+    became = "".join(_SAME.get(piece, piece) for piece in kept)
+    # a precomposed syllable of Hangul is one letter to us; taking it apart would cost every offset of the text
+    return letter if unicodedata.category(letter) == "Lo" and len(became) > 1 and "\uac00" <= letter <= "\ud7a3" else became
+
+
+_TABLE = _Table()
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A folded text; `places[i]` is where its character `i` stood in the original (None: the same place)."""
+
+    text: str
+    places: Sequence[int] | None
+    length: int  # of the original, in code points
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """A span of the folded text as a span of the original, in code points; marks inside and behind it belong to it."""
+        if self.places is None:
+            return start, end
+        behind = self.places[end] if end < len(self.places) else self.length
+        return self.places[start], max(self.places[end - 1] + 1, behind if _only_marks(self, end, behind) else 0)
+
+
+def _only_marks(folded: Folded, end: int, behind: int) -> bool:
+    assert folded.places is not None
+    return behind > folded.places[end - 1] + 1
+
+
+def fold(text: str) -> Folded:
+    """Fold a text. Folding a folded text changes nothing."""
+    if text.isascii():
+        return Folded(text.lower().replace("\t", " ").replace("`", "'"), None, len(text))
+    quick = text.translate(_TABLE)
+    if _ODD not in quick:
+        return Folded(quick, None, len(text))
+    pieces: list[str] = []
+    places: list[int] = []
+    for place, letter in enumerate(text):
+        for piece in folded_character(letter):
+            pieces.append(piece)
+            places.append(place)
+    return Folded("".join(pieces), places, len(text))

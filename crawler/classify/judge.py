@@ -1,0 +1,162 @@
+"""The judge: an article to one verdict per topic, with its reasons. PURE but for reading its data files once.
+
+A verdict is a sum: every word that weighed stands in the evidence with its part of the log-odds, the rest is the one item
+`bias`, and the score is the logistic function of all of them together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from crawler.classify.features import Document, Found, Spot, features, gather
+from crawler.classify.folding import fold
+from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics
+from crawler.classify.matching import Matcher, Mention
+from crawler.classify.model import MODEL, Model, load_model, probability
+
+MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is about stands in its beginning
+TRIAGE_CONTEXT = 2  # different words of terror or war in title and summary that make a page worth fetching without a name
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A word of the article and its part of the log-odds; `start` and `end` are code points of the field. The item with the
+    term `bias` is no word: its field and text are ''."""
+
+    field: str
+    start: int
+    end: int
+    text: str
+    term: str
+    sense: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the judge says on one topic; `score` is in 0..1, `near` means just under the threshold."""
+
+    topic: str
+    score: float
+    threshold: float
+    matched: bool
+    near: bool
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """Whether an entry's page is worth fetching, by title and summary; `score` is the highest of its topics."""
+
+    score: float
+    candidate: bool
+
+
+class Judge:
+    """Judges articles on the topics of its files. Safe to share between threads."""
+
+    def __init__(self, topics: Sequence[Topic], model: Model, version: str) -> None:
+        self.topics = tuple(topic.id for topic in topics if topic.id != COMMON)
+        self.version = version
+        self._model = model
+        self._matcher = Matcher(form for topic in topics for form in topic.forms)
+
+    @classmethod
+    def load(cls, folder: Path = TOPICS, model: Path = MODEL) -> Self:
+        """The judge of a folder of topic files and a model. Raises LexiconError or ModelError."""
+        topics = load_topics(folder)
+        return cls(topics, load_model(model), _version([*sorted(folder.glob("*.toml")), model]))
+
+    def judge(self, *, title: str, text: str, language: str | None = None) -> tuple[Verdict, ...]:
+        """One verdict per topic, in the order of `topics`. Of a text over 200,000 characters the beginning is read.
+
+        The language is not asked: a feed that declares the wrong one must not change a verdict.
+        """
+        title, text = title[:MOST_CHARACTERS], text[:MOST_CHARACTERS]
+        document, found = self._read(title, text)
+        return tuple(self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics)
+
+    def triage(self, *, title: str, summary: str, language: str | None = None) -> Triage:
+        """Whether the page behind a title and a summary may be about a topic: any name of one, even a doubtful one, will do."""
+        document, found = self._read(title, summary[:MOST_CHARACTERS])
+        scores = [self._score(topic, document, found[topic]) for topic in self.topics]
+        named = any(one.anchors or one.refused for one in found.values())
+        words = {spot.mention.concept.topic + _word(document, spot) for one in found.values() for spot in one.support.get("context", ())}
+        return Triage(max(scores), named or len(words) >= TRIAGE_CONTEXT or not (title or summary).strip())
+
+    def _read(self, title: str, text: str) -> tuple[Document, dict[str, Found]]:
+        folded = {"title": fold(title), "text": fold(text)}
+        document = Document.of(folded["title"], folded["text"])
+        mentions = {"title": self._matcher.find(folded["title"], title), "text": self._matcher.find(folded["text"], text)}
+        common = _of_topic(mentions, COMMON)
+        return document, {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
+
+    def _score(self, topic: str, document: Document, found: Found) -> float:
+        bias, shares = self._model.of(topic).shares(features(document, found))
+        return probability(bias + sum(shares.values()))
+
+    def _verdict(self, topic: str, document: Document, found: Found, texts: Mapping[str, str]) -> Verdict:
+        weights = self._model.of(topic)
+        bias, shares = weights.shares(features(document, found))
+        evidence = [_evidence(document, spot, weight, texts) for spot, weight in shares.items() if weight]
+        evidence.sort(key=lambda item: (item.field != "title", item.start))
+        evidence.append(Evidence("", 0, 0, "", "bias", "bias", bias))
+        score = probability(sum(item.weight for item in evidence))
+        matched = score >= weights.threshold
+        return Verdict(topic, score, weights.threshold, matched, not matched and score >= weights.near, tuple(evidence))
+
+
+def _of_topic(mentions: Mapping[str, Mapping[str, list[Mention]]], topic: str) -> dict[str, Sequence[Mention]]:
+    return {name: found.get(topic, ()) for name, found in mentions.items()}
+
+
+def _word(document: Document, spot: Spot) -> str:
+    folded = document.title if spot.field == "title" else document.text
+    return folded.text[spot.mention.start : spot.mention.end]
+
+
+def _evidence(document: Document, spot: Spot, weight: float, texts: Mapping[str, str]) -> Evidence:
+    folded = document.title if spot.field == "title" else document.text
+    start, end = folded.original(spot.mention.start, spot.mention.end)
+    concept = spot.mention.concept
+    return Evidence(spot.field, start, end, texts[spot.field][start:end], concept.id, concept.sense, weight)
+
+
+def _version(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def judge_line(judge: Judge, line: str) -> dict[str, Any]:
+    """One JSON line {id?, title, text, language?} to {id, syria: {…}, isis: {…}}; a bad one to {id, error}."""
+    try:
+        item = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return {"id": None, "error": f"not valid JSON: {error}"}
+    if not isinstance(item, dict):
+        return {"id": None, "error": "not a JSON object"}
+    texts = {name: item.get(name) if item.get(name) is not None else "" for name in ("title", "text")}
+    wrong = [name for name, value in texts.items() if not isinstance(value, str)]
+    if wrong:
+        return {"id": item.get("id"), "error": f"{wrong[0]} must be a text"}
+    if not any(texts.values()):
+        return {"id": item.get("id"), "error": "neither title nor text"}
+    verdicts = judge.judge(title=texts["title"], text=texts["text"])
+    return {"id": item.get("id"), **{verdict.topic: to_json(verdict) for verdict in verdicts}}
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as `levantwatch classify` prints it."""
+    return {
+        "score": verdict.score,
+        "match": verdict.matched,
+        "threshold": verdict.threshold,
+        "evidence": [asdict(item) for item in verdict.evidence],
+    }

@@ -1,0 +1,93 @@
+"""Finds the lexicon's words in a text: whole words only, in any script, the longest reading first. PURE.
+
+A word ends where no letter follows. Arabic lets particles stick to its front (و ف ب ل ك س and the article ال), so there a word
+may begin behind one; Turkish puts its endings behind an apostrophe, which is no letter; other endings are asked for by `*`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from crawler.classify.folding import Folded
+from crawler.classify.lexicon import Concept, Form
+
+# particles (and, so, with, to, as, will) and the article, in every order in which they can stack, as folded
+_PROCLITICS = re.compile(r"(?:[وف]?(?:[بلكس]|لل)?(?:ال)?|[وف]?لل)$")
+_LONGEST_PROCLITIC = 5
+MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A word of the lexicon in a folded text, by its place there."""
+
+    start: int
+    end: int
+    concept: Concept
+
+
+class Matcher:
+    """All forms of some topics in one automaton: one pass finds them all."""
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        by_text: dict[str, list[Form]] = {}
+        for form in forms:
+            by_text.setdefault(form.text, []).append(form)
+        self._forms: Sequence[tuple[Form, ...]] = [tuple(found) for found in by_text.values()]
+        self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
+
+    def find(self, folded: Folded, original: str) -> dict[str, list[Mention]]:
+        """The mentions by topic, in the text's order; within a topic they do not overlap, longer ones win."""
+        text = folded.text
+        found: dict[str, list[Mention]] = {}
+        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+            before_ok = start == 0 or not text[start - 1].isalnum()
+            after_ok = end == len(text) or not text[end].isalnum()
+            for form in self._forms[number]:
+                if not before_ok and not (form.arabic and _sticks(text, start)):
+                    continue
+                stop = end if after_ok else (_word_end(text, end) if form.open_end else -1)
+                if stop < 0 or (form.exact is not None and not _written(form.exact, folded, original, start, end)):
+                    continue
+                found.setdefault(form.concept.topic, []).append(Mention(start, stop, form.concept))
+        return {topic: _longest(mentions) for topic, mentions in found.items()}
+
+
+def _sticks(text: str, start: int) -> bool:
+    """Whether only Arabic particles stand between the word's beginning and `start`."""
+    begin = start
+    while begin > 0 and start - begin <= _LONGEST_PROCLITIC and text[begin - 1].isalnum():
+        begin -= 1
+    return start - begin <= _LONGEST_PROCLITIC and _PROCLITICS.fullmatch(text[begin:start]) is not None
+
+
+def _word_end(text: str, end: int) -> int:
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return end
+
+
+def _written(exact: str, folded: Folded, original: str, start: int, end: int) -> bool:
+    """Whether the text has these very letters, and not because a whole headline is in capitals."""
+    begin, stop = folded.original(start, end)
+    if original[begin:stop] != exact:
+        return False
+    around = original[max(begin - 25, 0) : begin] + original[stop : stop + 25]
+    return not exact.isupper() or any(letter.islower() for letter in around) or not any(map(str.isalpha, around))
+
+
+def _longest(mentions: list[Mention]) -> list[Mention]:
+    mentions.sort(key=lambda mention: (mention.start, -mention.end, mention.concept.weak, mention.concept.sense != "other"))
+    kept: list[Mention] = []
+    end = 0
+    for mention in mentions:
+        if mention.start >= end:
+            kept.append(mention)
+            end = mention.end
+            if len(kept) >= MOST_MENTIONS:
+                break
+    return kept

@@ -1,0 +1,76 @@
+"""Text that was meant as XML to text that an XML parser reads to its end. PURE, linear in its input, never raises.
+
+A strict parser stops at the first bare ampersand, undeclared entity or control character; the lenient one behind it is slower and reads
+"AT&T" as an entity. What is mended here is read strictly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.entities import html5
+
+HEAD_CHARS = 8192  # a feed begins here, after whatever a broken template printed before it
+_BEGINNING = re.compile(
+    r"<\?xml\s|<!DOCTYPE\s+(?:rss|rdf|feed)\b|<(?:[\w.-]{1,20}:)?(?:rss|feed|RDF|channel)[\s>]", re.IGNORECASE
+)
+_HTML = re.compile(r"(?:<!doctype html|<html)\b", re.IGNORECASE)
+_DECLARATION = re.compile(r"^<\?xml[^<>]{0,300}\?{0,2}>\s*")
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # XML 1.0 section 2.2
+_AMPERSAND = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8});|#(\d{1,8});|([a-zA-Z][a-zA-Z0-9]{1,31});)?")
+_XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
+_PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
+
+
+def without_controls(text: str) -> str:
+    """The text without the characters that XML forbids."""
+    return _NOT_XML.sub("", text)
+
+
+def mended(text: str) -> str:
+    """The document from its beginning on, without a declaration (the text is decoded), its references made such as XML allows."""
+    begin = _BEGINNING.search(text, 0, HEAD_CHARS)
+    if begin and not _HTML.match(text):
+        text = text[begin.start() :]
+    text = without_controls(_DECLARATION.sub("", text, count=1).lstrip())
+    if "<rss:channel" in text[:HEAD_CHARS]:
+        text = _PREFIXED_RSS.sub(r"<\1", text)
+    if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own
+        return _AMPERSAND.sub(_allowed_number, text)
+    return "".join(piece if is_cdata else _AMPERSAND.sub(_allowed, piece) for is_cdata, piece in _sections(text))
+
+
+def _sections(text: str) -> Iterator[tuple[bool, str]]:
+    """The text in pieces: whether it is a CDATA section, and the piece."""
+    at = 0
+    while (start := text.find("<![CDATA[", at)) >= 0:
+        yield False, text[at:start]
+        end = text.find("]]>", start)
+        at = end + 3 if end >= 0 else len(text)
+        yield True, text[start:at]
+    yield False, text[at:]
+
+
+def _allowed(found: re.Match[str]) -> str:
+    name = found.group(3)
+    if name is None:
+        return _allowed_number(found) if len(found.group()) > 1 else "&amp;"
+    if name in _XML_ENTITIES:
+        return found.group()
+    known = html5.get(name + ";")
+    return known if known and known not in "<>&" else f"&amp;{name};"
+
+
+def _allowed_number(found: re.Match[str]) -> str:
+    """A character reference as it is; U+FFFD for a character that XML forbids: a lone surrogate makes feedparser raise."""
+    hexadecimal, decimal, _ = found.groups()
+    if hexadecimal is None and decimal is None:
+        return found.group()
+    point = int(hexadecimal, 16) if hexadecimal else int(decimal)
+    forbidden = (
+        point > 0x10FFFF
+        or 0xD800 <= point <= 0xDFFF
+        or point in (0xFFFE, 0xFFFF)
+        or (point < 0x20 and point not in (9, 10, 13))
+    )
+    return "\ufffd" if forbidden else found.group()

@@ -1,0 +1,117 @@
+"""What a feed document says, as values, and the small readers that all feed formats share. PURE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from crawler.plaintext import clean
+
+# characters kept of a title, a summary, a full content, a guid, and a name or a raw date
+TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS, NAME_CHARS = 1_000, 10_000, 50_000, 2_000, 300
+LONGEST_LINK = 4_000  # longer ones are documents in disguise
+_IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEntry:
+    """One item of a feed, in plain text; `url` is absolute http(s) or None, `guid` as the feed gave it."""
+
+    guid: str | None
+    url: str | None
+    title: str
+    summary: str
+    content: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    published_raw: str | None
+    published_source: str | None
+    updated_at: datetime | None
+    updated_raw: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """A feed document; `kind` is rss, atom, rdf, json or sitemap, '' when it is no feed. Hints are as the feed gave them.
+
+    `sitemaps` is filled by an index of sitemaps, whose `entries` are empty: it lists no articles.
+    """
+
+    kind: str
+    title: str = ""
+    homepage: str | None = None
+    language: str | None = None
+    entries: tuple[ParsedEntry, ...] = ()
+    problems: tuple[str, ...] = ()
+    ttl_minutes: int | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+    update_period_seconds: int | None = None
+    hub: str | None = None
+    new_url: str | None = None
+    sitemaps: tuple[ParsedEntry, ...] = ()
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether the document is a feed of a kind that is known."""
+        return self.kind != ""
+
+
+def no_feed(problem: str) -> ParsedFeed:
+    """A document that is no feed, and why."""
+    return ParsedFeed(kind="", problems=(problem,))
+
+
+def read_each(items: Iterable[Any], read: Callable[[Any], ParsedEntry], problems: list[str]) -> tuple[ParsedEntry, ...]:
+    """Read every item; one that cannot be read is named in `problems` and costs only itself."""
+    entries = []
+    for number, item in enumerate(items, start=1):
+        try:
+            entries.append(read(item))
+        except Exception as error:  # noqa: BLE001  the boundary of one entry
+            problems.append(f"entry {number} cannot be read: {type(error).__name__}")
+    return tuple(entries)
+
+
+def text_of(value: Any) -> str:
+    """The value when it is a string, else ''."""
+    return value if isinstance(value, str) else ""
+
+
+def is_http(value: Any) -> bool:
+    """Whether a value is an absolute http or https URL by its beginning."""
+    return isinstance(value, str) and value.strip()[:8].lower().startswith(("http://", "https://"))
+
+
+def absolute_link(value: Any, base: str) -> str | None:
+    """An absolute http(s) URL, or None for everything else: javascript:, mailto:, text, or a relative one without a base."""
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LINK:
+        return None
+    try:
+        joined = urljoin(base, _IGNORED_IN_URLS.sub("", clean_ends(value)))
+        parts = urlsplit(joined)
+        valid = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return None
+    return joined if valid else None
+
+
+def clean_ends(value: str) -> str:
+    """A URL without white space, marks and invisible characters around it."""
+    return value.strip(" \t\r\n\x0b\x0c\xa0\u200b\u200e\u200f\u2028\u2029\ufeff")
+
+
+def language_tag(value: Any) -> str | None:
+    """A BCP 47 tag in lower case, or None for what is none."""
+    tag = clean(text_of(value)[:NAME_CHARS]).lower().replace("_", "-")
+    return tag if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", tag) else None
+
+
+def raw_date(value: Any) -> str | None:
+    """A claimed date as it is kept: one line of at most NAME_CHARS characters, or None."""
+    return clean(text_of(value)[: 4 * NAME_CHARS])[:NAME_CHARS] or None

@@ -1,0 +1,129 @@
+"""`crawler.feed`: every document of data/feeds says what its twin expects, and no bytes make it raise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.feed import parse_feed, to_json
+from crawler.parsed import GUID_CHARS, NAME_CHARS, TITLE_CHARS, ParsedEntry
+
+DOCUMENTS = sorted((Path(__file__).parent / "data" / "feeds").glob("*.feed"))
+PLACE = "https://orontes.example/feed.xml"
+NAMES = {"id": "guid"}  # what `levantwatch parse` calls it -> what ParsedEntry calls it
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_document_says_what_its_twin_expects(document: Path) -> None:
+    expected = json.loads(document.with_suffix(".json").read_text(encoding="utf-8"))
+    feed = parse_feed(
+        document.read_bytes(), url=expected.pop("url", PLACE), content_type=expected.pop("served_as", None)
+    )
+    shown = to_json(feed)
+    entries = expected.pop("entries")
+    assert [
+        _told(entry, told, wanted) for entry, told, wanted in zip(feed.entries, shown["entries"], entries, strict=False)
+    ] == entries
+    assert len(feed.entries) == len(entries)
+    problem, problems = expected.pop("problem", ""), expected.pop("problems", None)
+    assert problem in "; ".join(feed.problems)
+    assert problems is None or len(feed.problems) == problems, feed.problems
+    if "sitemaps" in expected:
+        assert (
+            [entry.url for entry in feed.sitemaps] == expected["sitemaps"] == [one["url"] for one in shown["entries"]]
+        )
+        del expected["sitemaps"]
+    assert {name: getattr(feed, name) for name in expected} == expected
+
+
+def _told(entry: ParsedEntry, shown: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What the entry says of the fields that its twin names, by their names in the command's output or in ParsedEntry."""
+    told: dict[str, Any] = {}
+    for name in wanted:
+        if name == "title_chars":
+            told[name] = len(entry.title) if len(entry.title) < TITLE_CHARS - 10 else TITLE_CHARS
+        elif name == "lacks":
+            told[name] = wanted[name] if wanted[name] not in str(entry) else f"found in {entry}"
+        else:
+            told[name] = shown[name] if name in shown else getattr(entry, NAMES.get(name, name))
+    return told
+
+
+def test_there_is_a_document_for_every_twin() -> None:
+    twins = {path.stem for path in DOCUMENTS[0].parent.glob("*.json")}
+    assert twins == {path.stem for path in DOCUMENTS}
+    assert len(DOCUMENTS) >= 30
+
+
+def test_a_relative_link_without_a_place_is_no_link() -> None:
+    body = b"<rss version='2.0'><channel><item><title>a</title><link>/a</link></item></channel></rss>"
+    assert parse_feed(body, url="").entries[0].url is None
+
+
+def test_a_gzip_bomb_is_refused() -> None:
+    import gzip
+
+    bomb = gzip.compress(b"<rss>" + b" " * (12 * 1024 * 1024))
+    assert parse_feed(bomb, url=PLACE).problems == ("the compressed body cannot be read: it is larger than 10 MB",)
+
+
+def test_deep_nesting_is_an_answer() -> None:
+    feed = parse_feed(b"<rss version='2.0'><channel><item><title>" + b"<b>" * 20_000, url=PLACE)
+    assert isinstance(feed.entries, tuple)
+
+
+def test_json_as_deep_as_the_stack_is_an_answer() -> None:
+    assert "no valid JSON" in parse_feed(b'{"items":' + b"[" * 100_000, url=PLACE).problems[0]
+
+
+PIECES = [
+    b"<rss version='2.0'>", b"<channel>", b"<item>", b"</item>", b"<title>", b"</title>", b"<![CDATA[", b"]]>", b"<link>", b"</link>",
+    b"<feed xmlns='http://www.w3.org/2005/Atom'>", b"<entry>", b"</entry>", b"<id>", b"<link href='", b"'/>", b"<urlset>", b"<url>", b"<loc>",
+    b"http://[", b"&#xD800;", b"&#55296;", b"&amp;", b"&", b"<!--", b"-->", b"<!DOCTYPE rss [", b"<!ENTITY a 'b'>", b"<?xml version='1.0' encoding='utf-7'?>",
+    b"<pubDate>", b"99999-99-99", b"<guid>", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1f\x8b", b'{"items": [', b'{"id": ', b"null", b"}", b"]", b"xml:base='http://['",
+    "ء\u202e👨\u200d👩".encode(), b"<content type='application/octet-stream' mode='base64'>", b"<sitemapindex>", b"<rdf:RDF>", b"<dc:date>",
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), max_size=25).map(b"".join),
+    )
+)
+def test_no_bytes_make_it_raise(body: bytes) -> None:
+    _check_promises(body)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(DOCUMENTS), st.data())
+def test_no_mutation_of_a_feed_makes_it_raise(document: Path, data: st.DataObject) -> None:
+    body = document.read_bytes()[:20_000]
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(body)))
+        end = data.draw(st.integers(start, min(len(body), start + 60)))
+        body = body[:start] + data.draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6))) + body[end:]
+    _check_promises(body)
+
+
+def _check_promises(body: bytes) -> None:
+    feed = parse_feed(body, url=PLACE, content_type=None)
+    assert feed.is_feed or (feed.problems and not feed.entries)
+    assert all("broke the parser" not in problem for problem in feed.problems), feed.problems
+    json.dumps(to_json(feed)).encode("utf-8")
+    for entry in feed.entries:
+        assert entry.url is None or entry.url.startswith(("http://", "https://"))
+        assert len(entry.title) <= TITLE_CHARS
+        assert len(entry.guid or "") <= GUID_CHARS
+        assert len(entry.published_raw or "") <= NAME_CHARS
+        assert entry.published_at is None or entry.published_raw
+        for field in fields(entry):
+            if field.name != "url" and isinstance(value := getattr(entry, field.name), str):
+                assert not set(value) & set("\x00\n\r\u202e\u2066\ud800"), (field.name, value)
