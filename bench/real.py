@@ -12,22 +12,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
+import html
 import http.server
 import json
+import logging
 import lzma
 import os
 import re
-import resource
 import sys
 import tarfile
 import tempfile
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from crawler.config import Config
 from crawler.crawl import crawl, rounds_of, run_in_reactor
@@ -36,6 +41,7 @@ from crawler.urls import canonical_url
 from crawler.watch import Watch
 from storage import feeds
 
+Figures = dict[str, Any]
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "feeds"
 TYPES = {"jsonfeed": "application/feed+json", "html": "text/html"}
 ITEM = re.compile(rb"<(?:\w+:)?(item|entry)[\s>].*?</(?:\w+:)?\1\s*>", re.DOTALL | re.IGNORECASE)
@@ -59,7 +65,6 @@ class Farm:
     """The captures on loopback."""
 
     served: dict[str, Served] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
 
     def start(self) -> str:
         """Serve on a free port of 127.0.0.1 until the process ends; the base URL."""
@@ -91,7 +96,7 @@ def unpack(name: str, to: Path) -> None:
         archive.extractall(to, filter="data")
 
 
-def rows(name: str) -> list[dict]:
+def rows(name: str) -> list[Figures]:
     """The rows of an index of the shared data."""
     return [json.loads(line) for line in (SHARED / name).read_text(encoding="utf-8").splitlines()]
 
@@ -120,7 +125,7 @@ def corpus(folder: Path, limit: int | None) -> list[Served]:
 
 def timelines(folder: Path) -> list[Served]:
     """Each timeline as one address with its captures in order."""
-    captures: dict[str, list[dict]] = defaultdict(list)
+    captures: dict[str, list[Figures]] = defaultdict(list)
     for row in rows("TIMELINES.jsonl"):
         captures[row["file"].split("/")[1]].append(row)
     return [
@@ -141,38 +146,64 @@ def shown(served: Served) -> dict[bytes, set[bytes]]:
     return found
 
 
-async def rounds(watch: Watch, served: list[Served], stop: asyncio.Event) -> None:
-    """As many rounds as the longest timeline has captures."""
-    for step in range(max(len(one.documents) for one in served)):
-        for one in served:
+async def rounds(watch: Watch, served: list[Served], ids: dict[str, int], stop: asyncio.Event) -> None:
+    """Every document once, then as many rounds over the timelines as the longest has captures."""
+    lines = [one for one in served if len(one.documents) > 1]
+    await crawl(watch, rounds_of(Round(now=True)), kind="bench", stop=stop)
+    for step in range(1, max(len(one.documents) for one in lines)):
+        for one in lines:
             one.step = step
-        await crawl(watch, rounds_of(Round(now=True)), kind="bench", stop=stop)
+        moving = tuple(ids[one.path] for one in lines if step < len(one.documents))
+        await crawl(watch, rounds_of(Round(now=True, feed_ids=moving)), kind="bench", stop=stop)
 
 
-def measure(name: str, url: str, base: str, served: list[Served], listed: list[Served]) -> dict:
+class Errors(logging.Handler):
+    """Keeps what was logged as an error: a traceback in the spider is one."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line of the record."""
+        told = record.exc_info[1] if record.exc_info else None
+        self.lines.append(f"{record.name}: {record.getMessage()[:200]} {told!r}")
+
+
+def measure(name: str, url: str, base: str, served: list[Served]) -> Figures:
     """Crawl everything into one database; the figures."""
     config = Config(
         database_url=url, allow_networks=("127.0.0.0/8",), fetch="none", host_delay=0.0,
         host_connections=16, log_level="ERROR",
     )  # fmt: skip
+    errors = Errors()
+    logging.getLogger().addHandler(errors)
     watch = Watch.open(config)
     with watch.database.write() as session:
         ids = {one.path: feeds.add(session, url=base + one.path, now=watch.now())[0] for one in served}
     began, cpu = time.perf_counter(), _cpu()
-    run_in_reactor(config, lambda stop: rounds(watch, listed, stop))
-    figures = {"database": name, "seconds": time.perf_counter() - began, "cpu": _cpu() - cpu}
+    run_in_reactor(config, lambda stop: rounds(watch, served, ids, stop))
+    seconds, cpu = time.perf_counter() - began, _cpu() - cpu
+    if errors not in logging.getLogger().handlers:
+        raise SystemExit("the crawl's log removed our handler: nothing is known of exceptions")
     with watch.database.read() as session:
-        figures |= counts(session, served, ids)
+        figures = counts(session, served, ids)
         figures |= losses(session, [one for one in served if len(one.documents) > 1], ids)
     watch.close()
-    return figures
+    return {
+        "database": name,
+        "seconds": seconds,
+        "cpu seconds, workers included": cpu,
+        "exceptions": errors.lines,
+        **figures,
+    }
 
 
-def counts(session, served: list[Served], ids: dict[str, int]) -> dict:
+def counts(session: Session, served: list[Served], ids: dict[str, int]) -> Figures:
     """Feeds read and entries found, against what is expected of the real captures."""
     first = dict(
         session.execute(
-            text("select feed_id, max(entries_listed) from polls where outcome in ('ok') group by feed_id")
+            text("select feed_id, max(entries_seen) from polls where outcome in ('ok') group by feed_id")
         ).all()
     )
     known = [one for one in served if one.expected is not None]
@@ -189,7 +220,7 @@ def counts(session, served: list[Served], ids: dict[str, int]) -> dict:
     }
 
 
-def losses(session, lines: list[Served], ids: dict[str, int]) -> dict:
+def losses(session: Session, lines: list[Served], ids: dict[str, int]) -> Figures:
     """Entries of the timelines that are not in the ledger, and those that are in it twice."""
     lost, doubled, total = [], [], 0
     for line in lines:
@@ -214,8 +245,6 @@ def losses(session, lines: list[Served], ids: dict[str, int]) -> dict:
 
 
 def _unescaped(value: bytes) -> str:
-    import html
-
     return html.unescape(value.decode("utf-8", "replace")).strip()
 
 
@@ -228,8 +257,22 @@ def _link_known(items: set[bytes], links: set[str]) -> bool:
 
 
 def _cpu() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    """Seconds of CPU of this process and all below it. Workers are children of a child: getrusage never sees them."""
+    used: dict[int, float] = {}
+    below: dict[int, list[int]] = defaultdict(list)
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            values = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        used[int(stat.parent.name)] = sum(map(int, values[11:15])) / os.sysconf("SC_CLK_TCK")
+        below[int(values[1])].append(int(stat.parent.name))
+    waiting, total = [os.getpid()], 0.0
+    while waiting:
+        pid = waiting.pop()
+        total += used.get(pid, 0.0)
+        waiting += below[pid]
+    return total
 
 
 def main() -> int:
@@ -243,21 +286,29 @@ def main() -> int:
         return 0
     if args.database == "both":
         command = [sys.executable, __file__, *(["--limit", str(args.limit)] if args.limit else [])]
-        return max(os.spawnv(os.P_WAIT, sys.executable, [*command, "--database", name]) for name in ("sqlite", "postgresql"))
+        return max(
+            os.spawnv(os.P_WAIT, sys.executable, [*command, "--database", name]) for name in ("sqlite", "postgresql")
+        )
     with tempfile.TemporaryDirectory() as folder, database(args.database, Path(folder)) as url:
         return report(args.database, url, Path(folder), args.limit)
 
 
-def database(name: str, folder: Path):
-    """A fresh database of this kind, as a context manager giving its URL."""
-    import contextlib
-
+@contextlib.contextmanager
+def database(name: str, folder: Path) -> Iterator[str]:
+    """The URL of a fresh database of this kind, there as long as the block."""
     if name == "sqlite":
-        return contextlib.nullcontext(f"sqlite:///{folder / 'real.db'}")
-    sys.path.insert(0, str(Path(__file__).parent.parent))
-    from tests.postgres import temporary_server
+        yield f"sqlite:///{folder / 'real.db'}"
+        return
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+    from postgres_server import PostgresServer, find_binaries, running_server
 
-    return temporary_server()
+    binaries = find_binaries()
+    if binaries is None:
+        raise SystemExit("no Postgres here: install Debian's postgresql, or measure with --database sqlite")
+    with running_server(binaries) as url:
+        server = PostgresServer(url)
+        with contextlib.closing(server), server.database() as fresh:
+            yield fresh
 
 
 def report(name: str, url: str, folder: Path, limit: int | None) -> int:
@@ -267,12 +318,21 @@ def report(name: str, url: str, folder: Path, limit: int | None) -> int:
     lines = timelines(folder / "timelines")
     served = [*corpus(folder / "corpus", limit), *lines]
     farm = Farm({one.path: one for one in served})
-    figures = measure(name, url, farm.start(), served, served)
+    figures = measure(name, url, farm.start(), served)
     for key, value in figures.items():
         print(f"{key}: {value if not isinstance(value, float) else round(value, 1)}")
     share = figures["right count"] / max(1, figures["captures with a known count"])
     print(f"share of captures with the right count: {share:.4f}")
-    broken = [what for what, bad in [("counts", share < 0.99), ("lost", figures["lost"]), ("doubled", figures["doubled"])] if bad]
+    broken = [
+        what
+        for what, bad in [
+            ("counts", share < 0.99),
+            ("exceptions", figures["exceptions"]),
+            ("lost", figures["lost"]),
+            ("doubled", figures["doubled"]),
+        ]
+        if bad
+    ]
     print("broken promises:", ", ".join(broken) or "none")
     return bool(broken)
 

@@ -6,12 +6,14 @@ The classes of failure and what follows from them are decided in `crawler.pollin
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scrapy import exceptions as scrapy_errors
+from twisted.internet.error import TCPTimedOutError
 
 from crawler import guard
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
@@ -21,14 +23,19 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 PERMANENT = frozenset({301, 308})
+_CREDENTIALS = re.compile(
+    r"(://|hostname: )[^/\s@]*@"
+)  # what a URL or Twisted's "invalid hostname: user:secret@host" shows
 
 _FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (
     (scrapy_errors.DownloadTimeoutError, Outcome.TIMEOUT),
+    (TCPTimedOutError, Outcome.TIMEOUT),  # the one of Twisted's timeouts that Scrapy does not wrap
     (scrapy_errors.CannotResolveHostError, Outcome.DNS),
     (scrapy_errors.DownloadCancelledError, Outcome.TOO_LARGE),  # nothing but the size limit cancels a download
     (scrapy_errors.DownloadConnectionRefusedError, Outcome.CONNECTION),
     (scrapy_errors.ResponseDataLossError, Outcome.CONNECTION),
     (scrapy_errors.UnsupportedURLSchemeError, Outcome.BAD_URL),
+    (scrapy_errors.NotSupported, Outcome.BAD_URL),
     (scrapy_errors.DownloadFailedError, Outcome.CONNECTION),
     (OSError, Outcome.CONNECTION),
     (ValueError, Outcome.BAD_URL),
@@ -79,14 +86,14 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         retry_after=parse_retry_after(_header(response, "Retry-After"), now=at),
         final_url=response.url,
         permanent_url=response.url if moved else None,
-        error=None if good or response.status == 304 else f"HTTP {response.status}",  # noqa: PLR2004
+        error=None if good or response.status == 304 else f"HTTP {response.status}",
     )
 
 
 def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
     """The answer that never came, with the class of the reason."""
-    error = failure.value
-    text = " ".join(str(error).split())[:300]
+    error: BaseException = failure.value  # type: ignore[assignment]
+    text = _CREDENTIALS.sub(r"\1", " ".join(str(error).split()))[:300]
     return HttpAnswer(outcome=_class_of(error, url), at=at, seconds=0.0, error=text or type(error).__name__)
 
 
@@ -125,14 +132,15 @@ def _is_tls(error: BaseException) -> bool:
 
 
 def _header(response: Response, name: str) -> str | None:
-    value = response.headers.get(name)
-    return value.decode("latin-1").strip()[:1000] if value else None
+    value = response.headers.get(name) or b""
+    return "".join(filter(str.isprintable, value.decode("latin-1"))).strip()[:1000] or None
 
 
 def _max_age(cache_control: str | None) -> timedelta | None:
     """RFC 9111 section 5.2.2.1; no-store and no-cache say nothing about when to come again."""
     for directive in (cache_control or "").split(","):
         name, _, value = directive.strip().partition("=")
-        if name.lower() == "max-age" and value.strip('"').isdigit():
-            return timedelta(seconds=min(int(value.strip('"')), 86_400))
+        seconds = value.strip('"')
+        if name.lower() == "max-age" and seconds.isascii() and seconds.isdigit():
+            return timedelta(seconds=min(int(seconds), 86_400))
     return None

@@ -12,10 +12,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import msgspec.inspect
 
 FILE = "levantwatch.toml"
 PREFIX = "LEVANTWATCH_"
@@ -51,7 +53,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     database_url: str = "sqlite:///levantwatch.db"
     allow_networks: tuple[str, ...] = ()
-    contact: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*$")] = ""
+    contact: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")] = ""
     fetch: Literal["candidates", "all", "none"] = "candidates"
     host_delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     host_connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
@@ -95,99 +97,140 @@ def variable(name: str) -> str:
     return PREFIX + name.replace(".", "_").upper()
 
 
+def described(name: str) -> str:
+    """What may be written for a setting, in words: `a whole number from 1 to 64`, `one of candidates, all, none`."""
+    kind: Any = msgspec.inspect.type_info(Config)
+    for part in name.split("."):
+        kind = next(field.type for field in kind.fields if field.name == part)
+    if name.startswith("schedule."):
+        return 'a cron expression of five fields, such as "*/5 * * * *"'
+    match kind:
+        case msgspec.inspect.IntType():
+            return f"a whole number from {kind.ge} to {kind.le}"
+        case msgspec.inspect.FloatType():
+            return f"a number from {kind.ge:g} to {kind.le:g}"
+        case msgspec.inspect.LiteralType():
+            return "one of " + ", ".join(map(str, kind.values))
+        case msgspec.inspect.StrType(max_length=int()):
+            return f"at most {kind.max_length} characters of printable ASCII"
+        case msgspec.inspect.StrType():
+            return "text"
+    return 'networks, such as "10.0.0.0/8, ::1/128"'
+
+
 def load_config(environ: Mapping[str, str] | None = None, path: Path | None = None) -> Config:
     """The configuration in force. Raises ConfigError.
 
     `environ` stands for os.environ and `path` for levantwatch.toml in the current folder, which need not exist; a `path` that is
     named must.
     """
-    environ = os.environ if environ is None else environ
-    file = path or Path(FILE)
-    values, text = _read(file, required=path is not None)
-    for name, value in _from_environment(environ):
-        _checked({name: value}, lambda _: variable(name))  # noqa: B023  (called at once)
-        values[name] = value
-    return _checked(values, lambda name: _place(file, text, name) if name else str(file))
+    settings = _from_file(path or Path(FILE), required=path is not None)
+    settings.update(_from_environment(os.environ if environ is None else environ))
+    return _checked(settings)
 
 
-def _read(file: Path, *, required: bool) -> tuple[dict[str, Any], str]:
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A value with the place where it was set: a variable, or a file and line."""
+
+    value: Any
+    place: str
+
+
+def _from_file(file: Path, *, required: bool) -> dict[str, _Setting]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except FileNotFoundError:
         if required:
             raise ConfigError(f"{file} does not exist") from None
-        return {}, ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from None
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: no valid TOML: {error}") from None
-    values = {}
+        raise ConfigError(_no_toml(file, text, str(error))) from None
+    settings = {}
     for name, value in _flat(data):
+        place = _place(file, text, name)
         if name not in setting_names():
-            raise ConfigError(f"{_place(file, text, name)}: unknown key {name!r}{_meant(name, setting_names())}")
-        values[name] = value
-    return values, text
+            raise ConfigError(f"{place}: unknown key {name!r}{_meant(name, setting_names())}")
+        settings[name] = _Setting(value, place)
+    return settings
+
+
+def _no_toml(file: Path, text: str, reason: str) -> str:
+    line = re.search(r" \(at line (\d+), column \d+\)", reason)
+    number = int(line.group(1)) if line else text.count("\n", 0, len(text.rstrip())) + 1
+    return f"{file}:{number}: no valid TOML: {re.sub(r' [(]at .*[)]$', '', reason)}"
 
 
 def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    sections = {name.split(".")[0] for name in setting_names() if "." in name}
     for key, value in data.items():
-        if isinstance(value, dict) and (key in sections or key not in setting_names()):
+        if isinstance(value, dict) and value and key not in setting_names():
             yield from ((f"{key}.{inner}", item) for inner, item in value.items())
-        else:
+        elif value != {} or key not in _SECTIONS:  # an empty section sets nothing
             yield key, value
 
 
-def _from_environment(environ: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Setting]:
     known = {variable(name): name for name in setting_names()}
+    settings = {}
     for key, value in environ.items():
         if not key.startswith(PREFIX) or key in FOR_TESTS:
             continue
         if key not in known:
             raise ConfigError(f"{key}: there is no such setting{_meant(key, tuple(known))}")
-        yield known[key], value.strip()
+        settings[known[key]] = _Setting(value.strip(), key)
+    return settings
 
 
-def _checked(values: Mapping[str, Any], place: Any) -> Config:
-    """The values as a Config; `place(name)` says where a wrong one stands."""
+def _checked(settings: Mapping[str, _Setting]) -> Config:
     nested: dict[str, Any] = {}
-    for name, value in values.items():
+    for name, setting in settings.items():
         section, _, inner = name.rpartition(".")
         target = nested.setdefault(section, {}) if section else nested
-        target[inner] = _split(value) if inner == "allow_networks" else value
+        target[inner] = _split(setting.value) if inner == "allow_networks" else setting.value
     try:
         config = msgspec.convert(nested, Config, strict=False)
     except msgspec.ValidationError as error:
-        reason, _, at = str(error).partition(" - at `$.")
-        name = re.sub(r"\[.*", "", at.rstrip("`"))
-        raise ConfigError(f"{place(name)}: {name + ': ' if name else ''}{_plain(reason)}") from None
-    _check_cron(config, place)
+        raise ConfigError(_wrong(settings, str(error))) from None
+    _check_cron(config, settings)
     return config
+
+
+def _wrong(settings: Mapping[str, _Setting], reason: str) -> str:
+    """The line that says where what is wrong; `reason` is msgspec's, or of Config.__post_init__ beginning with a name."""
+    told, at_value, path = reason.partition(" - at `$.")
+    if at_value:
+        name = re.sub(r"\[.*", "", path.rstrip("`"))
+        shown = repr(settings[name].value)
+        return (
+            f"{settings[name].place}: {name} cannot be {shown if len(shown) < 80 else 'that'}; write {described(name)}"
+        )
+    culprits = [settings[name].place for name in re.findall(r"\w+", told) if name in settings]
+    return f"{culprits[0]}: {told}"
 
 
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _check_cron(config: Config, place: Any) -> None:
-    for name in ("poll", "prune"):
-        expression = getattr(config.schedule, name)
-        if expression is None or expression == Schedule.__struct_defaults__[Schedule.__struct_fields__.index(name)]:
+def _check_cron(config: Config, settings: Mapping[str, _Setting]) -> None:
+    for name in Schedule.__struct_fields__:
+        setting = settings.get(f"schedule.{name}")
+        if setting is None:  # the default, which is right
             continue
         from apscheduler.triggers.cron import CronTrigger
 
         try:
-            CronTrigger.from_crontab(expression, timezone="UTC")
+            CronTrigger.from_crontab(getattr(config.schedule, name), timezone="UTC")
         except ValueError as error:
             raise ConfigError(
-                f"{place('schedule.' + name)}: schedule.{name}: {expression!r} is no cron expression of five fields ({error})"
+                f"{setting.place}: schedule.{name} cannot be {setting.value!r}; write {described('schedule.' + name)} ({error})"
             ) from None
-
-
-def _plain(reason: str) -> str:
-    return reason[:1].lower() + reason[1:]
 
 
 def _place(file: Path, text: str, name: str) -> str:
@@ -195,11 +238,20 @@ def _place(file: Path, text: str, name: str) -> str:
     section, _, key = name.rpartition(".")
     inside = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
+        if header := re.match(r"\s*\[+\s*([\w.-]+)\s*\]", line):
             inside = header.group(1)
-        elif re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line) and inside == section:
+            if inside == name:
+                return f"{file}:{number}"
+        elif (setting := re.match(r"\s*([\w.\"' -]+?)\s*=", line)) and _sets(setting.group(1), inside, section, key):
             return f"{file}:{number}"
     return str(file)
+
+
+def _sets(written: str, inside: str, section: str, key: str) -> bool:
+    """Whether `written` within the section `inside` sets the key: alone, dotted, or as an inline table."""
+    words = re.sub(r"[\s\"']", "", written)
+    full = f"{inside}.{words}" if inside else words
+    return full == (f"{section}.{key}" if section else key) or full == section
 
 
 def _meant(name: str, known: tuple[str, ...]) -> str:
@@ -213,3 +265,6 @@ def _names(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
             yield from _names(field.type, f"{field.name}.")
         else:
             yield prefix + field.name
+
+
+_SECTIONS = frozenset(name.partition(".")[0] for name in setting_names() if "." in name)

@@ -95,9 +95,15 @@ def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any
         raise SystemExit(1) from None
 
     def finish(spider: FeedsSpider, reason: str) -> None:
-        with watch.database.write() as session:
-            close_run(session, spider, run_id=run_id, reason=reason)
-        watch.close()
+        try:
+            if spider.broken:
+                raise spider.broken
+            with watch.database.write() as session:
+                close_run(session, spider, run_id=run_id, reason=reason)
+        except StorageError as error:
+            logger.error("the database failed, the next crawl goes on from here: %s", error)
+        finally:
+            watch.close()
 
     crawler.signals.connect(finish, signal=signals.spider_closed, weak=False)
     return {"watch": watch, "rounds": rounds_of(round_), "run_id": run_id, **kwargs}
@@ -114,12 +120,25 @@ def _feed_named(session: Session, url: str, now: datetime) -> int:
     return feed_id
 
 
+def require_feeds(watch: Watch) -> None:
+    """Raise StorageError, which says what to do, when there is no feed at all."""
+    with watch.database.read() as session:
+        if not feeds.count(session):
+            raise StorageError(NO_FEEDS)
+
+
 def rounds_of(*rounds: Round) -> asyncio.Queue[Round | None]:
     """A queue of these rounds and the end."""
     queue: asyncio.Queue[Round | None] = asyncio.Queue()
     for round_ in (*rounds, None):
         queue.put_nowait(round_)
     return queue
+
+
+def _begin_run(session: Session, *, command: str, now: datetime) -> int:
+    """A new run; what an earlier crawl of this process claimed before its database failed is given back."""
+    entries.release_claims(session, now=now, crashed=False)
+    return runs.start(session, command=command, version=__version__, now=now)
 
 
 def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str) -> None:
@@ -148,7 +167,7 @@ async def crawl(
     settings.setdict(settings_for(watch.config), priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
     crawler = runner.create_crawler(FeedsSpider)
-    run_id = await watch.write(runs.start, command=kind, version=__version__, now=watch.now())
+    run_id = await watch.write(_begin_run, command=kind, now=watch.now())
     crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -160,9 +179,9 @@ async def crawl(
     if crawling.done():
         crawling.result()  # a bug in the spider is a bug of the caller
     spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
-    await watch.write(close_run, spider, run_id=run_id, reason=reason)
     if spider.broken:
         raise spider.broken
+    await watch.write(close_run, spider, run_id=run_id, reason=reason)
     return Account(
         polled=len(spider.polled),
         failed=sum(not outcome.is_success for outcome in spider.polled.values()),
@@ -216,6 +235,9 @@ def log_to_stderr(config: Config) -> None:
     configure_logging(
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
+    if config.log_level == "INFO":  # one line per poll and per match; what the frameworks say of themselves is for DEBUG
+        for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def poll(
@@ -229,9 +251,7 @@ def poll(
     """Run one round in this process. Raises `storage.errors.StorageError`."""
     watch = Watch.open(config, clock=clock)
     try:
-        with watch.database.read() as session:
-            if not feeds.count(session):
-                raise StorageError(NO_FEEDS)
+        require_feeds(watch)
         return run_in_reactor(
             config, lambda stop: crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
         )

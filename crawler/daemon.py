@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from crawler.crawl import crawl, run_in_reactor
+from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.watch import Watch, utc_now
 from storage import retention
 from storage.errors import StorageError
@@ -34,6 +34,7 @@ def run(config: Config, *, clock: Callable[[], datetime] = utc_now) -> None:
     """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` when it cannot begin."""
     watch = Watch.open(config, clock=clock)
     try:
+        require_feeds(watch)
         run_in_reactor(config, lambda stop: keep_watch(watch, stop))
     finally:
         watch.close()
@@ -49,6 +50,7 @@ async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
     try:
         while not stop.is_set():
             try:
+                await watch.hold_lock()
                 await crawl(watch, rounds, kind="run", stop=stop)
             except StorageError as error:
                 logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)

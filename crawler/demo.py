@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.config import Config
 from crawler.crawl import Account, crawl, rounds_of, run_in_reactor
-from crawler.newsroom.server import Newsroom
+from crawler.newsroom.outlets import OUTLETS
+from crawler.newsroom.server import LAST_ROUND, Newsroom
 from crawler.spiders.feeds import Round
 from crawler.watch import Watch
 from storage import feeds, search
@@ -19,12 +21,12 @@ from storage import feeds, search
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-ROUNDS = 2  # the second shows what a watch is for: a correction, new articles, and a page that failed at first
+FEEDS_POLLED = sum(len(outlet.feeds) for outlet in OUTLETS) * LAST_ROUND  # for a progress bar: each feed in each round
 
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demo kept, why, and what it did."""
+    """What the demo kept, why, and what it did in both rounds together."""
 
     database_url: str
     folder: Path
@@ -33,10 +35,11 @@ class DemoReport:
     account: Account
 
 
-def run_demo(*, keep: bool) -> DemoReport:
+def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None) -> DemoReport:
     """Serve the newsroom on loopback, poll it twice, and read back what was kept.
 
-    The user's configuration and database are not looked at. Once per process, as the reactor starts once.
+    The second round shows what a watch is for: a correction, new articles, and a page that failed at first. The user's
+    configuration and database are not looked at. Once per process, as the reactor starts once.
     """
     folder = Path(tempfile.mkdtemp(prefix="levantwatch-demo-"))
     url = f"sqlite:///{folder / 'levantwatch.db'}"
@@ -52,10 +55,11 @@ def run_demo(*, keep: bool) -> DemoReport:
             try:
                 with watch.database.write() as session:
                     _add_feeds(session, room, watch)
-                account = run_in_reactor(config, lambda stop: _rounds(watch, room, stop))
+                polled = run_in_reactor(config, lambda stop: _rounds(watch, room, stop, on_poll))
                 with watch.database.read() as session:
                     matches = tuple(search.search(session, search.Filters(limit=None)))
                     reasons = {row.article_id: reason(session, row.article_id) for row in matches}
+                    account = _account(session, polled)
             finally:
                 watch.close()
     finally:
@@ -75,22 +79,33 @@ def _add_feeds(session: Session, room: Newsroom, watch: Watch) -> None:
             country=feed.country,
             language=feed.language,
             kind=feed.kind,
-            tags=tuple(feed.tags),
+            tags=feed.tags,
         )
 
 
-async def _rounds(watch: Watch, room: Newsroom, stop: asyncio.Event) -> Account:
-    """Both rounds; the account is of the second, whose counts are the database's."""
-    account = await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop)
-    for _ in range(1, ROUNDS):
+async def _rounds(
+    watch: Watch, room: Newsroom, stop: asyncio.Event, on_poll: Callable[[], None] | None
+) -> tuple[Account, ...]:
+    """Every round's account of itself."""
+    accounts = [await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop, on_poll=on_poll)]
+    while len(accounts) < LAST_ROUND and not stop.is_set():
         room.advance()
-        account = await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop)
-    return account
+        accounts.append(await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop, on_poll=on_poll))
+    return tuple(accounts)
+
+
+def _account(session: Session, rounds: tuple[Account, ...]) -> Account:
+    """One account of all rounds. What the database holds is counted there: rounds added up would count a retry twice."""
+    return Account(
+        polled=max(account.polled for account in rounds),
+        failed=max(account.failed for account in rounds),
+        counts=asdict(search.collected(session)),
+    )
 
 
 def reason(session: Session, article_id: int, *, most: int = 3) -> str:
-    """The words that weighed most for a match, in one line."""
-    found = search.why(session, str(article_id))
+    """The words that weighed most for a match, in one line; of words that hold one another the heaviest."""
+    found = search.why(session, article_id)
     pieces = [
         piece
         for verdict in found.verdicts
@@ -98,5 +113,8 @@ def reason(session: Session, article_id: int, *, most: int = 3) -> str:
         for piece in verdict.evidence
         if piece["weight"] > 0 and piece["text"]
     ]
-    pieces.sort(key=lambda piece: -piece["weight"])
-    return ", ".join(dict.fromkeys(piece["text"] for piece in pieces[:most]))
+    told: list[str] = []
+    for text in (piece["text"] for piece in sorted(pieces, key=lambda piece: -piece["weight"])):
+        if not any(text.casefold() in other.casefold() or other.casefold() in text.casefold() for other in told):
+            told.append(text)
+    return ", ".join(told[:most])

@@ -32,7 +32,7 @@ _ISO_3166 = (
 _COUNTRIES = frozenset(_ISO_3166.split())
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*")  # RFC 5646, the tags that news uses
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_NO_WORD = re.compile(r"[^\w.+&]+|_+")
+_NO_WORD = re.compile(r"(?:\W|_)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,9 @@ def feed_address(text: str) -> str:
     White space around it and line breaks in it go, as does a fragment; scheme and host are in lower case. Nothing in path and query is
     touched. Raises ValueError, whose message says what to write instead.
     """
-    url = re.sub(r"[\t\r\n]", "", text.strip().strip("\ufeff<>\"'").strip())
+    url = re.sub(r"[\t\r\n]", "", text.strip().strip("\ufeff"))
+    if url[:1] + url[-1:] in ("<>", '""', "''"):  # as mails and shells quote it
+        url = url[1:-1].strip()
     url = re.sub(r"^feed:(?://)?(?=https?:)", "", url, flags=re.IGNORECASE)
     url = re.sub(r"^feed://", "http://", url, flags=re.IGNORECASE)
     if len(url) > LONGEST_URL:
@@ -95,7 +97,7 @@ def word(text: str) -> str:
 
     Raises ValueError when no letter or digit is in it, or more than 50 characters.
     """
-    folded = _NO_WORD.sub("-", unicodedata.normalize("NFKC", text).lower()).strip("-.+&")
+    folded = _NO_WORD.sub("-", unicodedata.normalize("NFKC", text).lower()).strip("-")
     if not folded:
         raise ValueError(f"{text.strip()!r} holds no letter or digit")
     if len(folded) > LONGEST_WORD:

@@ -6,8 +6,9 @@ Bounded whatever the page: two megabytes of it are read, and at most MOST_NAMED 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -16,10 +17,12 @@ from lxml import etree, html
 from crawler.charset import decode
 from crawler.description import feed_address
 from crawler.plaintext import plain_text
-from crawler.urls import match_key
+from crawler.urls import match_key, registered_domain
 
 MAX_BYTES = 2 * 1024 * 1024  # home pages of news sites take 100 to 900 kB
 MOST_NAMED = 20  # a site with a feed per section names dozens; the main ones come first
+MOST_LOOKED_AT = 5_000  # links of one page; large home pages have 1,500
+LONGEST_HREF = 500
 TITLE_CHARS = 200
 # where the common publishing systems put their feed: WordPress, static generators, Drupal, Jekyll and Ghost, Blogger
 USUAL_PLACES = (
@@ -50,9 +53,11 @@ _NEVER = re.compile(
 )
 _FEEDLIKE = re.compile(
     r"(?:^|[/.])(?:feed|rss|atom|rdf)s?\d?(?:[._-]?(?:xml|rss|json|php|aspx))?/?$"  # /feed, /rss.xml, /index.rdf, /world.rss
-    r"|/(?:feeds?|rss|atom)/[^?]*$|/[^/?]*(?:rss|feed|atom)[^/?]*\.(?:xml|rdf|json|php|aspx?)$|\.(?:rss|atom|rdf|mrss)$|/\.mrss/",
+    r"|/(?:feeds?|rss|atom|\.mrss)/|\.(?:rss|atom|rdf|mrss)$",
     re.IGNORECASE,
 )
+_FEED_WORD = re.compile(r"rss|feed|atom", re.IGNORECASE)
+_DOCUMENT = re.compile(r"\.(?:xml|rdf|json|php|aspx?)$", re.IGNORECASE)
 _FEED_QUERY = re.compile(
     r"(?:^|&)(?:feed=(?:rss2?|atom|rdf)|format=(?:m?rss|atom|feed)|output=rss|outputType=xml|type=rss)(?:&|$)",
     re.IGNORECASE,
@@ -95,7 +100,7 @@ def discover_feeds(body: bytes, *, url: str, content_type: str | None = None) ->
         return []
     base = _base(root, url)
     named: dict[str, NamedFeed] = {}
-    for feed in (*_links(root, base), *_anchors(root, base, _host(url))):
+    for feed in chain(_links(root, base), _anchors(root, base, registered_domain(url))):
         named.setdefault(match_key(feed.url), feed)
         if len(named) >= MOST_NAMED:
             break
@@ -134,32 +139,44 @@ def _base(root: Any, url: str) -> str:
 
 
 def _links(root: Any, base: str) -> Iterator[NamedFeed]:
-    for element in root.iter("link"):
+    for element, href in _addressed(root.iter("link")):
         relations = (element.get("rel") or "").lower().split()
-        href, kind = (element.get("href") or "").strip(), (element.get("type") or "").partition(";")[0].strip().lower()
-        if not href or not {"alternate", "feed"} & set(relations) or "stylesheet" in relations:
+        kind = (element.get("type") or "").partition(";")[0].strip().lower()
+        if not {"alternate", "feed"} & set(relations) or "stylesheet" in relations:
             continue
         if kind in _FEED_TYPES or (kind in _LOOSE_TYPES and _is_feedlike(href)) or (not kind and "feed" in relations):
             yield from _named(href, element.get("title") or "", base)
 
 
-def _anchors(root: Any, base: str, host: str) -> Iterator[NamedFeed]:
-    """Links that plainly are feeds, on the page's own site or on a host for feeds."""
-    for element in root.iter("a", "area"):
-        href = (element.get("href") or "").strip()
-        if not href or len(href) > 2_000 or not _is_feedlike(href):
+def _anchors(root: Any, base: str, domain: str) -> Iterator[NamedFeed]:
+    """Links that plainly are feeds, on the page's own domain or on a host for feeds."""
+    for element, href in _addressed(root.iter("a", "area")):
+        if not _is_feedlike(href):
             continue
         for feed in _named(href, element.get("title") or element.text or "", base):
-            there = _host(feed.url)
-            if there == host or there.endswith("." + host) or host.endswith("." + there) or _FEED_HOSTS.match(there):
+            if registered_domain(feed.url) == domain or _FEED_HOSTS.match(urlsplit(feed.url).hostname or ""):
                 yield feed
+
+
+def _addressed(elements: Iterable[Any]) -> Iterator[tuple[Any, str]]:
+    """The elements with their addresses, each address once, and not for ever."""
+    seen: set[str] = set()
+    for element in elements:
+        href = (element.get("href") or "").strip()
+        if href and len(href) <= LONGEST_HREF and href not in seen:
+            seen.add(href)
+            yield element, href
+        if len(seen) >= MOST_LOOKED_AT:
+            return
 
 
 def _is_feedlike(href: str) -> bool:
     if href.lower().startswith("feed:"):
         return True
     path, _, query = href.partition("#")[0].partition("?")
-    return not _NEVER.search(path) and bool(_FEEDLIKE.search(path) or _FEED_QUERY.search(query))
+    name = path.rpartition("/")[2]
+    by_path = _FEEDLIKE.search(path) or (_DOCUMENT.search(name) and _FEED_WORD.search(name))
+    return not _NEVER.search(path) and bool(by_path or _FEED_QUERY.search(query))
 
 
 def _named(href: str, title: str, base: str) -> Iterator[NamedFeed]:
@@ -171,7 +188,3 @@ def _named(href: str, title: str, base: str) -> Iterator[NamedFeed]:
         return
     name = plain_text(title, limit=TITLE_CHARS)
     yield NamedFeed(url, name, bool(_COMMENTS.search(unquote(url)) or _COMMENT_TITLE.search(name)))
-
-
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").removeprefix("www.")

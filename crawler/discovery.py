@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 
 import msgspec
 
 from crawler.config import Config, load_config
-from crawler.crawl import STOP_SECONDS, run_in_reactor, settings_for
+from crawler.crawl import run_in_reactor, settings_for
 from crawler.discover import FoundFeed
+
+LET_GO_SECONDS = 0.5  # after Ctrl-C; nothing is lost when what is in flight is left
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
 
     from crawler.spiders.discover import DiscoverSpider
 
+    if config.log_level == "ERROR":
+        # it logs a traceback for a site that is down; the command says so in one line (Scrapy has reset levels set before)
+        logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     settings.setdict(settings_for(config), priority="cmdline")
@@ -48,9 +54,10 @@ async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopped = not crawling.done()
     if stopped:
-        await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=STOP_SECONDS)
+        await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=LET_GO_SECONDS)
     stopping.cancel()
     if crawling.done():
         crawling.result()  # a bug in the spider is a bug of the caller
     spider: DiscoverSpider = crawler.spider  # type: ignore[assignment]
+    spider.workers.close()  # also where the crawl was left before its end
     return Discovery(spider.found, spider.problem, stopped)

@@ -64,6 +64,8 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None) -> Par
         if is_sitemap(text[:HEAD_CHARS]):
             return parse_sitemap(without_controls(text), url)
         return _parse_xml(mended(text), url)
+    except MemoryError:  # the worker's limit: its business
+        raise
     except Exception as error:  # noqa: BLE001  the boundary of one document: a parser's bug is a problem of that document
         return no_feed(f"the document broke the parser: {type(error).__name__}: {clean(str(error)[:1000])[:200]}")
 

@@ -12,17 +12,22 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
+from crawler.urls import is_dns_name
+
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IHostResolution, IReactorPluggableNameResolver
-    from typing_extensions import Self
+    from typing import Self
+
+    from twisted.internet.interfaces import IAddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_UNICAST6 = ipaddress.ip_network("2000::/3")  # all that IANA ever gave out as global unicast; NAT64, site-local … lie outside
+_UNICAST6 = ipaddress.ip_network(
+    "2000::/3"
+)  # all that IANA ever gave out as global unicast; NAT64, site-local … lie outside
 # Global by Python's `is_global`, and yet no place for us: each can carry an IPv4 address inside, or is set apart.
 _ALSO_REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(net)
@@ -78,9 +83,12 @@ def install_guard(reactor: Any, networks: Sequence[Network]) -> None:
 
 @implementer(IHostnameResolver)
 class GuardedResolver:
-    """A name resolver that keeps only allowed addresses of what the reactor's own resolver answers."""
+    """A name resolver that keeps only allowed addresses of what the reactor's own resolver answers.
 
-    def __init__(self, reactor: IReactorPluggableNameResolver, networks: Sequence[Network]) -> None:
+    Twisted's objects are Any here: mypy does not understand that an interface of zope's names no `self`.
+    """
+
+    def __init__(self, reactor: Any, networks: Sequence[Network]) -> None:
         self._reactor = reactor
         self._inner = reactor.nameResolver
         self._networks = tuple(networks)
@@ -99,40 +107,56 @@ class GuardedResolver:
         """Scrapy's way of installing it."""
         self._reactor.installNameResolver(self)
 
-    def resolveHostName(  # noqa: N802  (Twisted's name)
+    def resolveHostName(
         self,
-        resolutionReceiver: IResolutionReceiver,  # noqa: N803
-        hostName: str,  # noqa: N803
-        portNumber: int = 0,  # noqa: N803
-        addressTypes: Sequence[type[IAddress]] | None = None,  # noqa: N803
-        transportSemantics: str = "TCP",  # noqa: N803
-    ) -> IHostResolution:
+        resolutionReceiver: Any,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> Any:
         """Resolve, and pass on what is allowed."""
         receiver = _Filter(resolutionReceiver, hostName, self._networks)
+        if not is_dns_name(hostName.rstrip(".")):  # Python's own look-up raises on it, in a thread of Twisted's
+            nothing = _Nothing(hostName)
+            receiver.resolutionBegan(nothing)
+            receiver.resolutionComplete()
+            return nothing
         return self._inner.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
+
+
+@implementer(IHostResolution)
+class _Nothing:
+    """The look-up of a name that cannot exist."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        """There is nothing to cancel."""
 
 
 @implementer(IResolutionReceiver)
 class _Filter:
     """Stands between the resolver and the connection."""
 
-    def __init__(self, receiver: IResolutionReceiver, name: str, networks: Sequence[Network]) -> None:
+    def __init__(self, receiver: Any, name: str, networks: Sequence[Network]) -> None:
         self._receiver = receiver
         self._name = name.lower().strip("[]")
         self._networks = networks
         self._passed = self._dropped = 0
 
-    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:  # noqa: N802, N803
+    def resolutionBegan(self, resolutionInProgress: Any) -> None:
         self._receiver.resolutionBegan(resolutionInProgress)
 
-    def addressResolved(self, address: Any) -> None:  # noqa: N802
+    def addressResolved(self, address: Any) -> None:
         if is_allowed(address.host, self._networks):
             self._passed += 1
             self._receiver.addressResolved(address)
         else:
             self._dropped += 1
 
-    def resolutionComplete(self) -> None:  # noqa: N802
+    def resolutionComplete(self) -> None:
         _refused.pop(self._name, None)
         if self._dropped and not self._passed:
             _refused[self._name] = None

@@ -86,13 +86,13 @@ def _legal(text: str) -> str:
 
 def _from_xml(text: str) -> FeedList:
     root, problems = _parsed(text)
-    name = etree.QName(root).localname.lower() if root is not None and isinstance(root.tag, str) else ""
+    name = _local(root.tag) if root is not None else ""
     if name != "opml":
         raise FeedListError(_what_it_is(name or ("html" if _PAGE.search(text[:2048]) else "")))
     found: dict[str, FeedDescription] = {}
     is_ours = NAMESPACE in root.nsmap.values()
     for element in root.iter(etree.Element):
-        if etree.QName(element).localname.lower() != "outline":
+        if _local(element.tag) != "outline":
             continue
         try:
             feed = _feed_of(element, titles_are_plain=is_ours)
@@ -134,15 +134,14 @@ def _parsed(text: str) -> tuple[Any, list[str]]:
 
 
 def _one_reference(found: re.Match[str]) -> str:
-    name = found.group(1)
+    """What stands for a reference: itself if XML knows it, else its character as HTML has it, else its ampersand as text."""
+    name, character = found.group(1), html.unescape(found.group())
     if name is None:
         return "&amp;"
-    if name in _PREDEFINED:
+    if name in _PREDEFINED or character in "\t\n\r":  # a real line break would shift the numbers of lines
         return found.group()
     if name.startswith("#"):
-        character = html.unescape(found.group())
-        return html.escape(character) if not _ILLEGAL.search(character) else ""
-    character = html.unescape(found.group())
+        return html.escape(character) if character != "\ufffd" and not _ILLEGAL.search(character) else ""
     return html.escape(character) if character != found.group() else f"&amp;{name}"
 
 
@@ -197,7 +196,12 @@ def _feed_of(outline: Any, *, titles_are_plain: bool) -> FeedDescription | None:
 def _name(key: Any) -> str:
     """Our own attributes keep their namespace; all others are known by their local name, in small letters."""
     text = str(key)
-    return text if text.startswith(_OWN) else etree.QName(text).localname.lower()
+    return text if text.startswith(_OWN) else _local(text)
+
+
+def _local(name: Any) -> str:
+    """A tag or attribute without namespace or prefix, in small letters; lxml's QName refuses names that its parser lets pass."""
+    return re.split("[}:]", str(name))[-1].lower()
 
 
 def _tags(outline: Any, categories: str) -> Iterator[str]:
@@ -206,7 +210,7 @@ def _tags(outline: Any, categories: str) -> Iterator[str]:
         if found := _or_none(word, part):
             yield found
     for folder in reversed(list(outline.iterancestors())):
-        if etree.QName(folder).localname.lower() == "outline":
+        if _local(folder.tag) == "outline":
             named = {_name(key): value for key, value in folder.attrib.items()}
             if found := _or_none(word, plain_text(named.get("text") or named.get("title") or "", limit=NAME_CHARS)):
                 yield found

@@ -73,6 +73,8 @@ def read_each(items: Iterable[Any], read: Callable[[Any], ParsedEntry], problems
     for number, item in enumerate(items, start=1):
         try:
             entries.append(read(item))
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001  the boundary of one entry
             problems.append(f"entry {number} cannot be read: {type(error).__name__}")
     return tuple(entries)

@@ -10,6 +10,7 @@ from scrapy.exceptions import DropItem
 from crawler import similar
 from crawler.export import row_to_json
 from storage import articles, entries, search
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from crawler.items import Article
     from crawler.spiders.feeds import FeedsSpider
     from crawler.watch import Watch
-    from storage.entries import ClaimedEntry
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +51,9 @@ class Judge:
 class Store:
     """Writes an article's outcome once, in one transaction, and passes only matches on to exports."""
 
-    def __init__(self, watch: Watch, settled: Callable[[ClaimedEntry], None]) -> None:
+    def __init__(self, watch: Watch, settled: Callable[..., None]) -> None:
         self.watch = watch
-        self.settled = settled  # told when an entry is through, whatever became of it
+        self.settled = settled  # FeedsSpider.settled: told when an entry is through, whatever became of it
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -63,10 +63,14 @@ class Store:
 
     async def process_item(self, item: Article) -> dict[str, Any]:
         """The stored row of `matches` for a match; raises DropItem, after its transaction, for anything else."""
+        row = None
         try:
             row = await self.watch.write(self.store, item)
+        except StorageError as error:
+            self.settled(item.entry, error=error)
+            raise DropItem(f"the database failed: entry={item.entry.id}") from error
         finally:
-            self.settled(item.entry)
+            self.settled(item.entry, matched=row is not None)
         if row is None:
             raise DropItem(f"no match: entry={item.entry.id}")
         logger.info(

@@ -6,6 +6,7 @@ cleaned of control and direction characters and never read as markup.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ROOMY = 110  # columns from which six cells stand side by side without breaking every other word
+PIPED_COLUMNS = 120
 LEFT_TO_RIGHT_ISOLATE, FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 
 
@@ -41,10 +44,12 @@ def clipped(text: str, width: int) -> str:
 
 
 def console(file: TextIO | None = None) -> Console:
-    """Rich's console, which draws only on a terminal."""
+    """Rich's console, which colours only on a terminal; what is piped is PIPED_COLUMNS wide, unless COLUMNS says else."""
     from rich.console import Console
 
-    return Console(file=file or sys.stdout, highlight=False, soft_wrap=False)
+    out = file or sys.stdout
+    width = None if out.isatty() else shutil.get_terminal_size((PIPED_COLUMNS, 0)).columns
+    return Console(file=out, width=width, highlight=False, soft_wrap=False)
 
 
 def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
@@ -65,21 +70,49 @@ def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
 
 
 def matches_table(rows: Sequence[Any], reasons: Mapping[int, str] | None = None) -> None:
-    """Matches, newest first: id, day, topics with scores, publisher, title, and the words that weighed most."""
-    names = ["id", "day", "topics", "publisher", "title"] + (["because of"] if reasons else [])
-    values = [
-        [str(row.article_id), row.day, _scored(row), plain(row.publisher), _marked(row)]
-        + ([plain(reasons.get(row.article_id, ""))] if reasons else [])
-        for row in rows
-    ]
+    """Matches, newest first: id, day, topics with scores, publisher, title, and the words that weighed most.
+
+    Where the lines are shorter than ROOMY, publisher and reasons stand below the title. Reasons make it a page to read, so that is
+    drawn when piped, too.
+    """
     if not sys.stdout.isatty() and reasons is None:
-        for line in values:
-            sys.stdout.write("\t".join(line) + "\n")
+        for row in rows:
+            cells = [str(row.article_id), row.day, " ".join(_scored(row)), plain(row.publisher), _marked(row)]
+            sys.stdout.write("\t".join(cells) + "\n")
         return
-    if not values:
+    if not rows:
         sys.stderr.write("no match\n")
         return
-    _draw(names, values, sys.stdout)
+    _draw_matches(rows, reasons)
+
+
+def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    roomy = out.width >= ROOMY
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, justify in (("id", "right"), ("day", "left"), ("topics", "left")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    if roomy:
+        table.add_column("publisher", max_width=20)
+        table.add_column("title", ratio=3)
+        if reasons is not None:
+            table.add_column("because of", ratio=2)
+    else:
+        table.add_column("title, publisher" if reasons is None else "title, because of, publisher")
+    for row in rows:
+        cells = [Text(str(row.article_id)), Text(row.day), Text("\n".join(_scored(row)))]
+        publisher, title = plain(row.publisher), _marked(row)
+        because = [(plain(reasons.get(row.article_id, "")), "yellow")] if reasons is not None else []
+        if roomy:
+            table.add_row(*cells, Text(publisher), Text(title), *(Text.assemble(piece) for piece in because))
+        else:
+            below = [piece for reason in because for piece in (reason, (" · ", "dim"))]
+            table.add_row(*cells, Text.assemble(title, "\n", *below, (publisher, "dim")))
+    out.print(table)
 
 
 def account_line(account: Any) -> str:
@@ -230,9 +263,9 @@ def _fate(found: Any) -> str:
     return told
 
 
-def _scored(row: Any) -> str:
+def _scored(row: Any) -> list[str]:
     scores = ((topic, getattr(row, f"{topic}_score", None)) for topic in row.topics.split(",") if topic)
-    return " ".join(f"{topic} {score:.2f}" if score is not None else topic for topic, score in scores)
+    return [f"{topic} {score:.2f}" if score is not None else topic for topic, score in scores]
 
 
 def _marked(row: Any) -> str:

@@ -170,7 +170,12 @@ def _host(parts: SplitResult) -> str | None:
     if not host.isascii():
         host = (_ascii(host) or "").rstrip(".")
     host = host.lower()
-    return host if _HOST.fullmatch(host) and ".." not in host else None
+    return host if _HOST.fullmatch(host) and is_dns_name(host) else None
+
+
+def is_dns_name(host: str) -> bool:
+    """Whether the lengths of a name and its labels are those that DNS allows (RFC 1035 section 2.3.4)."""
+    return len(host) <= 253 and all(0 < len(label) <= 63 for label in host.split("."))
 
 
 def _ascii(host: str) -> str | None:

@@ -81,6 +81,15 @@ class Watch:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
+    async def hold_lock(self) -> None:
+        """Make sure of the crawl lock, which a restart of Postgres takes away. Raises CrawlLockHeld."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._take_lock)
+
+    def _take_lock(self) -> None:
+        if not self._lock.is_held():
+            self._lock.release()
+            self._lock.acquire()
+
     def close(self) -> None:
         """Let everything go: what is in hand is dropped, what is committed stays."""
         self.workers.close()

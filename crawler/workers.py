@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import multiprocessing
+import os
 import resource
 import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from multiprocessing import forkserver
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -28,6 +30,7 @@ R = TypeVar("R")
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TASKS_PER_WORKER = 2000  # a worker is renewed now and then: lxml's heap never shrinks
+OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
 
 
 class WorkTooHeavyError(Exception):
@@ -49,32 +52,36 @@ class Workers:
 
     async def parse_feed(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
         """`crawler.feed.parse_feed` in a worker. Raises WorkTooHeavyError."""
-        return await self._run(_parse_feed, body, url, content_type)
+        return await self.run(_parse_feed, body, url, content_type)
 
     async def extract_page(self, body: bytes, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
-        return await self._run(_extract_page, body, url, content_type)
+        return await self.run(_extract_page, body, url, content_type)
 
-    def close(self) -> None:
-        """Kill the processes; work in hand is lost and its entries stay claimed or due."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join(timeout=5)
-            self._pool = None
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Any function that can be named, with arguments that can be pickled, in a worker. Raises WorkTooHeavyError.
 
-    async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        if self._pool is None:
+        Cancelling the call kills the worker that is at it; what the function raises is raised here.
+        """
+        if self._pool is None or not self._pool.active:
             self._pool = self._start()
-        future = self._pool.schedule(function, args=list(args), timeout=self._seconds)
+        future = self._pool.schedule(_in_bounds, args=[function, args, kwargs], timeout=self._seconds)
         try:
             result: R = await asyncio.wrap_future(future)
         except (FutureTimeoutError, TimeoutError) as error:
             raise WorkTooHeavyError(f"no result after {self._seconds:g} s") from error
-        except MemoryError as error:
-            raise WorkTooHeavyError(f"needs more than {self._memory_mb} MiB") from error
         except ProcessExpired as error:
+            if error.exitcode == OUT_OF_MEMORY:
+                raise WorkTooHeavyError(f"needs more than {self._memory_mb} MiB") from error
             raise WorkTooHeavyError(f"the worker died (exit code {error.exitcode})") from error
         return result
+
+    def close(self) -> None:
+        """Kill the processes; work in hand is lost and its entries stay claimed or due."""
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join(timeout=5)
+            self._pool = None
 
     def _start(self) -> ProcessPool:
         # forkserver: a fork of this process would hold its database locks and sockets after a kill -9;
@@ -92,12 +99,33 @@ class Workers:
 
 def _limit(memory_mb: int) -> None:
     """Runs first in each worker: die with the parent, leave Ctrl-C to it, and bound the memory."""
+    _let_go_of_the_forkserver()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    limit = memory_mb * 1024 * 1024
+    limit, most = memory_mb * 1024 * 1024, resource.getrlimit(resource.RLIMIT_AS)[1]
+    if most != resource.RLIM_INFINITY:  # whoever started us may have set a lower one
+        limit = min(limit, most)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _let_go_of_the_forkserver() -> None:
+    """Close this worker's end of the pipe by which the forkserver sees that somebody still needs it.
+
+    Python hands it to every child, so that after a kill -9 of the parent forkserver and workers kept each other alive.
+    """
+    kept = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_alive_fd", None)
+    if kept is not None:
+        os.close(kept)
+
+
+def _in_bounds(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    """The function's result; the end of the process when its work did not fit into the memory."""
+    try:
+        return function(*args, **kwargs)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
 
 
 def _parse_feed(body: bytes, url: str, content_type: str | None) -> ParsedFeed:

@@ -14,6 +14,7 @@ from storage import entries, labels
 from storage.errors import UnknownEntry, UnknownFeed
 from storage.models import (
     ARTICLES,
+    ENTRIES,
     FEEDS,
     LABELS,
     SIGHTINGS,
@@ -46,6 +47,23 @@ class Stats:
     first_day: str | None
     last_day: str | None
     last_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What the watch took in, over all its crawls.
+
+    `entries` are listings: an entry that two feeds list counts twice; `new` are the ledger's. `fetched` pages were read;
+    an entry is `unreadable` while its page was asked for in vain. `duplicates` are the further listings of an entry by
+    other feeds, plus the matches that are copies of another article.
+    """
+
+    entries: int
+    new: int
+    fetched: int
+    matched: int
+    duplicates: int
+    unreadable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +206,22 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
         last_day=max((row[3] for row in rows), default=None),
         last_poll_at=feeds[4],
     )
+
+
+def collected(session: Session) -> Collected:
+    """What the watch took in: listings, entries, pages, matches, duplicates."""
+    listings, listed = session.execute(select(func.count(), func.count(SIGHTINGS.c.entry_id.distinct()))).one()
+    asked = and_(ENTRIES.c.attempts > 0, ENTRIES.c.url.is_not(None))
+    new, fetched, unreadable = session.execute(
+        select(
+            func.count(),
+            _count(and_(asked, ENTRIES.c.error.is_(None), ENTRIES.c.claimed_at.is_(None))),
+            _count(and_(asked, ENTRIES.c.error.is_not(None))),
+        )
+    ).one()
+    shown = ARTICLES.c.topics != ""
+    matched, copies = session.execute(select(_count(shown), _count(and_(shown, ARTICLES.c.role == "copy")))).one()
+    return Collected(listings, new, fetched, matched, listings - listed + copies, unreadable)
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

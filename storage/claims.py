@@ -53,7 +53,8 @@ class ClaimedEntry:
 _FROM_FEED = {
     "feed_url": FEEDS.c.url,
     "feed_tags": FEEDS.c.tags,
-    "publisher": FEEDS.c.publisher,
+    # whoever added a feed without naming its publisher gets what the feed calls itself
+    "publisher": func.coalesce(func.nullif(FEEDS.c.publisher, ""), func.nullif(FEEDS.c.title, ""), ENTRIES.c.host),
     "country": FEEDS.c.country,
     "kind": FEEDS.c.kind,
     "language": func.coalesce(ENTRIES.c.language, FEEDS.c.language),

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from storage.account import Stats, Why, stats, why
+from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
 from storage.models import ARTICLES, FEEDS
 from storage.portable import FULL_TEXT, has_words
@@ -19,11 +19,13 @@ from storage.views import MATCHES
 from storage.words import parse_words
 
 __all__ = [
+    "Collected",
     "Count",
     "Filters",
     "Match",
     "Stats",
     "Why",
+    "collected",
     "match",
     "per_day",
     "per_publisher",

@@ -53,12 +53,25 @@ def test_no_bytes_break_it(body: bytes) -> None:
     [
         b"<html>" + b"<a href='/rss/%d.xml'>x</a>" * 100_000,
         b"<html>" + b"".join(b"<a href='/rss/%d.xml'>x</a>" % number for number in range(100_000)),
+        b"<html>" + b"<link rel=alternate type=application/rss+xml href=/rss>" * 36_000,
+        b"<html>" + b"".join(b"<a href='https://%d.example/rss'>x</a>" % number for number in range(50_000)),
+        b"<html>" + b"".join(b"<a href='/%d%s.x'>x</a>" % (number, b"rss" * 160) for number in range(4_000)),
         b"<div>" * 400_000,
         b"<a href='" + b"x" * 2_000_000 + b"/rss'>",
         b"<a " + b"a=b " * 500_000 + b"href=/rss>",
         b"<base href='" + b"../" * 600_000 + b"'><a href=rss>",
     ],
-    ids=["one link often", "100,000 links", "deep", "long address", "many attributes", "long base"],
+    ids=[
+        "one link often",
+        "100,000 links",
+        "one feed often",
+        "other sites",
+        "backtracking",
+        "deep",
+        "long address",
+        "many attributes",
+        "long base",
+    ],
 )
 def test_a_hostile_page_names_no_more_than_some(body: bytes) -> None:
     assert len(discover_feeds(body, url="https://a.example/")) <= MOST_NAMED
@@ -134,7 +147,9 @@ def test_the_address_may_be_a_feed_itself_and_needs_no_scheme_to_be_understood(d
     assert done.stderr.decode().startswith(f"levantwatch: https{url[4:]} cannot be read: ")
 
 
-@pytest.mark.parametrize("home", [html("<p>news</p>"), html("<link rel=alternate type=application/rss+xml href=/dead>"), Reply(status=403)])
+@pytest.mark.parametrize(
+    "home", [html("<p>news</p>"), html("<link rel=alternate type=application/rss+xml href=/dead>"), Reply(status=403)]
+)
 def test_the_usual_places_when_the_page_names_no_feed_that_is_one(desk: Desk, site: Site, home: Reply) -> None:
     site.route("/", home)
     site.route("/robots.txt", Reply(b"User-agent: *\nDisallow: /rss.xml\n", content_type="text/plain"))
@@ -187,7 +202,9 @@ def test_an_address_that_is_none_is_bad_usage(desk: Desk, url: str) -> None:
 def test_a_page_that_names_a_thousand_feeds_is_asked_for_some(desk: Desk, site: Site) -> None:
     site.route("/", html("".join(f"<a href='/rss/{number}.xml'>x</a>" for number in range(1000))))
     for number in range(1000):
-        site.route(f"/rss/{number}.xml", html("".join(f"<a href='/rss/{other}.xml'>x</a>" for other in range(number, 1000))))
+        site.route(
+            f"/rss/{number}.xml", html("".join(f"<a href='/rss/{other}.xml'>x</a>" for other in range(number, 1000)))
+        )
     assert desk.run("feeds", "discover", site.url).returncode == 1
     assert len(site.requests) < 40
 

@@ -5,21 +5,31 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from command import ROOT, environment
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from crawler.guard import GuardedResolver, is_allowed, is_public, was_refused
+from tests.command import ROOT, environment
 
-PUBLIC = "1.1.1.1 8.8.8.8 93.184.215.14 172.15.0.1 172.32.0.1 100.63.0.1 100.128.0.1 2606:4700::1111 2a00:1450:4001::1 ::ffff:8.8.8.8".split()
+PUBLIC = [
+    "1.1.1.1",
+    "8.8.8.8",
+    "93.184.215.14",
+    "172.15.0.1",
+    "172.32.0.1",
+    "100.63.0.1",
+    "100.128.0.1",
+    "2606:4700::1111",
+    "2a00:1450:4001::1",
+    "::ffff:8.8.8.8",
+]
 REFUSED = {
     "unspecified": "0.0.0.0 ::",
     "this network": "0.1.2.3",
@@ -63,7 +73,11 @@ def test_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("network", "inside", "outside"),
     [
-        ("127.0.0.0/8", ["127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1"], ["::1", "10.0.0.1", "2002:7f00:1::1", "localhost"]),
+        (
+            "127.0.0.0/8",
+            ["127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1"],
+            ["::1", "10.0.0.1", "2002:7f00:1::1", "localhost"],
+        ),
         ("10.1.0.0/16", ["10.1.2.3"], ["10.2.0.1"]),
         ("::1/128", ["::1"], ["127.0.0.1", "::2"]),
         ("fe80::/10", ["fe80::1", "fe80::1%eth0"], ["fec0::1"]),
@@ -94,6 +108,15 @@ def test_mapped_means_the_same(address: ipaddress.IPv4Address) -> None:
 # --- the resolver, with a reactor's in its place ---
 
 
+@implementer(IHostResolution)
+class Resolution:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        raise AssertionError("nobody cancels")
+
+
 @implementer(IHostnameResolver)
 class Answers:
     """A reactor with a resolver that knows these names."""
@@ -107,7 +130,7 @@ class Answers:
         self.installed = resolver
 
     def resolveHostName(self, receiver: Any, name: str, port: int = 0, *_: Any) -> Any:
-        receiver.resolutionBegan(SimpleNamespace(name=name))
+        receiver.resolutionBegan(Resolution(name))
         for address in self.names.get(name, []):
             receiver.addressResolved(IPv4Address("TCP", address, port))
         receiver.resolutionComplete()
@@ -122,6 +145,7 @@ class Heard:
         self.calls: list[str] = []
 
     def resolutionBegan(self, resolution: Any) -> None:
+        assert IHostResolution.providedBy(resolution)
         self.calls.append("began")
 
     def addressResolved(self, address: Any) -> None:
@@ -152,6 +176,12 @@ def test_a_refusal_is_told_from_a_name_that_does_not_exist() -> None:
     assert [was_refused(name) for name in ("inner", "INNER", "mixed", "nowhere")] == [True, True, False, False]
     look_up(reactor, "inner", (ipaddress.ip_network("192.168.0.0/16"),))
     assert not was_refused("inner"), "the latest look-up counts"
+
+
+@pytest.mark.parametrize("name", ["x" * 64 + ".example", "a..example", ".", "", ".example", "a." * 127 + "example"])
+def test_a_name_that_cannot_exist_is_not_looked_up(name: str) -> None:
+    assert look_up(Answers(**{name: ["8.8.8.8"]}), name) == []
+    assert not was_refused(name)
 
 
 def test_the_memory_of_refusals_is_bounded() -> None:

@@ -60,7 +60,7 @@ def states(desk: Desk) -> dict[str, int]:
 
 
 def test_a_feed_becomes_matches(desk: Desk, site: Site) -> None:
-    desk.ok("feeds", "add", two_articles(site), "--publisher", "The Example Courier", "--country", "XX")
+    desk.ok("feeds", "add", two_articles(site), "--publisher", "The Example Courier", "--country", "GB")
     desk.ok("poll")
     (match,) = desk.json("search", "--format", "json")
     assert match["title"] == "Air strikes hit market in Syria's Idlib"

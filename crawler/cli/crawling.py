@@ -19,15 +19,22 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(keep: Annotated[bool, typer.Option(help="Keep the demo's database.")] = True) -> None:
-    """Show the whole road on the bundled newsroom: serve it, poll, judge, store, print. Needs no network."""
-    from crawler.demo import run_demo
-    from crawler.terminal import account_line, matches_table
+    """Show the whole road on the bundled newsroom: serve it, poll twice, judge, store, print. Needs no network.
 
-    report = run_demo(keep=keep)
+    Of the account: `entries` is what the feeds list, `new` what the ledger took in, `duplicates` what another feed lists as well
+    and matches that are copies of another article, `unreadable` pages that gave no text.
+    """
+    from crawler.demo import FEEDS_POLLED, run_demo
+    from crawler.terminal import account_line, matches_table, progress
+
+    with progress("polling the newsroom", FEEDS_POLLED) as bar:
+        report = run_demo(keep=keep, on_poll=bar.advance)
     matches_table(report.matches, reasons=report.reasons)
     typer.echo(account_line(report.account))
     if keep:
-        typer.echo(f"Ask it: LEVANTWATCH_DATABASE_URL={report.database_url} levantwatch search")
+        typer.echo(f"The database is {report.folder / 'levantwatch.db'}; ask it, for example, why an article is there:")
+        number = report.matches[0].article_id if report.matches else 1
+        typer.echo(f"  LEVANTWATCH_DATABASE_URL={report.database_url} levantwatch why {number}")
 
 
 def run(

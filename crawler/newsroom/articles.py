@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import pairwise
 
 CORRECTED = "=== corrected"
 PAGES = ("ordinary", "appeal", "fails-once", "script-shell", "gone", "paywalled", "none")
 LANGUAGES = ("en", "ar", "tr", "fr", "de", "es", "ru", "ku", "fa")
-_REQUIRED = frozenset("id language section title summary author hours syria isis case".split())
-_OPTIONAL = frozenset("round feeds page guid".split())
-_CORRECTABLE = frozenset("title summary hours".split())
+_REQUIRED = frozenset(["id", "language", "section", "title", "summary", "author", "hours", "syria", "isis", "case"])
+_OPTIONAL = frozenset(["round", "feeds", "page", "guid"])
+_CORRECTABLE = frozenset(["title", "summary", "hours"])
 
 
 class SampleError(Exception):
@@ -70,7 +71,7 @@ def load_articles() -> tuple[SampleArticle, ...]:
         if file.name.endswith(".txt")
     ]
     articles.sort(key=lambda article: article.id)
-    for one, next_one in zip(articles, articles[1:], strict=False):
+    for one, next_one in pairwise(articles):
         if one.id == next_one.id:
             raise SampleError(f"two articles have the number {one.id}: {one.slug} and {next_one.slug}")
     return tuple(articles)

@@ -96,7 +96,9 @@ def _body(article: SampleArticle, version: Version) -> str:
     paragraphs = [f"<p>{escape(paragraph)}</p>" for paragraph in version.paragraphs]
     if article.page == "paywalled":
         offer = "This article is for subscribers. Subscribe from $1 a week to read on. Already a subscriber? Sign in."
-        return "\n".join([*paragraphs[:TEASER_PARAGRAPHS], f'<div class="paywall" data-paywall="hard"><p>{offer}</p></div>'])
+        return "\n".join(
+            [*paragraphs[:TEASER_PARAGRAPHS], f'<div class="paywall" data-paywall="hard"><p>{offer}</p></div>']
+        )
     if article.page == "appeal":
         head, *middle, last = APPEAL
         appeal = f"<h3>{escape(head)}</h3>" + "".join(f"<p>{escape(part)}</p>" for part in middle)

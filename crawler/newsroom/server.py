@@ -188,9 +188,9 @@ def _handler(room: Newsroom, site: OutletSite) -> type[http.server.BaseHTTPReque
 
         def _send(self, answer: Answer) -> None:
             etag = f'"{hashlib.sha256(answer.body).hexdigest()[:20]}"'
-            fresh = answer.status == 200 and self._is_fresh(etag, answer.modified)  # noqa: PLR2004
+            fresh = answer.status == 200 and self._is_fresh(etag, answer.modified)
             self.send_response(304 if fresh else answer.status)
-            if answer.status == 200:  # noqa: PLR2004
+            if answer.status == 200:
                 self.send_header("ETag", etag)
             if answer.modified is not None:
                 self.send_header("Last-Modified", format_datetime(answer.modified, usegmt=True))

@@ -46,7 +46,7 @@ class OutletSite:
             if article.page != "none" and path == self.path(article):
                 return self._page(article, round_)
         if path == "/":
-            links = [(one.title, one.url) for one in map(lambda a: self._listed(a, round_), self._shown(round_)) if one.url]
+            links = [(one.title, one.url) for one in self._all_listed(round_) if one.url]
             return Answer(200, home_page(self.outlet, links, home=self.home))
         if path == "/robots.txt":
             return Answer(200, self.outlet.robots.encode(), "text/plain; charset=utf-8")
@@ -56,9 +56,7 @@ class OutletSite:
         """What the feed lists in this round, newest first."""
         first = self.outlet.feeds[0].name
         listed = [
-            self._listed(article, round_)
-            for article in self._shown(round_)
-            if feed.name in (article.feeds or (first,))
+            self._listed(article, round_) for article in self._shown(round_) if feed.name in (article.feeds or (first,))
         ]
         return tuple(sorted(listed, key=lambda one: one.updated, reverse=True))
 
@@ -75,6 +73,9 @@ class OutletSite:
 
     def _shown(self, round_: int) -> Iterator[SampleArticle]:
         return (article for article in self.articles if article.round <= round_)
+
+    def _all_listed(self, round_: int) -> Iterator[Listed]:
+        return (self._listed(article, round_) for article in self._shown(round_))
 
     def _time(self, hours: float) -> datetime:
         return self.started_at - timedelta(hours=hours)
@@ -105,7 +106,9 @@ class OutletSite:
         if article.page == "fails-once" and round_ == 1:
             return Answer(500, problem_page(500, "Something went wrong on our side"))
         one = self._listed(article, round_)
-        others = [other for other in self.articles if other is not article and other.round == 1 and other.page != "none"]
+        others = [
+            other for other in self.articles if other is not article and other.round == 1 and other.page != "none"
+        ]
         related = [(other.first.title, self.home + self.path(other)) for other in _around(others, article.id)]
         facts = PageFacts(one.url or self.home, self.home, one.published, one.updated, related)
         return Answer(200, article_page(article, article.version(round_), self.outlet, facts), HTML, one.updated)

@@ -56,7 +56,9 @@ class DiscoverSpider(Spider):
             raise SystemExit(2) from None
         self.problem: str | None = None
         self.workers = Workers(count=1, seconds=10, memory_mb=1024)
-        self._found: list[tuple[int, bytes, FoundFeed]] = []  # with the place at which the page named it, and its bytes' hash
+        self._found: list[
+            tuple[int, bytes, FoundFeed]
+        ] = []  # with the place at which the page named it, and its bytes' hash
         self._asked = {match_key(self.url)}
         self._waiting = 0  # requests for what was named, or guessed, that are not answered yet
         self._guessed = False
@@ -96,7 +98,7 @@ class DiscoverSpider(Spider):
         """No page came: there is nothing to look in."""
         answer = read_failure(failure, url=failure.request.url, at=utc_now())  # type: ignore[attr-defined]
         self.problem = _REASONS.get(answer.outcome, answer.error or answer.outcome)
-        self.logger.error("cannot read url=%s: %s", self.url, self.problem)
+        self.logger.warning("cannot read url=%s: %s", self.url, self.problem)
 
     async def candidate(self, response: Response, rank: int) -> AsyncIterator[Request | FoundFeed]:
         """Keep what is a feed; a page that was named as one may list the feeds of the site."""

@@ -111,6 +111,8 @@ class FeedsSpider(Spider):
         try:
             while (work := await self._next()) is not None:
                 yield work
+        except StorageError as error:
+            self._break(error)
         finally:
             reader.cancel()
 
@@ -126,14 +128,26 @@ class FeedsSpider(Spider):
             await self._changed.wait()
 
     async def _read_rounds(self) -> None:
-        while (round_ := await self.rounds.get()) is not None:
-            for feed in await self.watch.write(self._feeds_of, round_):
-                if feed.id not in self._polling:
-                    self._polling.add(feed.id)
-                    self.line.put(registered_domain(feed.url), self._feed_request(feed))
-            self._pending = True
-            self._changed.set()
+        try:
+            while (round_ := await self.rounds.get()) is not None:
+                for feed in await self.watch.write(self._feeds_of, round_):
+                    if feed.id not in self._polling:
+                        self._polling.add(feed.id)
+                        self.line.put(registered_domain(feed.url), self._feed_request(feed))
+                self._pending = True
+                self._changed.set()
+        except StorageError as error:
+            self._break(error)
         self._open = False
+        self._changed.set()
+
+    def _break(self, error: StorageError) -> None:
+        """The database failed: take nothing more in hand. What was claimed stays in the ledger and is given back later."""
+        if self.broken is None:
+            self.broken = error
+            self.line.clear()
+        self._open = False
+        self._pending = False
         self._changed.set()
 
     def _feeds_of(self, session: Session, round_: Round) -> list[FeedForPoll]:
@@ -146,7 +160,7 @@ class FeedsSpider(Spider):
     async def _claim(self) -> bool:
         """Claim entries whose turn has come; whether there was any."""
         room = self.watch.config.concurrency - len(self._reading)
-        if not self._pending or room <= 0:
+        if not self._pending or room <= 0 or self.broken:
             return False
         self._pending = False
         crowded = [host for host in set(self._reading.values()) if self._crowd(host) >= ARTICLES_PER_HOST // 2]
@@ -204,6 +218,8 @@ class FeedsSpider(Spider):
                 feed.id, reading.outcome, found.seen, found.new, found.candidates,
                 f"{found.next_poll_at:%Y-%m-%dT%H:%MZ}", found.reason.replace(" ", "-"),
             )  # fmt: skip
+        except StorageError as error:
+            self._break(error)
         finally:
             self._polling.discard(feed.id)
             self.on_poll()
@@ -269,6 +285,7 @@ class FeedsSpider(Spider):
         )
 
     def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page) -> Article:
+        self._counts["fetched"] += 1
         return Article(entry, page=page, fetched_at=answer.at, url=answer.final_url)
 
     def _unread(self, entry: ClaimedEntry, answer: HttpAnswer) -> Article:
@@ -278,13 +295,17 @@ class FeedsSpider(Spider):
             now=answer.at,
             retry_after=answer.retry_after,
         )
+        self._counts["unreadable"] += 1
         logger.debug("unread entry=%d outcome=%s url=%s", entry.id, answer.outcome, redact(entry.url or ""))
         return Article(entry, page=None, fetched_at=None, error=answer.error or answer.outcome, later=later)
 
     # --- the ends of the road ---
 
-    def settled(self, entry: ClaimedEntry) -> None:
-        """Store is through with an entry: its host may be asked for the next one."""
+    def settled(self, entry: ClaimedEntry, *, matched: bool = False, error: StorageError | None = None) -> None:
+        """Store is through with an entry, or the database failed it: its host may be asked for the next one."""
+        self._counts["matched"] += matched
+        if error is not None:
+            self._break(error)
         if self._reading.pop(entry.id, None) is not None:
             self._pending = True
             self._done(entry.host)
