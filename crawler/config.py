@@ -207,9 +207,9 @@ def _wrong(settings: Mapping[str, _Setting], reason: str) -> str:
     if at_value:
         name = re.sub(r"\[.*", "", path.rstrip("`"))
         shown = repr(settings[name].value)
-        return (
-            f"{settings[name].place}: {name} cannot be {shown if len(shown) < 80 else 'that'}; write {described(name)}"
-        )
+        if len(shown) > 80 or name == "database_url":  # which may hold a password
+            shown = "that"
+        return f"{settings[name].place}: {name} cannot be {shown}; write {described(name)}"
     culprits = [settings[name].place for name in re.findall(r"\w+", told) if name in settings]
     return f"{culprits[0]}: {told}"
 

@@ -46,15 +46,14 @@ class Account:
 
 
 def configure(settings: BaseSettings) -> None:
-    """Lay the user's configuration over Scrapy's settings. Raises scrapy's UsageError for a wrong one."""
-    from scrapy.exceptions import UsageError
-
+    """Lay the user's configuration over Scrapy's settings. A wrong one ends the process, as watch_for_scrapy does."""
     if settings.getbool("LEVANTWATCH_CONFIGURED"):
         return  # the command has done it already, perhaps with another configuration than the user's
     try:
         config = load_config()
     except ConfigError as error:
-        raise UsageError(str(error), print_help=False) from None
+        sys.stderr.write(f"levantwatch: {error}\n")
+        raise SystemExit(1) from None
     for name, value in settings_for(config).items():
         settings.set(name, value, priority="spider")
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from crawler.catalogue import TAGS, load_catalogue
-from crawler.classify import load_judge
 from crawler.description import KINDS, FeedDescription, country_code, feed_address, language_tag, word
 from crawler.urls import canonical_url, match_key
 from storage import feeds
@@ -64,14 +63,26 @@ def test_nearly_all_are_https() -> None:
 
 def test_a_topics_tag_stands_only_where_the_whole_feed_is_about_it() -> None:
     """Such a feed has every article read: no world feed and no feed of another country may have it."""
-    topics = set(load_judge().topics)
+    topics = {"syria", "isis"}
     assert topics <= TAGS
     of_a_topic = [feed for feed in CATALOGUE if topics & set(feed.tags)]
     assert 30 <= len(of_a_topic) <= 60
     for feed in of_a_topic:
-        assert not set(feed.tags) & {"world", "middle-east", "levant", "iraq", "turkey", "iran", "lebanon", "israel", "security"}
+        assert not set(feed.tags) & {
+            "world",
+            "middle-east",
+            "levant",
+            "iraq",
+            "turkey",
+            "iran",
+            "lebanon",
+            "israel",
+            "security",
+        }
         assert feed.country == "SY" or re.search(
-            r"syria|topic-page|search-feed|سوريا|enab|zaman al-wasl|orient|snhr", f"{feed.url} {feed.title} {feed.tags}", re.IGNORECASE
+            r"syria|topic-page|orient",
+            f"{feed.url} {feed.title} {feed.tags}",
+            re.IGNORECASE,
         )
 
 
@@ -87,7 +98,9 @@ def test_the_notes_name_every_kind_of_tag_that_needs_one() -> None:
 def rows(*changed: FeedDescription) -> list[feeds.NewFeed]:
     new = {feed.url: feed for feed in changed}
     return [
-        feeds.NewFeed(feed.url, feed.title, feed.publisher, feed.homepage, feed.language, feed.country, feed.kind, feed.tags)
+        feeds.NewFeed(
+            feed.url, feed.title, feed.publisher, feed.homepage, feed.language, feed.country, feed.kind, feed.tags
+        )
         for feed in (new.get(known.url, known) for known in CATALOGUE)
     ]
 
@@ -128,5 +141,10 @@ def test_what_is_imported_is_what_the_catalogue_says(database: Database) -> None
         stored = {feed.url: feed for feed in feeds.all(session)}
     for feed in CATALOGUE:
         row = stored[feed.url]
-        assert (row.title, row.publisher, row.homepage, row.country) == (feed.title, feed.publisher, feed.homepage, feed.country)
+        assert (row.title, row.publisher, row.homepage, row.country) == (
+            feed.title,
+            feed.publisher,
+            feed.homepage,
+            feed.country,
+        )
         assert (row.language, row.kind, row.tags, row.origin) == (feed.language, feed.kind, feed.tags, "catalogue")

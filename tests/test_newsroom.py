@@ -16,7 +16,7 @@ from crawler.feed import ParsedFeed, parse_feed
 from crawler.newsroom.articles import PAGES, SampleArticle, SampleError, load_articles, read_article
 from crawler.newsroom.outlets import OUTLETS
 from crawler.newsroom.pages import APPEAL
-from crawler.newsroom.server import Newsroom
+from crawler.newsroom.server import Newsroom, bound
 from crawler.newsroom.sites import OutletSite
 from crawler.similar import nearness, signature
 from crawler.urls import canonical_url, registered_domain
@@ -338,3 +338,9 @@ def test_what_was_asked_is_remembered(fresh: Newsroom) -> None:
     get(fresh.url)
     get(fresh.url + "nothing")
     assert [(one.url, one.status) for one in fresh.asked] == [(fresh.url, 200), (fresh.url + "nothing", 404)]
+
+
+def test_a_system_with_one_loopback_address_serves_on_several_ports() -> None:
+    with bound("192.0.2.1") as one, bound("192.0.2.1") as other:  # a documentation address: no machine's own
+        assert one.server_address[0] == other.server_address[0] == "127.0.0.1"
+        assert one.server_address[1] != other.server_address[1]

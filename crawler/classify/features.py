@@ -19,11 +19,12 @@ from crawler.classify.matching import Mention
 
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+HEADLINE = 180  # characters: longer ones are no headlines
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 STRONG = ("name", "leader", "actor", "event")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
 _LIST_GAP = re.compile(r"\s*(?:[,;/&]|\band\b|\bor\b|\bet\b|\bou\b|\bund\b|\boder\b|\bve\b|\bveya\b|\by\b|\be\b|\bi\b|\bи\b|\bو|\bu\b)*\s*(?:the |la |le |les |el |en |in |de |l'|au |aux |den |من |في )?(?:و|ال|وال)?")
-_PERSON_GAP = 14  # characters between "Syrian" and "man": room for one adjective
+BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,23 @@ class Document:
     text: Folded
     sentences: Sequence[int]
     words: int
+    headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
 
     @classmethod
     def of(cls, title: Folded, text: Folded) -> Document:
         """The document of a folded title and text."""
         starts = [0, *(found.end() for found in _SENTENCE.finditer(text.text))] if text.text else []
-        return cls(title, text, starts, text.text.count(" ") + text.text.count("\n") + bool(text.text))
+        words = text.text.count(" ") + text.text.count("\n") + bool(text.text)
+        headline = 0 if title.text.strip() else min(starts[1] if len(starts) > 1 else len(text.text), HEADLINE)
+        return cls(title, text, starts, words, headline)
+
+    def in_title(self, spot: Spot) -> bool:
+        """Whether a spot stands in the title, or in what stands for it."""
+        return spot.field == "title" or spot.mention.start < self.headline
+
+    def in_lead(self, spot: Spot) -> bool:
+        """Whether a spot stands in the text's beginning."""
+        return spot.field == "text" and self.headline <= spot.mention.start < LEAD + self.headline
 
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""
@@ -105,7 +117,7 @@ def _supported(document: Document, spot: Spot, found: Found, others: int) -> boo
         if one.field != spot.field or abs(one.mention.start - spot.mention.start) <= NEAR
         if one.field == "title" or spot.field == "text" or one.mention.start <= NEAR
     }
-    return len(near) >= spot.mention.concept.weak + others
+    return len(near) >= spot.mention.weak + others
 
 
 def _written(document: Document, spot: Spot) -> str:
@@ -123,9 +135,9 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
 
 def _where(document: Document, found: Found) -> dict[str, Feature]:
     """Title and lead, by what stands there."""
-    title = [spot for spot in found.anchors if spot.field == "title"]
-    lead = [spot for spot in found.anchors if spot.field == "text" and spot.mention.start < LEAD]
-    body = [spot for spot in found.anchors if spot.field == "text" and spot.mention.start >= LEAD]
+    title = [spot for spot in found.anchors if document.in_title(spot)]
+    lead = [spot for spot in found.anchors if document.in_lead(spot)]
+    body = [spot for spot in found.anchors if not document.in_title(spot) and not document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
         for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
@@ -163,7 +175,7 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     kinds = {spot.mention.concept.id for spot in found.anchors}
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
     first = text[0].mention.start / max(len(document.text.text), 1) if text else 0.0
-    in_title = any(spot.field == "title" for spot in found.anchors)
+    in_title = any(map(document.in_title, found.anchors))
     result["late"] = Feature(0.0 if in_title else first, tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
     return result
@@ -185,18 +197,23 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     result: dict[str, Feature] = {}
     listed = _in_lists(document, found.anchors, support.get("peer", []))
     result["in-list"] = Feature(len(listed) / len(found.anchors), tuple(listed[:4]))
-    persons = _beside_persons(document, found.anchors, support.get("person", []))
+    origins = [spot for spot in found.anchors if spot.mention.concept.sense in ("derived", "name")]
+    persons = _beside_words(origins, support.get("person", []))
     derived = sum(spot.mention.concept.sense == "derived" for spot in found.anchors) or 1
-    result["person"] = Feature(len(persons) / derived, tuple(persons[:4]))
-    in_title = any(spot.field == "title" for spot in found.anchors)
-    for sense in ("peer", "migration", "culture"):
-        spots = [spot for spot in support.get(sense, ()) if spot.field == "title"]
+    result["person"] = Feature(min(len(persons) / derived, 1.0), tuple(persons[:4]))
+    edges = _beside_words(found.anchors, support.get("border", []))
+    result["border"] = Feature(len(edges) / len(found.anchors), tuple(edges[:4]))
+    echoes = [spot for spot in support.get("echo", ()) if spot.field == "text"]
+    result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
+    in_title = any(map(document.in_title, found.anchors))
+    for sense in ("peer", "migration", "culture", "context", "echo"):
+        spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
     peers = support.get("peer", [])
     ratio = math.log2((1 + len(peers)) / (1 + len(found.anchors)))
     result["peers"] = Feature(min(max(ratio, 0.0), 4.0), tuple(peers[:4]))
-    lead = [spot for spot in peers if spot.field == "text" and spot.mention.start < LEAD]
-    has_lead = in_title or any(spot.mention.start < LEAD for spot in found.anchors)
+    lead = [spot for spot in peers if document.in_lead(spot)]
+    has_lead = in_title or any(map(document.in_lead, found.anchors))
     result["lead-peer-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
     places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
     near = [spot for spot in support.get("context", ()) if spot.field == "title" or document.sentence(spot.mention.start) in places]
@@ -231,17 +248,14 @@ def _groups(row: Sequence[tuple[int, int, Spot | None]], text: str) -> Iterable[
         yield group
 
 
-def _beside_persons(document: Document, anchors: Sequence[Spot], persons: Sequence[Spot]) -> list[Spot]:
-    """The anchors that only say where a person is from: "a Syrian man"."""
-    ends = {(spot.field, spot.mention.start) for spot in persons}
+def _beside_words(anchors: Sequence[Spot], words: Sequence[Spot]) -> list[Spot]:
+    """The anchors with one of these words right behind them, or right before: "a Syrian man", "the border with Syria"."""
+    starts = {(spot.field, spot.mention.start) for spot in words}
+    ends = {(spot.field, spot.mention.end) for spot in words}
     found = []
     for spot in anchors:
-        if spot.mention.concept.sense not in ("derived", "name"):
-            continue
-        places = range(spot.mention.end, spot.mention.end + _PERSON_GAP)
-        before = range(spot.mention.start - _PERSON_GAP, spot.mention.start)
-        behind = any((spot.field, place) in ends for place in places)
-        arabic = spot.mention.concept.sense == "derived" and any((spot.field, place) in ends for place in before)
-        if behind or arabic:
+        behind = range(spot.mention.end, spot.mention.end + BESIDE)
+        before = range(spot.mention.start - BESIDE, spot.mention.start)
+        if any((spot.field, place) in starts for place in behind) or any((spot.field, place) in ends for place in before):
             found.append(spot)
     return found

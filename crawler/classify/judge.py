@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from crawler.classify.features import Document, Found, Spot, features, gather
 from crawler.classify.folding import fold
+from crawler.classify.languages import guess_language, language_code
 from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics
 from crawler.classify.matching import Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
@@ -75,24 +76,26 @@ class Judge:
     def judge(self, *, title: str, text: str, language: str | None = None) -> tuple[Verdict, ...]:
         """One verdict per topic, in the order of `topics`. Of a text over 200,000 characters the beginning is read.
 
-        The language is not asked: a feed that declares the wrong one must not change a verdict.
+        The declared language is asked only where the text's own words do not tell it: feeds often declare the wrong one.
         """
         title, text = title[:MOST_CHARACTERS], text[:MOST_CHARACTERS]
-        document, found = self._read(title, text)
+        document, found = self._read(title, text, language)
         return tuple(self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics)
 
     def triage(self, *, title: str, summary: str, language: str | None = None) -> Triage:
         """Whether the page behind a title and a summary may be about a topic: any name of one, even a doubtful one, will do."""
-        document, found = self._read(title, summary[:MOST_CHARACTERS])
+        document, found = self._read(title[:MOST_CHARACTERS], summary[:MOST_CHARACTERS], language)
         scores = [self._score(topic, document, found[topic]) for topic in self.topics]
         named = any(one.anchors or one.refused for one in found.values())
         words = {spot.mention.concept.topic + _word(document, spot) for one in found.values() for spot in one.support.get("context", ())}
         return Triage(max(scores), named or len(words) >= TRIAGE_CONTEXT or not (title or summary).strip())
 
-    def _read(self, title: str, text: str) -> tuple[Document, dict[str, Found]]:
+    def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:
         folded = {"title": fold(title), "text": fold(text)}
         document = Document.of(folded["title"], folded["text"])
-        mentions = {"title": self._matcher.find(folded["title"], title), "text": self._matcher.find(folded["text"], text)}
+        language = guess_language(folded["title"].text, folded["text"].text) or language_code(declared)
+        originals = {"title": title, "text": text}
+        mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
         common = _of_topic(mentions, COMMON)
         return document, {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
 
@@ -148,7 +151,8 @@ def judge_line(judge: Judge, line: str) -> dict[str, Any]:
         return {"id": item.get("id"), "error": f"{wrong[0]} must be a text"}
     if not any(texts.values()):
         return {"id": item.get("id"), "error": "neither title nor text"}
-    verdicts = judge.judge(title=texts["title"], text=texts["text"])
+    language = item.get("language")
+    verdicts = judge.judge(title=texts["title"], text=texts["text"], language=language if isinstance(language, str) else None)
     return {"id": item.get("id"), **{verdict.topic: to_json(verdict) for verdict in verdicts}}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ COMMON = "common"
 
 # What a concept can be. Anchors name the topic; the others only change what an anchor is worth.
 ANCHORS = ("name", "derived", "leader", "actor", "event", "place")
-SUPPORT = ("context", "peer", "person", "migration", "culture")
+SUPPORT = ("context", "echo", "peer", "person", "border", "migration", "culture")
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset("am ar ckb de en es fa fr it ku nl om pl ru so sw ti tr".split())
 _KEYS = frozenset({"why", "weak"})
@@ -39,9 +39,11 @@ class Form:
 
     text: str
     concept: Concept
+    language: str
     open_end: bool  # any ending may follow
     exact: str | None
     arabic: bool  # proclitics may precede it
+    latin: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,6 @@ class Concept:
     id: str
     sense: str
     weak: int = 0
-    forms: tuple[Form, ...] = field(default=(), repr=False, compare=False, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ def _form(spelling: str, concept: Concept, place: str, language: str, check: _Ch
         raise check.error(place, f"{spelling!r} is no spelling of 1 to {LONGEST_FORM} characters", inside=language)
     if "*" in folded or (open_end and len(folded) < 3 and not _ARABIC.search(folded)):
         raise check.error(place, f"{spelling!r}: a * may only end a spelling of three letters or more", inside=language)
-    return Form(folded, concept, open_end, plain if exact else None, bool(_ARABIC.match(folded)))
+    arabic = bool(_ARABIC.match(folded))
+    return Form(folded, concept, language, open_end, plain if exact else None, arabic, latin=folded.isascii())
 
 
 class _Check:

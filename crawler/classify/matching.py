@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from crawler.classify.folding import Folded
-from crawler.classify.lexicon import Concept, Form
+from crawler.classify.lexicon import ANCHORS, Concept, Form
 
 # particles (and, so, with, to, as, will) and the article, in every order in which they can stack, as folded
 _PROCLITICS = re.compile(r"(?:[وف]?(?:[بلكس]|لل)?(?:ال)?|[وف]?لل)$")
 _LONGEST_PROCLITIC = 5
+INTERNATIONAL = "en"
+FOREIGN = 2  # words that must support a spelling of another language
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
@@ -28,6 +30,7 @@ class Mention:
     start: int
     end: int
     concept: Concept
+    weak: int  # how many words that fit must stand beside it here
 
 
 class Matcher:
@@ -40,8 +43,12 @@ class Matcher:
         self._forms: Sequence[tuple[Form, ...]] = [tuple(found) for found in by_text.values()]
         self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
 
-    def find(self, folded: Folded, original: str) -> dict[str, list[Mention]]:
-        """The mentions by topic, in the text's order; within a topic they do not overlap, longer ones win."""
+    def find(self, folded: Folded, original: str, language: str | None = None) -> dict[str, list[Mention]]:
+        """The mentions by topic, in the text's order; within a topic they do not overlap, longer ones win.
+
+        In a text of a known language, Latin spellings of others are doubtful: a name needs support, the rest is passed over.
+        English spellings are used everywhere.
+        """
         text = folded.text
         found: dict[str, list[Mention]] = {}
         for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
@@ -53,7 +60,11 @@ class Matcher:
                 stop = end if after_ok else (_word_end(text, end) if form.open_end else -1)
                 if stop < 0 or (form.exact is not None and not _written(form.exact, folded, original, start, end)):
                     continue
-                found.setdefault(form.concept.topic, []).append(Mention(start, stop, form.concept))
+                foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
+                if foreign and form.concept.sense not in ANCHORS:
+                    continue
+                weak = form.concept.weak + (FOREIGN if foreign else 0)
+                found.setdefault(form.concept.topic, []).append(Mention(start, stop, form.concept, weak))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
 
@@ -81,7 +92,7 @@ def _written(exact: str, folded: Folded, original: str, start: int, end: int) ->
 
 
 def _longest(mentions: list[Mention]) -> list[Mention]:
-    mentions.sort(key=lambda mention: (mention.start, -mention.end, mention.concept.weak, mention.concept.sense != "other"))
+    mentions.sort(key=lambda mention: (mention.start, -mention.end, mention.weak, mention.concept.sense != "other"))
     kept: list[Mention] = []
     end = 0
     for mention in mentions:

@@ -90,10 +90,11 @@ def add(
     }
     with writing() as session:
         feed_id, created = feeds.add(session, url=address, now=now(), **described)
-    if created:
-        typer.echo(f"feed {feed_id} added: {address}")
-    else:
-        typer.echo(f"feed {feed_id} was there already and stays as it is: {address}")
+        is_off = not feeds.get(session, feed_id).enabled
+    told = "added" if created else "was there already and stays as it is"
+    typer.echo(f"feed {feed_id} {told}: {address}")
+    if is_off:
+        typer.echo(f"it is disabled; poll it again with: levantwatch feeds enable {feed_id}")
 
 
 def _valid(read: Callable[[str], T], text: str, option: str) -> T:

@@ -145,7 +145,7 @@ class _Server:
     """One outlet's HTTP server in a thread."""
 
     def __init__(self, room: Newsroom, outlet: Outlet, number: int) -> None:
-        self._http = _bound(f"127.0.0.{_FIRST_ADDRESS + number}")
+        self._http = bound(f"127.0.0.{_FIRST_ADDRESS + number}")
         host, port = self._http.server_address[:2]
         articles = tuple(article for article in load_articles() if article.outlet == outlet.key)
         self.site = OutletSite(outlet, articles, f"http://{host!s}:{port}", room.started_at)
@@ -168,7 +168,7 @@ class _QuietServer(http.server.ThreadingHTTPServer):
         """A reader that hangs up early is nobody's error."""
 
 
-def _bound(address: str) -> _QuietServer:
+def bound(address: str) -> _QuietServer:
     """A server at this address on a free port; at 127.0.0.1 where the system has no other (macOS)."""
     try:
         return _QuietServer((address, 0), http.server.BaseHTTPRequestHandler)

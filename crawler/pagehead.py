@@ -1,0 +1,244 @@
+"""What a page says of itself in its head, JSON-LD and bylines: title, authors, dates, language, canonical URL. PURE."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from crawler import jsonld
+from crawler.dates import parse_date
+from crawler.parsed import absolute_link, language_tag, raw_date
+from crawler.plaintext import plain_text
+from crawler.urls import canonical_url, registered_domain
+
+TITLE_CHARS, NAME_CHARS, MOST_AUTHORS = 1_000, 100, 8
+_PUBLISHED = (
+    "article:published_time", "og:published_time", "article:published", "datepublished", "parsely-pub-date", "sailthru.date",
+    "cxenseparse:recs:publishtime", "publish-date", "publish_date", "publishdate", "publication_date", "pubdate", "published_time", "date_published",
+    "article.published", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date", "dc.date.created", "dcterms.date", "article_date_original",
+    "originalpublicationdate", "citation_publication_date", "date",
+)  # fmt: skip
+_MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified", "lastmod", "article.updated", "revised")
+_AUTHORS = ("author", "article:author", "byl", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "article:author_name",
+            "cxenseparse:author", "authors", "article.author", "creator")  # fmt: skip
+_TITLES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dc.title", "title")
+# "By Jane Doe", in the languages of the watch
+_BY = re.compile(
+    r"^(?:written by|posted by|story by|words by|reporting by|by|von|par|por|di|de|door|af|av|autor|autore|auteur|автор|текст|haber|yazan|yazar|"
+    r"بقلم|كتب|كتبت|تحرير|نویسنده|یکی از)\b\s*:?\s*|^\s*(?:[✍|•·-]\s*)+",
+    re.IGNORECASE,
+)
+_AND = re.compile(r"\s*(?:;|\||•|·|\band\b|\bund\b|\bet\b|\by\b(?=\s+[A-ZÁÉÍÓÚ])|\s&\s|\s+ve\s+(?=[A-ZÇĞİÖŞÜ])|،|,)\s*")
+_ROLE = re.compile(
+    r"\b(?:editor|correspondent|reporter|journalist|writer|staff|columnist|producer|contributor|redakteur|redakteurin|redaktion|korrespondent|"
+    r"journaliste|rédacteur|rédaction|muhabir|editör|redactor|periodista|bureau chief|analyst|fellow|professor)\b",
+    re.IGNORECASE,
+)
+_NO_NAME = re.compile(r"https?:|www\.|@|\.(?:com|net|org|co|de)\b|^\W*$|\d{3,}|^(?:admin|administrator|editor|staff|webmaster|null|none|undefined|author|user|guest)$", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s+[|·•»–—-]+\s+|\s*[|»]\s*|\s+::\s+")
+_BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author|by-author|author-name|article-author|post-author|vcard|autor|auteur|yazar)(?:$|[\s_-])|byline__name|author__name|c-byline", re.IGNORECASE)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a page says of itself. `node` is its article in JSON-LD, or {}; `metas` its meta elements by lower-case name."""
+
+    node: dict[str, Any]
+    metas: dict[str, list[str]]
+    title: str | None
+    author: str | None
+    published_at: datetime | None
+    published_raw: str | None
+    modified_at: datetime | None
+    language: str | None
+    canonical_url: str | None
+    site: str | None
+
+    def says_article(self) -> bool:
+        """Whether the page declares itself an article."""
+        return bool(self.node) or any(kind.lower().endswith("article") for kind in self.metas.get("og:type", ()))
+
+
+def read_head(tree: Any, url: str | None) -> Head:
+    """Read the head of a parsed page. Values that are implausible are left out."""
+    nodes = jsonld.read_nodes(list(jsonld.each_block(tree)))
+    node, metas = jsonld.article_node(nodes), _metas(tree)
+    site = _first(metas, ("og:site_name", "application-name")) or jsonld.text_of(node.get("publisher")) or None
+    published_at, published_raw = _date(_published(node, metas, tree))
+    modified_at, _ = _date([jsonld.text_of(node.get("dateModified")), *_all(metas, _MODIFIED)])
+    return Head(
+        node=node,
+        metas=metas,
+        title=_title(tree, node, metas, site, url),
+        author=", ".join(_authors(tree, node, nodes, metas, site)) or None,
+        published_at=published_at,
+        published_raw=published_raw,
+        modified_at=modified_at,
+        language=_language(tree, node, metas),
+        canonical_url=_canonical(tree, metas, url),
+        site=site,
+    )
+
+
+def _metas(tree: Any) -> dict[str, list[str]]:
+    metas: dict[str, list[str]] = defaultdict(list)
+    for meta in tree.iter("meta"):
+        name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv") or "").strip().lower()
+        content = meta.get("content")
+        if name and content and content.strip():
+            metas[name].append(content.strip()[:5_000])
+    return dict(metas)
+
+
+def _all(metas: dict[str, list[str]], names: tuple[str, ...]) -> list[str]:
+    return [value for name in names for value in metas.get(name, ())]
+
+
+def _first(metas: dict[str, list[str]], names: tuple[str, ...]) -> str | None:
+    return next((text for value in _all(metas, names) if (text := plain_text(value, limit=TITLE_CHARS))), None)
+
+
+# --- title ---
+
+
+def _title(tree: Any, node: dict[str, Any], metas: dict[str, list[str]], site: str | None, url: str | None) -> str | None:
+    """The headline that most places agree on, without the site's name.
+
+    h1 is the one that readers see; it is taken when it begins like what the head says.
+    """
+    document = next((plain_text("".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("title")), "")
+    claimed = [plain_text(value, limit=TITLE_CHARS) for value in _all(metas, _TITLES)]
+    headline = jsonld.text_of(node.get("headline"))
+    claimed = [stripped for one in (headline, *claimed, document) if (stripped := _without_site(one, site, url))]
+    headings = [text for element in tree.iter("h1") if (text := plain_text(" ".join(element.itertext()), limit=TITLE_CHARS))]
+    for heading in headings:
+        if any(_alike(heading, one) for one in claimed):
+            return heading
+    if claimed:
+        return claimed[0]
+    return headings[0] if headings else None
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two titles share most of their words."""
+    first, second = set(re.findall(r"\w+", one.lower())), set(re.findall(r"\w+", other.lower()))
+    return bool(first and second) and len(first & second) >= 0.6 * max(len(first), len(second))
+
+
+def _without_site(title: str, site: str | None, url: str | None) -> str:
+    """The title without the site's name before or after a separator; of a chain of sections the longest part stays."""
+    for _ in range(3):
+        parts = list(_SEPARATOR.finditer(title))
+        if not parts:
+            return title
+        first, last = parts[0], parts[-1]
+        if _is_site(title[last.end() :], site, url):
+            title = title[: last.start()]
+        elif _is_site(title[: first.start()], site, url):
+            title = title[first.end() :]
+        elif "|" in last.group() and len(title[last.end() :].split()) <= 3 < len(title[: last.start()].split()):
+            title = title[: last.start()]
+        else:
+            return title
+    return title
+
+
+def _is_site(part: str, site: str | None, url: str | None) -> bool:
+    squeezed = "".join(re.findall(r"\w", part.lower()))
+    names = ["".join(re.findall(r"\w", site.lower()))] if site else []
+    if url:
+        names.append(registered_domain(url).partition(".")[0])
+    return bool(squeezed) and any(name and (squeezed == name or (len(name) > 3 and (name in squeezed or (squeezed in name and len(squeezed) > 3))) and len(part.split()) <= 6) for name in names)
+
+
+# --- authors ---
+
+
+def _authors(tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None) -> list[str]:
+    for told in (jsonld.names_of(node.get("author"), nodes), _all(metas, _AUTHORS), _bylines(tree)):
+        names = [name for one in told for name in _names(one) if not site or name.lower() != site.lower()]
+        if names:
+            return list(dict.fromkeys(names))[:MOST_AUTHORS]
+    return jsonld.names_of(node.get("author"), nodes)[:1]
+
+
+def _names(told: str) -> list[str]:
+    """Names of people in a byline: no "By", no roles, no addresses, no handles."""
+    told = plain_text(told, limit=500)
+    told = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|\S+@\S+|https?://\S+|(?<!\w)@\w+", " ", told)
+    names = []
+    for part in _AND.split(_BY.sub("", told.strip())):
+        name = _BY.sub("", part.strip(" -–—:/.\t")).strip(" -–—:/\t")
+        if not name or len(name) > NAME_CHARS or len(name.split()) > 6 or _NO_NAME.search(name):
+            continue
+        if names and (_ROLE.search(name) or name.islower()):
+            continue
+        names.append(" ".join(word.capitalize() for word in name.split()) if name.isupper() and " " in name else name)
+    return names
+
+
+def _bylines(tree: Any) -> list[str]:
+    """Visible bylines: links with rel=author, itemprop=author, then classes that name them."""
+    found = []
+    for element in tree.iter("a", "span", "div", "p", "address", "li", "strong"):
+        marked = element.get("rel") == "author" or "author" in (element.get("itemprop") or "")
+        if marked or _BYLINE.search(element.get("class") or ""):
+            text = plain_text(" ".join(element.itertext())[:2_000], limit=200)
+            if text and len(text.split()) <= 12:
+                found.append((not marked, len(found), text))
+                if len(found) > 20:
+                    break
+    return [text for _, _, text in sorted(found)[:2]][:1]
+
+
+# --- dates, language, canonical URL ---
+
+
+def _published(node: dict[str, Any], metas: dict[str, list[str]], tree: Any) -> list[str]:
+    told = [jsonld.text_of(node.get(key)) for key in ("datePublished", "dateCreated", "uploadDate")]
+    told += _all(metas, _PUBLISHED)
+    marked, plain = [], []
+    for element in tree.iter("time", "span", "abbr", "div", "p"):
+        is_marked = (element.get("itemprop") or "").lower() == "datepublished" or element.get("pubdate") is not None
+        if is_marked or element.tag == "time":
+            value = element.get("datetime") or element.get("content") or element.get("title") or "".join(element.itertext())[:100]
+            (marked if is_marked else plain).append(value)
+    return [*told, *marked, *plain[:3]]
+
+
+def _date(told: list[str]) -> tuple[datetime | None, str | None]:
+    """The first readable claim and its raw string; without one, the first raw string."""
+    raws = [raw for one in told if (raw := raw_date(one))]
+    for raw in raws[:12]:
+        if moment := parse_date(raw):
+            return moment, raw
+    return None, raws[0] if raws else None
+
+
+def _language(tree: Any, node: dict[str, Any], metas: dict[str, list[str]]) -> str | None:
+    told = [tree.get("lang"), tree.get("xml:lang"), tree.get("{http://www.w3.org/XML/1998/namespace}lang")]
+    told += [jsonld.text_of(node.get("inLanguage")), *_all(metas, ("og:locale", "content-language", "language", "dc.language"))]
+    return next((tag for one in told if one and (tag := language_tag(one))), None)
+
+
+def _canonical(tree: Any, metas: dict[str, list[str]], url: str | None) -> str | None:
+    """rel=canonical, else og:url, when it is plausible: of the same registered domain, and no home page unless this is one."""
+    told = [link.get("href") for link in tree.iter("link") if "canonical" in (link.get("rel") or "").lower().split()]
+    for one in [*told, *metas.get("og:url", ())]:
+        link = absolute_link(one, url or "")
+        found = canonical_url(link) if link else None
+        if found and (url is None or _plausible(found, url)):
+            return found
+    return None
+
+
+def _plausible(claimed: str, url: str) -> bool:
+    own, other = urlsplit(url), urlsplit(claimed)
+    if registered_domain(claimed) != registered_domain(url):
+        return False
+    is_home = other.path in ("", "/") and not other.query
+    return not is_home or unquote(own.path) in ("", "/") and not own.query
