@@ -109,11 +109,9 @@ def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any
 
 
 def _feed_named(session: Session, url: str, now: datetime) -> int:
-    from crawler.urls import canonical_url
+    from crawler.description import feed_address
 
-    if canonical_url(url) is None:
-        raise ValueError(f"not a feed's address: {url!r}; give an http or https URL")
-    feed_id, created = feeds.add(session, url=url, now=now)
+    feed_id, created = feeds.add(session, url=feed_address(url), now=now)
     if created:
         logger.info("added feed=%d, which was not known", feed_id)
     return feed_id
@@ -198,10 +196,11 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
     from scrapy.utils.reactor import install_reactor
 
     install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
 
     from crawler.guard import install_guard
 
+    reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
     install_guard(reactor, config.networks)
     log_to_stderr(config)
     loop = asyncio.get_event_loop()
@@ -218,10 +217,10 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
             loop.add_signal_handler(number, on_signal)
         task = loop.create_task(main(stop))
         result.append(task)
-        task.add_done_callback(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        task.add_done_callback(lambda _: reactor.stop())
 
-    reactor.callWhenRunning(start)  # type: ignore[attr-defined]
-    reactor.run(installSignalHandlers=False)  # type: ignore[attr-defined]
+    reactor.callWhenRunning(start)
+    reactor.run(installSignalHandlers=False)
     return result[0].result()
 
 
@@ -234,7 +233,9 @@ def log_to_stderr(config: Config) -> None:
     configure_logging(
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
-    if config.log_level == "INFO":  # one line per poll and per match; what the frameworks say of themselves is for DEBUG
+    if (
+        config.log_level == "INFO"
+    ):  # one line per poll and per match; what the frameworks say of themselves is for DEBUG
         for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura"):
             logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.watch import Watch, utc_now
@@ -101,12 +101,12 @@ async def _prune(watch: Watch) -> None:
         polls_days=watch.config.retention.polls,
         entries_days=watch.config.retention.entries,
     )
-    while await watch.write(_prune_batch, now=watch.now(), policy=policy):
+    while await watch.write(_prune_batch, watch.now(), policy):
         await asyncio.sleep(0)
 
 
-def _prune_batch(session: Session, **kwargs: Any) -> int:
-    return retention.prune(session, **kwargs)
+def _prune_batch(session: Session, now: datetime, policy: retention.Policy) -> int:
+    return retention.prune(session, now=now, policy=policy)
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TextIO
 
-# A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); the apostrophe makes it text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection; full-width in Japanese ones); the apostrophe
+# makes it text.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
 def iso(moment: datetime) -> str:
@@ -29,18 +32,26 @@ def row_to_json(row: Any) -> dict[str, Any]:
 
 
 def to_json(value: Any) -> Any:
-    """Any value of ours as JSON: dataclasses and mappings become objects, sequences lists, times text."""
+    """Any value of ours as JSON: dataclasses, stored rows and mappings become objects, sequences lists, times text."""
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "as_dict"):
+        value = value.as_dict()
     if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
+        return {str(key): _topics(item) if key == "topics" else to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_json(item) for item in value]
     return value
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON on one line; letters as they are, but halves of characters, which UTF-8 cannot hold, escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def write_rows(rows: Iterable[Any], form: str, file: TextIO, *, bom: bool = False) -> int:
@@ -55,7 +66,7 @@ def _write_json(rows: Iterable[Any], file: TextIO) -> int:
     number = 0
     file.write("[")
     for number, row in enumerate(rows, start=1):
-        file.write(("," if number > 1 else "") + "\n" + json.dumps(row_to_json(row), ensure_ascii=False))
+        file.write(("," if number > 1 else "") + "\n" + json_text(row_to_json(row)))
     file.write("\n]\n" if number else "]\n")
     return number
 
@@ -63,7 +74,7 @@ def _write_json(rows: Iterable[Any], file: TextIO) -> int:
 def _write_jsonl(rows: Iterable[Any], file: TextIO) -> int:
     number = 0
     for number, row in enumerate(rows, start=1):  # noqa: B007
-        file.write(json.dumps(row_to_json(row), ensure_ascii=False) + "\n")
+        file.write(json_text(row_to_json(row)) + "\n")
     return number
 
 
@@ -82,10 +93,10 @@ def _cell(value: Any) -> Any:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        value = ",".join(map(str, value))
     if isinstance(value, str):
-        text = value.replace("\x00", "")
-        return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
+        text = _HALF_CHARACTER.sub("\ufffd", value.replace("\x00", ""))
+        return "'" + text if text.lstrip().startswith(_FORMULA) or text.startswith(("\t", "\r")) else text
     return value
 
 

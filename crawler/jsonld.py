@@ -54,9 +54,10 @@ def text_of(value: Any) -> str:
     return plain_text(value, limit=1_000) if isinstance(value, str) else ""
 
 
-def names_of(value: Any, nodes: list[dict[str, Any]]) -> list[str]:
+def names_of(value: Any, nodes: list[dict[str, Any]], *, persons_only: bool = False) -> list[str]:
     """Names of persons, or of organisations where no person is named; references are followed."""
-    persons, others = [], []
+    persons: list[str] = []
+    others: list[str] = []
     for author in value if isinstance(value, list) else [value]:
         if isinstance(author, dict) and set(author) <= {"@id", "@type"}:
             author = next((node for node in nodes if node.get("@id") == author.get("@id") and node.get("name")), author)
@@ -64,7 +65,7 @@ def names_of(value: Any, nodes: list[dict[str, Any]]) -> list[str]:
         names = author.get("name") if isinstance(author, dict) else author
         for name in names if isinstance(names, list) else [names]:
             (others if is_organisation else persons).append(text_of(name))
-    return list(filter(None, persons)) or list(filter(None, others))
+    return list(filter(None, persons)) or ([] if persons_only else list(filter(None, others)))
 
 
 def body_paragraphs(node: dict[str, Any]) -> list[str]:
@@ -80,7 +81,10 @@ def body_paragraphs(node: dict[str, Any]) -> list[str]:
 
 
 def _describes(node: dict[str, Any]) -> int:
-    told = sum(bool(node.get(key)) for key in ("headline", "datePublished", "author", "mainEntityOfPage", "publisher", "articleBody"))
+    told = sum(
+        bool(node.get(key))
+        for key in ("headline", "datePublished", "author", "mainEntityOfPage", "publisher", "articleBody")
+    )
     return told - 2 * any(kind in _LESSER for kind in kinds(node))
 
 
@@ -92,7 +96,9 @@ def _loaded(block: str) -> Any:
         except (ValueError, RecursionError):
             continue
     # a body with unescaped quotes breaks the whole block; its short fields can still be read one by one
-    pairs = re.findall(r'"(@type|headline|datePublished|dateModified|inLanguage)"\s*:\s*"([^"\\]{1,500})"', text[:100_000])
+    pairs = re.findall(
+        r'"(@type|headline|datePublished|dateModified|inLanguage)"\s*:\s*"([^"\\]{1,500})"', text[:100_000]
+    )
     return {key: clean(value) for key, value in reversed(pairs)}
 
 

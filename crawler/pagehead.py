@@ -22,7 +22,16 @@ _PUBLISHED = (
     "article.published", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date", "dc.date.created", "dcterms.date", "article_date_original",
     "originalpublicationdate", "citation_publication_date", "date",
 )  # fmt: skip
-_MODIFIED = ("article:modified_time", "og:updated_time", "datemodified", "last-modified", "dcterms.modified", "lastmod", "article.updated", "revised")
+_MODIFIED = (
+    "article:modified_time",
+    "og:updated_time",
+    "datemodified",
+    "last-modified",
+    "dcterms.modified",
+    "lastmod",
+    "article.updated",
+    "revised",
+)
 _AUTHORS = ("author", "article:author", "byl", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "article:author_name",
             "cxenseparse:author", "authors", "article.author", "creator")  # fmt: skip
 _TITLES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dc.title", "title")
@@ -32,13 +41,18 @@ _BY = re.compile(
     r"بقلم|كتب|كتبت|تحرير|نویسنده|یکی از)\b\s*:?\s*|^\s*(?:[✍|•·-]\s*)+",
     re.IGNORECASE,
 )
-_AND = re.compile(r"\s*(?:;|\||•|·|\band\b|\bund\b|\bet\b|\by\b(?=\s+[A-ZÁÉÍÓÚ])|\s&\s|\s+ve\s+(?=[A-ZÇĞİÖŞÜ])|،|,)\s*")
+_AND = re.compile(
+    r"\s*(?:;|\||•|·|\s/\s|\band\b|\bund\b|\bet\b|\by\b(?=\s+[A-ZÁÉÍÓÚ])|\s&\s|\s+ve\s+(?=[A-ZÇĞİÖŞÜ])|،|,)\s*"
+)
 _ROLE = re.compile(
     r"\b(?:editor|correspondent|reporter|journalist|writer|staff|columnist|producer|contributor|redakteur|redakteurin|redaktion|korrespondent|"
     r"journaliste|rédacteur|rédaction|muhabir|editör|redactor|periodista|bureau chief|analyst|fellow|professor)\b",
     re.IGNORECASE,
 )
-_NO_NAME = re.compile(r"https?:|www\.|@|\.(?:com|net|org|co|de)\b|^\W*$|\d{3,}|^(?:admin|administrator|editor|staff|webmaster|null|none|undefined|author|user|guest)$", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"https?:|www\.|@|\.(?:com|net|org|co|de)\b|^\W*$|\d{2,}|^(?:admin|administrator|editor|staff|webmaster|null|none|undefined|author|user|guest)$",
+    re.IGNORECASE,
+)
 _SEPARATOR = re.compile(r"\s+[|·•»–—-]+\s+|\s*[|»]\s*|\s+::\s+")
 _BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author|by-author|author-name|article-author|post-author|vcard|autor|auteur|yazar)(?:$|[\s_-])|byline__name|author__name|c-byline", re.IGNORECASE)  # fmt: skip
 
@@ -57,6 +71,7 @@ class Head:
     language: str | None
     canonical_url: str | None
     site: str | None
+    organisation: str | None  # named as the author where no person is
 
     def says_article(self) -> bool:
         """Whether the page declares itself an article."""
@@ -81,13 +96,18 @@ def read_head(tree: Any, url: str | None) -> Head:
         language=_language(tree, node, metas),
         canonical_url=_canonical(tree, metas, url),
         site=site,
+        organisation=next(iter(jsonld.names_of(node.get("author"), nodes)), None),
     )
 
 
 def _metas(tree: Any) -> dict[str, list[str]]:
     metas: dict[str, list[str]] = defaultdict(list)
     for meta in tree.iter("meta"):
-        name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv") or "").strip().lower()
+        name = (
+            (meta.get("property") or meta.get("name") or meta.get("itemprop") or meta.get("http-equiv") or "")
+            .strip()
+            .lower()
+        )
         content = meta.get("content")
         if name and content and content.strip():
             metas[name].append(content.strip()[:5_000])
@@ -105,32 +125,40 @@ def _first(metas: dict[str, list[str]], names: tuple[str, ...]) -> str | None:
 # --- title ---
 
 
-def _title(tree: Any, node: dict[str, Any], metas: dict[str, list[str]], site: str | None, url: str | None) -> str | None:
-    """The headline that most places agree on, without the site's name.
+def _title(
+    tree: Any, node: dict[str, Any], metas: dict[str, list[str]], site: str | None, url: str | None
+) -> str | None:
+    """The headline, without the site's name: what the head gives to those who share it when h1 says the same, else JSON-LD's.
 
-    h1 is the one that readers see; it is taken when it begins like what the head says.
+    Of 197 modern news pages 93 % are right; with og:title first 91 %, JSON-LD first 90 %, h1 first 80 % (it holds kickers and sections).
+    Publishers give two or three different headlines; which one an annotator took differs by publisher.
     """
     document = next((plain_text("".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("title")), "")
     claimed = [plain_text(value, limit=TITLE_CHARS) for value in _all(metas, _TITLES)]
-    headline = jsonld.text_of(node.get("headline"))
-    claimed = [stripped for one in (headline, *claimed, document) if (stripped := _without_site(one, site, url))]
-    headings = [text for element in tree.iter("h1") if (text := plain_text(" ".join(element.itertext()), limit=TITLE_CHARS))]
-    for heading in headings:
-        if any(_alike(heading, one) for one in claimed):
-            return heading
-    if claimed:
-        return claimed[0]
-    return headings[0] if headings else None
+    claimed = [stripped for one in claimed if (stripped := _without_site(one, site, url))]
+    headline = _without_site(jsonld.text_of(node.get("headline")), site, url)
+    heading = next(
+        (text for element in tree.iter("h1") if (text := plain_text(" ".join(element.itertext()), limit=TITLE_CHARS))),
+        "",
+    )
+    given = next(iter(claimed), "")
+    if given and (_alike(given, heading) or not headline):
+        return given
+    if given and headline.endswith(f": {given}"):  # a kicker and the headline
+        return given
+    return next(filter(None, [headline, given, heading, _without_site(document, site, url)]), None)
 
 
 def _alike(one: str, other: str) -> bool:
-    """Whether two titles share most of their words."""
-    first, second = set(re.findall(r"\w+", one.lower())), set(re.findall(r"\w+", other.lower()))
-    return bool(first and second) and len(first & second) >= 0.6 * max(len(first), len(second))
+    """Whether two titles begin alike."""
+    first, second = re.findall(r"\w+", one.lower())[:6], re.findall(r"\w+", other.lower())[:6]
+    return bool(first) and first == second
 
 
 def _without_site(title: str, site: str | None, url: str | None) -> str:
     """The title without the site's name before or after a separator; of a chain of sections the longest part stays."""
+    if site and _letters(title) == _letters(site):
+        return ""
     for _ in range(3):
         parts = list(_SEPARATOR.finditer(title))
         if not parts:
@@ -147,30 +175,47 @@ def _without_site(title: str, site: str | None, url: str | None) -> str:
     return title
 
 
+def _letters(text: str) -> str:
+    """Letters and digits of a name, in lower case."""
+    return "".join(re.findall(r"\w", text.lower()))
+
+
 def _is_site(part: str, site: str | None, url: str | None) -> bool:
-    squeezed = "".join(re.findall(r"\w", part.lower()))
-    names = ["".join(re.findall(r"\w", site.lower()))] if site else []
+    squeezed = _letters(part)
+    names = [_letters(site)] if site else []
     if url:
         names.append(registered_domain(url).partition(".")[0])
-    return bool(squeezed) and any(name and (squeezed == name or (len(name) > 3 and (name in squeezed or (squeezed in name and len(squeezed) > 3))) and len(part.split()) <= 6) for name in names)
+    return bool(squeezed) and any(
+        name
+        and (
+            squeezed == name
+            or (
+                (len(name) > 3 and (name in squeezed or (squeezed in name and len(squeezed) > 3)))
+                and len(part.split()) <= 6
+            )
+        )
+        for name in names
+    )
 
 
 # --- authors ---
 
 
-def _authors(tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None) -> list[str]:
-    for told in (jsonld.names_of(node.get("author"), nodes), _all(metas, _AUTHORS), _bylines(tree)):
-        names = [name for one in told for name in _names(one) if not site or name.lower() != site.lower()]
+def _authors(
+    tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None
+) -> list[str]:
+    for told in (jsonld.names_of(node.get("author"), nodes, persons_only=True), _all(metas, _AUTHORS), _bylines(tree)):
+        names = [name for one in told for name in bylined(one) if not site or name.lower() != site.lower()]
         if names:
             return list(dict.fromkeys(names))[:MOST_AUTHORS]
-    return jsonld.names_of(node.get("author"), nodes)[:1]
+    return []
 
 
-def _names(told: str) -> list[str]:
+def bylined(told: str) -> list[str]:
     """Names of people in a byline: no "By", no roles, no addresses, no handles."""
     told = plain_text(told, limit=500)
     told = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|\S+@\S+|https?://\S+|(?<!\w)@\w+", " ", told)
-    names = []
+    names: list[str] = []
     for part in _AND.split(_BY.sub("", told.strip())):
         name = _BY.sub("", part.strip(" -–—:/.\t")).strip(" -–—:/\t")
         if not name or len(name) > NAME_CHARS or len(name.split()) > 6 or _NO_NAME.search(name):
@@ -183,7 +228,7 @@ def _names(told: str) -> list[str]:
 
 def _bylines(tree: Any) -> list[str]:
     """Visible bylines: links with rel=author, itemprop=author, then classes that name them."""
-    found = []
+    found: list[tuple[bool, int, str]] = []
     for element in tree.iter("a", "span", "div", "p", "address", "li", "strong"):
         marked = element.get("rel") == "author" or "author" in (element.get("itemprop") or "")
         if marked or _BYLINE.search(element.get("class") or ""):
@@ -201,11 +246,17 @@ def _bylines(tree: Any) -> list[str]:
 def _published(node: dict[str, Any], metas: dict[str, list[str]], tree: Any) -> list[str]:
     told = [jsonld.text_of(node.get(key)) for key in ("datePublished", "dateCreated", "uploadDate")]
     told += _all(metas, _PUBLISHED)
-    marked, plain = [], []
+    marked: list[str] = []
+    plain: list[str] = []
     for element in tree.iter("time", "span", "abbr", "div", "p"):
         is_marked = (element.get("itemprop") or "").lower() == "datepublished" or element.get("pubdate") is not None
         if is_marked or element.tag == "time":
-            value = element.get("datetime") or element.get("content") or element.get("title") or "".join(element.itertext())[:100]
+            value = (
+                element.get("datetime")
+                or element.get("content")
+                or element.get("title")
+                or "".join(element.itertext())[:100]
+            )
             (marked if is_marked else plain).append(value)
     return [*told, *marked, *plain[:3]]
 
@@ -221,7 +272,10 @@ def _date(told: list[str]) -> tuple[datetime | None, str | None]:
 
 def _language(tree: Any, node: dict[str, Any], metas: dict[str, list[str]]) -> str | None:
     told = [tree.get("lang"), tree.get("xml:lang"), tree.get("{http://www.w3.org/XML/1998/namespace}lang")]
-    told += [jsonld.text_of(node.get("inLanguage")), *_all(metas, ("og:locale", "content-language", "language", "dc.language"))]
+    told += [
+        jsonld.text_of(node.get("inLanguage")),
+        *_all(metas, ("og:locale", "content-language", "language", "dc.language")),
+    ]
     return next((tag for one in told if one and (tag := language_tag(one))), None)
 
 
@@ -238,7 +292,7 @@ def _canonical(tree: Any, metas: dict[str, list[str]], url: str | None) -> str |
 
 def _plausible(claimed: str, url: str) -> bool:
     own, other = urlsplit(url), urlsplit(claimed)
-    if registered_domain(claimed) != registered_domain(url):
+    if registered_domain(claimed).removeprefix("www.") != registered_domain(url).removeprefix("www."):
         return False
     is_home = other.path in ("", "/") and not other.query
-    return not is_home or unquote(own.path) in ("", "/") and not own.query
+    return not is_home or (unquote(own.path) in ("", "/") and not own.query)

@@ -14,15 +14,15 @@ from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from scrapy.crawler import Crawler
     from sqlalchemy.orm import Session
-    from typing_extensions import Self
 
     from crawler.classify import Verdict
     from crawler.items import Article
-    from crawler.spiders.feeds import FeedsSpider
     from crawler.watch import Watch
+    from storage.base import EntryState
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Store:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Use the database that the spider's watch holds."""
-        spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
+        spider: Any = crawler.spider  # FeedsSpider; an import would point up the road
         return cls(spider.watch, spider.settled)
 
     async def process_item(self, item: Article) -> dict[str, Any]:
@@ -85,13 +85,13 @@ class Store:
             return self._store_match(session, item)
         now = self.watch.now()
         verdicts = self._records(item.verdicts)
-        if item.page is None and item.later is not None and item.later.state == "pending":
+        if item.page is None and item.later is not None and item.later.retry_at is not None:
             # Nothing in the summary, and the page could not be read: nothing is decided yet.
             entries.record_retry(
                 session, entry_id=item.entry.id, error=item.error or "", retry_at=item.later.retry_at, now=now
             )
             return None
-        state = "near" if any(verdict.near for verdict in item.verdicts) else "irrelevant"
+        state: EntryState = "near" if any(verdict.near for verdict in item.verdicts) else "irrelevant"
         if item.page is None and item.later is not None:
             state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
         articles.store_verdicts(session, entry_id=item.entry.id, verdicts=verdicts, now=now)
@@ -131,7 +131,7 @@ class Store:
             signature=signature,
             bands=similar.bands(signature) if signature else (),
             verdicts=self._records(item.verdicts),
-            retry_at=item.later.retry_at if item.later and item.later.state == "pending" else None,
+            retry_at=item.later.retry_at if item.later else None,
             error=item.error,
         )
         articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)

@@ -157,7 +157,7 @@ class ArticleState:
 class ArticleNext:
     """What becomes of an entry without a readable page: `pending` with a time, else `gone` or `unreadable`."""
 
-    state: str
+    state: Literal["pending", "gone", "unreadable"]
     retry_at: datetime | None
     reason: str
 

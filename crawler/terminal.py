@@ -6,6 +6,7 @@ cleaned of control and direction characters and never read as markup.
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import unicodedata
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 ROOMY = 110  # columns from which six cells stand side by side without breaking every other word
 PIPED_COLUMNS = 120
-LEFT_TO_RIGHT_ISOLATE, FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2066", "\u2068", "\u2069"
+CONTEXT = 30  # characters on either side of a word that weighed: enough to see its sense
 
 
 def plain(text: object) -> str:
@@ -36,6 +37,13 @@ def plain(text: object) -> str:
         if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") or character in "\n\r\t\u200c\u200d\x85"
     )
     return " ".join(kept.split())
+
+
+def utf8(file: TextIO) -> TextIO:
+    """The file in UTF-8 whatever the locale: what programs read must not depend on it."""
+    if isinstance(file, io.TextIOWrapper):
+        file.reconfigure(encoding="utf-8")
+    return file
 
 
 def clipped(text: str, width: int) -> str:
@@ -55,7 +63,7 @@ def console(file: TextIO | None = None) -> Console:
 def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
     """Rows of any shape: a table on a terminal, tab-separated when piped, or the form that was asked for."""
     if form != "table":
-        write_rows(rows, str(form), file)
+        write_rows(rows, str(form), utf8(file))
         return
     names = _names(rows[0]) if rows else []
     values = [[_shown(_value(row, name)) for name in names] for row in rows]
@@ -175,9 +183,10 @@ def article_page(found: Any) -> None:
         ("fetched", _shown(article.fetched_at) if article else "never: it was not kept"),
     ]
     if article:
+        by = f", by {article.extractor}" if article.extractor else ""
         facts += [
             ("topics", article.topics),
-            ("text", f"{article.words} words, {article.extraction}" + (f", by {article.extractor}" if article.extractor else "")),
+            ("text", f"{article.words} words, {article.extraction}{by}"),
             ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
         ]
     facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
@@ -203,7 +212,9 @@ def reasons_page(found: Any) -> None:
     for verdict in found.verdicts:
         out.print()
         word = "match" if verdict.matched else "no match"
-        out.print(Text(f"{verdict.topic}: {word}, score {verdict.score:.3f}, threshold {verdict.threshold:.2f}", style="bold"))
+        out.print(
+            Text(f"{verdict.topic}: {word}, score {verdict.score:.3f}, threshold {verdict.threshold:.2f}", style="bold")
+        )
         for piece in sorted(verdict.evidence, key=lambda item: -abs(item["weight"])):
             out.print(_evidence_line(piece, texts))
         total = sum(piece["weight"] for piece in verdict.evidence)
@@ -241,10 +252,15 @@ def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str]) -> Text:
     start, end = piece["start"], piece["end"]
     if not piece["text"] or source[start:end] != piece["text"]:
         return line + Text(plain(piece["text"] or piece["term"]))
-    line += Text(f"{piece['field']}: …{plain(source[max(start - 30, 0):start])} ", style="dim")
+    before, after = source[max(start - CONTEXT, 0) : start], source[end : end + CONTEXT]
+    line += Text(f"{piece['field']}: {'…' if start > CONTEXT else ''}{plain(before)}{_space(before[-1:])}", style="dim")
     line += Text(plain(piece["text"]), style="bold yellow")
-    line += Text(f" {plain(source[end:end + 30])}…", style="dim")
+    line += Text(f"{_space(after[:1])}{plain(after)}{'…' if len(source) > end + CONTEXT else ''}", style="dim")
     return line + Text(f"  [{piece['sense']}]", style="dim")
+
+
+def _space(neighbour: str) -> str:
+    return " " if neighbour.isspace() else ""
 
 
 def _fate(found: Any) -> str:
@@ -306,7 +322,12 @@ def _draw(names: Sequence[str], values: Sequence[Sequence[str]], file: TextIO) -
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
     for name in names:
         wide = name in ("title", "url", "because of", "last_error")
-        table.add_column(name.replace("_", " "), overflow="fold" if wide else "ellipsis", no_wrap=not wide)
+        table.add_column(
+            name.replace("_", " "),
+            overflow="fold" if wide else "ellipsis",
+            no_wrap=not wide,
+            min_width=16 if wide else None,
+        )
     for row in values:
         table.add_row(*(Text(value) for value in row))
     console(file).print(table)

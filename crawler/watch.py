@@ -15,8 +15,9 @@ from storage import entries
 from storage.db import open_database
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from sqlalchemy.orm import Session
-    from typing_extensions import Self
 
     from crawler.config import Config
     from storage.db import Database
@@ -39,7 +40,9 @@ class Watch:
     is called in one thread of its own, so that one connection writes and no DNS look-up stands in its way.
     """
 
-    def __init__(self, config: Config, database: Database, judge: Judge, workers: Workers, clock: Callable[[], datetime]):
+    def __init__(
+        self, config: Config, database: Database, judge: Judge, workers: Workers, clock: Callable[[], datetime]
+    ):
         self.config = config
         self.database = database
         self.judge = judge
@@ -70,9 +73,7 @@ class Watch:
             logger.info("released claims=%d of a crawler that did not finish", released)
         return watch
 
-    async def write(
-        self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def write(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `function(session, ...)` in the storage thread, in one transaction."""
 
         def transaction() -> R:

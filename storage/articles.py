@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, insert, null, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import stories
+from storage import evidence, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
@@ -227,10 +227,12 @@ def _write_verdicts(session: Session, entry_id: int, verdicts: Sequence[VerdictR
             "model": verdict.model,
             "decided_at": now,
             "evidence": [dict(one) for one in verdict.evidence],
+            "margin": abs(verdict.score - verdict.threshold),
         }
         for verdict in verdicts
     ]
     session.execute(insert(VERDICTS), rows)
+    evidence.write_terms(session, entry_id=entry_id, verdicts=verdicts)
 
 
 def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:

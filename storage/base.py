@@ -24,6 +24,7 @@ PrimaryKey = Annotated[int, mapped_column(BigId, primary_key=True)]
 NEVER_REUSED = {"sqlite_autoincrement": True}
 # The partial indexes' conditions; queries repeat them word for word, or SQLite does not use the index.
 DUE = "retry_at IS NOT NULL AND claimed_at IS NULL"
+CURRENT = "current"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"
 
 

@@ -18,7 +18,7 @@ from storage.base import ENTRY_STATES, EntryState
 from storage.claims import ClaimedEntry, claim, release_claims, untriaged
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
 from storage.portable import insert_new, upsert
-from storage.text import short_key
+from storage.text import audit_rank, short_key
 
 __all__ = [
     "ClaimedEntry",
@@ -123,7 +123,9 @@ def _note_sightings(session: Session, feed_id: int, guids: Mapping[int, str | No
 
 def _row(entry: SeenEntry, feed_id: int, now: datetime) -> dict[str, Any]:
     values = {field.name: getattr(entry, field.name) for field in fields(entry)}
-    return {**values, "key": short_key(entry.key), "feed_id": feed_id, "first_seen_at": now, "retry_at": now}
+    key = short_key(entry.key)
+    mine = {"key": key, "feed_id": feed_id, "first_seen_at": now, "retry_at": now, "audit_rank": audit_rank(key)}
+    return {**values, **mine}
 
 
 def _known(session: Session, feed_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
@@ -85,6 +86,9 @@ class NewFeed:
 
 _FOR_POLL = [FEEDS.c[field.name] for field in fields(FeedForPoll)]
 _LISTED = FEEDS.c.removed_at.is_(None)
+# what a feed that is polled again begins with, and what is forgotten of its server's answers when it may be another one
+_AFRESH = {"enabled": True, "status": "active", "failures": 0.0, "failing_since": None, "gone_count": 0}
+_NOTHING_KNOWN = {"etag": None, "last_modified": None, "body_hash": None}
 _POLLABLE = and_(_LISTED, FEEDS.c.enabled == true())
 
 
@@ -143,7 +147,7 @@ def add(
         return inserted[0].id, True
     found = session.execute(select(FEEDS.c.id, FEEDS.c.removed_at).where(FEEDS.c.url == url)).one()
     if found.removed_at is not None and bring_back:
-        values = {**_row(feed, origin, now), "removed_at": None, "enabled": True, "status": "active"}
+        values = {**_row(feed, origin, now), "removed_at": None, **_AFRESH, **_NOTHING_KNOWN}
         session.execute(update(FEEDS).where(FEEDS.c.id == found.id).values(values))
     return found.id, found.removed_at is not None and bring_back
 
@@ -204,11 +208,7 @@ def enable(session: Session, *, feed_id: int, now: datetime) -> None:
     _change(
         session,
         feed_id,
-        enabled=True,
-        status="active",
-        failures=0.0,
-        failing_since=None,
-        gone_count=0,
+        **_AFRESH,
         next_poll_at=now,
         next_poll_reason="enabled",
         edited_at=now,
@@ -254,13 +254,13 @@ def move(session: Session, *, feed_id: int, url: str, now: datetime) -> bool:
     if len(url) > LONGEST_URL or session.scalar(select(FEEDS.c.id).where(FEEDS.c.url == url)) is not None:
         return False
     old = get(session, feed_id).url
-    _change(session, feed_id, url=url, etag=None, last_modified=None, body_hash=None, moved_to=None, moved_since=None)
+    _change(session, feed_id, url=url, moved_to=None, moved_since=None, **_NOTHING_KNOWN)
     tombstone = {"url": old, "origin": "moved", "added_at": now, "next_poll_at": now, "removed_at": now}
     session.execute(insert(FEEDS).values(tombstone))
     return True
 
 
-def _change(session: Session, feed_id: int, **values: object) -> None:
+def _change(session: Session, feed_id: int, **values: Any) -> None:
     changed = session.execute(
         update(FEEDS).where(FEEDS.c.id == feed_id, _LISTED).values(values).returning(FEEDS.c.id)
     ).all()

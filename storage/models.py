@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import (
+    CURRENT,
     DUE,
     NEVER_REUSED,
     REJECTED_TEXT,
@@ -159,17 +160,20 @@ class Entry(Base):
     error: Mapped[str | None]
     finished_at: Mapped[datetime | None]
     text_pruned_at: Mapped[datetime | None]
+    audit_rank: Mapped[float] = mapped_column(server_default=text("1"))
 
     __table_args__ = (
         UniqueConstraint("key"),
         # what is due for a fetch, and on which host, without touching the table
         Index("ix_entries_due", "retry_at", "id", "host", sqlite_where=text(DUE), postgresql_where=text(DUE)),
         Index(None, "state", "triaged_at"),
+        Index(None, "state", "audit_rank"),
         Index(None, "first_seen_at", "id"),
         # whose title and summary are still held although they were rejected
         Index(
             "ix_entries_rejected_text",
             "finished_at",
+            "audit_rank",
             sqlite_where=text(REJECTED_TEXT),
             postgresql_where=text(REJECTED_TEXT),
         ),
@@ -284,8 +288,29 @@ class Verdict(Base):
     model: Mapped[str]
     decided_at: Mapped[datetime]
     evidence: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
+    margin: Mapped[float] = mapped_column(server_default=text("1"))
 
-    __table_args__ = (Index(None, "entry_id", "topic"), NEVER_REUSED)
+    __table_args__ = (
+        Index(None, "entry_id", "topic"),
+        # what the judge is least sure of, first
+        Index("ix_verdicts_uncertain", "margin", sqlite_where=text(CURRENT), postgresql_where=text(CURRENT)),
+        NEVER_REUSED,
+    )
+
+
+class EvidenceTerm(Base):
+    """A term that weighed in a verdict that holds and matched: its part of the log-odds, summed."""
+
+    __tablename__ = "evidence_terms"
+
+    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True)
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    term: Mapped[str] = mapped_column(primary_key=True)
+    sense: Mapped[str]
+    weight: Mapped[float]
+    needed: Mapped[bool]
+
+    __table_args__ = (Index(None, "term", "topic", "needed"), {"sqlite_with_rowid": False})
 
 
 class Label(Base):
@@ -311,3 +336,4 @@ class Label(Base):
 FEEDS, POLLS, RUNS = table_of(Feed), table_of(Poll), table_of(Run)
 ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
+EVIDENCE_TERMS = table_of(EvidenceTerm)

@@ -1,7 +1,7 @@
 """Retention: what is forgotten, and when, so that months of running do not grow the database.
 
 Nothing that matched, is pending or is labelled is ever touched; an entry that a feed still lists stays, or it would
-come back as new.
+come back as new. Of what did not match a random sample keeps title and summary for audits (see reviews.py).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Policy:
     """For how many days what is kept."""
 
     rejected_days: int = 90  # title, summary, author and evidence of what did not match
+    audit_share: float = 0.005  # of what did not match keeps title and summary, to be audited; 1 in 200
     entries_days: int = 365  # the ledger's rows of what did not match and no feed lists any more
     polls_days: int = 180
     runs_days: int = 365
@@ -32,15 +33,15 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
     """Forget at most `batch` rows of each kind; returns how many in all. Call again, in a new transaction, until 0."""
     policy = policy or Policy()
     return (
-        _blank_texts(session, now, now - timedelta(days=policy.rejected_days), batch)
+        _blank_texts(session, now, now - timedelta(days=policy.rejected_days), policy.audit_share, batch)
         + _delete_entries(session, now - timedelta(days=policy.entries_days), batch)
         + _delete_old(session, POLLS, now - timedelta(days=policy.polls_days), batch)
         + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
     )
 
 
-def _blank_texts(session: Session, now: datetime, before: datetime, batch: int) -> int:
-    held = and_(text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ~_labelled())
+def _blank_texts(session: Session, now: datetime, before: datetime, audited: float, batch: int) -> int:
+    held = and_(text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ENTRIES.c.audit_rank >= audited, ~_labelled())
     ids = session.scalars(select(ENTRIES.c.id).where(held).order_by(ENTRIES.c.finished_at).limit(batch)).all()
     if ids:
         blank = {"title": "", "summary": "", "author": None, "text_pruned_at": now}

@@ -100,3 +100,8 @@ def short_key(key: str) -> str:
 def language_code(tag: str | None) -> str | None:
     """The language of a tag like "en-GB" or "ar_SY": its first part in small letters, "en"; None for none."""
     return re.split("[-_]", tag.strip().lower())[0] or None if tag else None
+
+
+def audit_rank(key: str) -> float:
+    """An entry's place in the lottery of audits: a number from 0 to 1 that its key alone decides, evenly spread."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48

@@ -52,12 +52,12 @@ def postgres() -> Iterator[PostgresServer | None]:
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """For each engine a database with the schema in it, to be copied; made by the first test that asks for one."""
     folder = tmp_path_factory.mktemp("template")
     with closing(open_database(f"sqlite:///{folder}/template.db")) as database:
         database.ensure_schema(upgrade=False)
-    yield {"sqlite": f"{folder}/template.db"}
+    return {"sqlite": f"{folder}/template.db"}
 
 
 @pytest.fixture(params=ENGINES)

@@ -293,7 +293,7 @@ def test_import_never_changes_a_known_feed_and_brings_no_removed_one_back(run: R
 def test_lines_that_cannot_be_used_are_told_and_the_rest_is_imported(run: Run) -> None:
     Path("list.txt").write_text("https://a.example/feed\n" + "junk\n" * 25)
     answer = run("feeds", "import", "list.txt")
-    assert (answer.status, answer.out) == (0, "1 feeds in list.txt, 1 added\n")
+    assert (answer.status, answer.out) == (0, "1 feed in list.txt, 1 added\n")
     told = answer.err.splitlines()
     assert told[0] == "levantwatch: list.txt: line 2: 'junk' is no http or https address"
     assert told[20:] == ["levantwatch: list.txt: and 5 more lines like these"]

@@ -180,7 +180,6 @@ def test_why_a_site_cannot_be_read(desk: Desk, site: Site) -> None:
         (desk, site.url + "/private/", "its robots.txt asks not to read it"),
         (desk, site.url + "/circle", "it redirects in circles"),
         (closed, site.url, "its address is not a public one; LEVANTWATCH_ALLOW_NETWORKS can allow it"),
-        (desk, "http://no-such-host.invalid/", "its name is not known"),
         (desk, site.url + "/reset", ""),
     ):
         done = who.run("feeds", "discover", url)

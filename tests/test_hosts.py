@@ -23,7 +23,7 @@ def test_a_hundred_feeds_of_one_host_never_starve_the_others() -> None:
         queue.put("big", f"big{number}")
     for number in range(50):
         queue.put(f"small{number}", f"small{number}")
-    out = [item for item in iter(queue.take, None)]
+    out = list(iter(queue.take, None))
     assert len([item for item in out if item.startswith("big")]) == 2
     assert len(out) == 52
     assert len(queue) == 98

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import Desk
+from tests.command import Desk, wait_for
 from tests.site import Reply, Request, Site, page, rss
 
 ABOUT_SYRIA = (
@@ -112,7 +112,9 @@ def test_the_same_article_with_tracking_parameters_is_one(desk: Desk, site: Site
     site.route("/a/idlib?utm_source=top", page("Air strikes hit market in Syria's Idlib", *ABOUT_SYRIA))
     for name in ("world", "top"):
         link = f"{site.url}/a/idlib?utm_source={name}"
-        desk.ok("feeds", "add", site.route(f"/{name}.xml", rss((name, "Air strikes hit market in Syria's Idlib", link))))
+        desk.ok(
+            "feeds", "add", site.route(f"/{name}.xml", rss((name, "Air strikes hit market in Syria's Idlib", link)))
+        )
     desk.ok("poll")
     assert states(desk) == {"match": 1}
     assert [row.number for row in desk.rows("select count(*) as number from sightings")] == [2]
@@ -141,7 +143,12 @@ def test_no_connection_to_an_address_that_is_not_public(desk: Desk, site: Site) 
     with Site("127.0.0.2") as inner:
         secret = inner.route("/secret", rss(("1", "Secret", inner.url + "/x")))
         port = secret.split(":")[2].split("/")[0]
-        hops = [secret, f"http://2130706434:{port}/secret", f"http://0x7f000002:{port}/secret", f"http://[::ffff:127.0.0.2]:{port}/secret"]
+        hops = [
+            secret,
+            f"http://2130706434:{port}/secret",
+            f"http://0x7f000002:{port}/secret",
+            f"http://[::ffff:127.0.0.2]:{port}/secret",
+        ]
         for number, hop in enumerate(hops):
             closed.ok("feeds", "add", site.route(f"/hop{number}.xml", Reply(status=302, headers={"Location": hop})))
         closed.ok("feeds", "add", secret)
@@ -247,11 +254,3 @@ def test_retry_after_holds_unless_forced(desk: Desk, site: Site) -> None:
     assert len(seen) == 1
     desk.run("poll", url, "--force")
     assert len(seen) == 2
-
-
-def wait_for(condition, seconds: float = 30) -> None:  # type: ignore[no-untyped-def]
-    """Wait until something has happened in another process."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)

@@ -23,7 +23,9 @@ HEADLINE = 180  # characters: longer ones are no headlines
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 STRONG = ("name", "leader", "actor", "event")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
-_LIST_GAP = re.compile(r"\s*(?:[,;/&]|\band\b|\bor\b|\bet\b|\bou\b|\bund\b|\boder\b|\bve\b|\bveya\b|\by\b|\be\b|\bi\b|\bи\b|\bو|\bu\b)*\s*(?:the |la |le |les |el |en |in |de |l'|au |aux |den |من |في )?(?:و|ال|وال)?")
+_LIST_GAP = re.compile(
+    r"\s*(?:[,;/&]|\band\b|\bor\b|\bet\b|\bou\b|\bund\b|\boder\b|\bve\b|\bveya\b|\by\b|\be\b|\bi\b|\bи\b|\bو|\bu\b)*\s*(?:the |la |le |les |el |en |in |de |l'|au |aux |den |من |في )?(?:و|ال|وال)?"
+)
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
@@ -83,7 +85,9 @@ class Found:
     support: dict[str, list[Spot]] = field(default_factory=dict)
 
 
-def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Mention]]) -> Found:
+def gather(
+    document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Mention]]
+) -> Found:
     """Sort the mentions of a topic (by field) and decide which weak ones count."""
     found = Found()
     weak: list[Spot] = []
@@ -99,9 +103,9 @@ def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: M
         for mention in common.get(name, ()):
             found.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
     others = 2 if "other" in found.support else 0
-    sure = bool(found.anchors)
-    for spot in weak:
-        (found.anchors if sure or _supported(document, spot, found, others) else found.refused).append(spot)
+    # one name that is certain, or supported, tells what the doubtful ones stand for
+    sure = bool(found.anchors) or any(_supported(document, spot, found, others) for spot in weak)
+    (found.anchors if sure else found.refused).extend(weak)
     found.anchors.sort(key=_place)
     return found
 
@@ -170,13 +174,15 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     best, at = _best_window(sentences)
     inside = [spot for spot in text if at <= document.sentence(spot.mention.start) < at + WINDOW]
     result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
-    result["dense-window"] = Feature(float(sum(1 for one in range(at, at + WINDOW) if sentences[one]) >= 2), tuple(inside[:4]))
+    result["dense-window"] = Feature(
+        float(sum(1 for one in range(at, at + WINDOW) if sentences[one]) >= 2), tuple(inside[:4])
+    )
     result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
     kinds = {spot.mention.concept.id for spot in found.anchors}
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
-    first = text[0].mention.start / max(len(document.text.text), 1) if text else 0.0
     in_title = any(map(document.in_title, found.anchors))
-    result["late"] = Feature(0.0 if in_title else first, tuple(text[:1]))
+    beyond = max(text[0].mention.start - LEAD, 0) if text and not in_title else 0
+    result["late"] = Feature(min(math.log2(1 + beyond / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
     return result
 
@@ -203,7 +209,12 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     result["person"] = Feature(min(len(persons) / derived, 1.0), tuple(persons[:4]))
     edges = _beside_words(found.anchors, support.get("border", []))
     result["border"] = Feature(len(edges) / len(found.anchors), tuple(edges[:4]))
-    echoes = [spot for spot in support.get("echo", ()) if spot.field == "text"]
+    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
+    compared = _beside_words(found.anchors, support.get("comparison", []))
+    result["comparison"] = Feature(len(compared) / len(found.anchors), tuple(compared[:4]))
+    only = [spot for spot in found.anchors if spot.mention.concept.sense == "derived"]
+    result["derived-only"] = Feature(float(len(only) == len(found.anchors)), tuple(only[:3]))
+    echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, places)]
     result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
     in_title = any(map(document.in_title, found.anchors))
     for sense in ("peer", "migration", "culture", "context", "echo"):
@@ -215,14 +226,29 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     lead = [spot for spot in peers if document.in_lead(spot)]
     has_lead = in_title or any(map(document.in_lead, found.anchors))
     result["lead-peer-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
-    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
-    near = [spot for spot in support.get("context", ()) if spot.field == "title" or document.sentence(spot.mention.start) in places]
-    result["context"] = Feature(math.log2(1 + min(len({_written(document, spot) for spot in near}), 15)), tuple(near[:6]))
-    result["migration"] = Feature(math.log2(1 + min(len(support.get("migration", ())), 7)), tuple(support.get("migration", ())[:3]))
-    result["culture"] = Feature(math.log2(1 + min(len(support.get("culture", ())), 7)), tuple(support.get("culture", ())[:3]))
+    near = [
+        spot
+        for spot in support.get("context", ())
+        if spot.field == "title" or document.sentence(spot.mention.start) in places
+    ]
+    result["context"] = Feature(
+        math.log2(1 + min(len({_written(document, spot) for spot in near}), 15)), tuple(near[:6])
+    )
+    result["migration"] = Feature(
+        math.log2(1 + min(len(support.get("migration", ())), 7)), tuple(support.get("migration", ())[:3])
+    )
+    result["culture"] = Feature(
+        math.log2(1 + min(len(support.get("culture", ())), 7)), tuple(support.get("culture", ())[:3])
+    )
     result["other"] = _any(support.get("other", ()))
     result["refused"] = _any(found.refused)
     return result
+
+
+def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
+    """Whether a word like "the group" stands within a paragraph's length behind an anchor."""
+    at = document.sentence(spot.mention.start)
+    return any(at - back in anchored for back in range(WINDOW + 1))
 
 
 def _in_lists(document: Document, anchors: Sequence[Spot], peers: Sequence[Spot]) -> list[Spot]:
@@ -230,9 +256,12 @@ def _in_lists(document: Document, anchors: Sequence[Spot], peers: Sequence[Spot]
     listed = []
     for name, folded in (("title", document.title), ("text", document.text)):
         mine = [(spot.mention.start, spot.mention.end, spot) for spot in anchors if spot.field == name]
-        row = sorted([*mine, *((spot.mention.start, spot.mention.end, None) for spot in peers if spot.field == name)], key=lambda item: item[:2])
+        row = sorted(
+            [*mine, *((spot.mention.start, spot.mention.end, None) for spot in peers if spot.field == name)],
+            key=lambda item: item[:2],
+        )
         for group in _groups(row, folded.text):
-            if sum(spot is None for _, _, spot in group) >= 2:  # noqa: PLR2004
+            if sum(spot is None for _, _, spot in group) >= 2:
                 listed += [spot for _, _, spot in group if spot is not None]
     return listed
 
@@ -240,7 +269,7 @@ def _in_lists(document: Document, anchors: Sequence[Spot], peers: Sequence[Spot]
 def _groups(row: Sequence[tuple[int, int, Spot | None]], text: str) -> Iterable[list[tuple[int, int, Spot | None]]]:
     group: list[tuple[int, int, Spot | None]] = []
     for item in row:
-        if group and not (0 < item[0] - group[-1][1] <= 12 and _LIST_GAP.fullmatch(text, group[-1][1], item[0])):  # noqa: PLR2004
+        if group and not (0 < item[0] - group[-1][1] <= 12 and _LIST_GAP.fullmatch(text, group[-1][1], item[0])):
             yield group
             group = []
         group.append(item)
@@ -256,6 +285,8 @@ def _beside_words(anchors: Sequence[Spot], words: Sequence[Spot]) -> list[Spot]:
     for spot in anchors:
         behind = range(spot.mention.end, spot.mention.end + BESIDE)
         before = range(spot.mention.start - BESIDE, spot.mention.start)
-        if any((spot.field, place) in starts for place in behind) or any((spot.field, place) in ends for place in before):
+        if any((spot.field, place) in starts for place in behind) or any(
+            (spot.field, place) in ends for place in before
+        ):
             found.append(spot)
     return found

@@ -44,7 +44,11 @@ def folded_character(letter: str) -> str:
     kept = [piece for piece in pieces if unicodedata.category(piece) not in _REMOVED and piece != _TATWEEL]
     became = "".join(_SAME.get(piece, piece) for piece in kept)
     # a precomposed syllable of Hangul is one letter to us; taking it apart would cost every offset of the text
-    return letter if unicodedata.category(letter) == "Lo" and len(became) > 1 and "\uac00" <= letter <= "\ud7a3" else became
+    return (
+        letter
+        if unicodedata.category(letter) == "Lo" and len(became) > 1 and "\uac00" <= letter <= "\ud7a3"
+        else became
+    )
 
 
 _TABLE = _Table()

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from crawler.classify.features import Document, Found, Spot, features, gather
+from crawler.classify.features import Document, Feature, Found, Spot, features, gather
 from crawler.classify.folding import fold
 from crawler.classify.languages import guess_language, language_code
 from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics
@@ -21,7 +21,9 @@ from crawler.classify.matching import Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
 
 MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is about stands in its beginning
-TRIAGE_CONTEXT = 2  # different words of terror or war in title and summary that make a page worth fetching without a name
+TRIAGE_CONTEXT = (
+    2  # different words of terror or war in title and summary that make a page worth fetching without a name
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +82,25 @@ class Judge:
         """
         title, text = title[:MOST_CHARACTERS], text[:MOST_CHARACTERS]
         document, found = self._read(title, text, language)
-        return tuple(self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics)
+        return tuple(
+            self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics
+        )
+
+    def features(self, *, title: str, text: str, language: str | None = None) -> dict[str, dict[str, Feature]]:
+        """What the weights are multiplied with, by topic: for fitting them."""
+        document, found = self._read(title[:MOST_CHARACTERS], text[:MOST_CHARACTERS], language)
+        return {topic: features(document, one) for topic, one in found.items()}
 
     def triage(self, *, title: str, summary: str, language: str | None = None) -> Triage:
         """Whether the page behind a title and a summary may be about a topic: any name of one, even a doubtful one, will do."""
         document, found = self._read(title[:MOST_CHARACTERS], summary[:MOST_CHARACTERS], language)
         scores = [self._score(topic, document, found[topic]) for topic in self.topics]
         named = any(one.anchors or one.refused for one in found.values())
-        words = {spot.mention.concept.topic + _word(document, spot) for one in found.values() for spot in one.support.get("context", ())}
+        words = {
+            spot.mention.concept.topic + _word(document, spot)
+            for one in found.values()
+            for spot in one.support.get("context", ())
+        }
         return Triage(max(scores), named or len(words) >= TRIAGE_CONTEXT or not (title or summary).strip())
 
     def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:
@@ -145,14 +158,16 @@ def judge_line(judge: Judge, line: str) -> dict[str, Any]:
         return {"id": None, "error": f"not valid JSON: {error}"}
     if not isinstance(item, dict):
         return {"id": None, "error": "not a JSON object"}
-    texts = {name: item.get(name) if item.get(name) is not None else "" for name in ("title", "text")}
+    texts: dict[str, Any] = {name: "" if item.get(name) is None else item[name] for name in ("title", "text")}
     wrong = [name for name, value in texts.items() if not isinstance(value, str)]
     if wrong:
         return {"id": item.get("id"), "error": f"{wrong[0]} must be a text"}
     if not any(texts.values()):
         return {"id": item.get("id"), "error": "neither title nor text"}
     language = item.get("language")
-    verdicts = judge.judge(title=texts["title"], text=texts["text"], language=language if isinstance(language, str) else None)
+    verdicts = judge.judge(
+        title=texts["title"], text=texts["text"], language=language if isinstance(language, str) else None
+    )
     return {"id": item.get("id"), **{verdict.topic: to_json(verdict) for verdict in verdicts}}
 
 

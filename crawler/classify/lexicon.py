@@ -20,9 +20,11 @@ COMMON = "common"
 
 # What a concept can be. Anchors name the topic; the others only change what an anchor is worth.
 ANCHORS = ("name", "derived", "leader", "actor", "event", "place")
-SUPPORT = ("context", "echo", "peer", "person", "border", "migration", "culture")
+SUPPORT = ("context", "echo", "peer", "person", "border", "comparison", "migration", "culture")
 SENSES = (*ANCHORS, *SUPPORT, "other")
-LANGUAGES = frozenset("am ar ckb de en es fa fr it ku nl om pl ru so sw ti tr".split())
+LANGUAGES = frozenset(
+    ["am", "ar", "ckb", "de", "en", "es", "fa", "fr", "it", "ku", "nl", "om", "pl", "ru", "so", "sw", "ti", "tr"]
+)
 _KEYS = frozenset({"why", "weak"})
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _TOPIC_ID = re.compile(r"[a-z][a-z0-9-]{1,30}")
@@ -102,7 +104,7 @@ def _forms(topic: str, sense: str, concepts: Any, check: _Check) -> Iterator[For
     for name, entry in concepts.items():
         place = f"[{sense}.{name}]"
         if not isinstance(entry, dict) or not isinstance(entry.get("why"), str) or not entry["why"].strip():
-            raise check.error(place, "every concept gives its reason: why = \"…\"")
+            raise check.error(place, 'every concept gives its reason: why = "…"')
         weak = entry.get("weak", 0)
         if not isinstance(weak, (bool, int)) or not 0 <= weak <= 5:
             raise check.error(place, "weak is true or a number from 1 to 5", inside="weak")

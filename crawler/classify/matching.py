@@ -1,6 +1,6 @@
 """Finds the lexicon's words in a text: whole words only, in any script, the longest reading first. PURE.
 
-A word ends where no letter follows. Arabic lets particles stick to its front (و ف ب ل ك س and the article ال), so there a word
+A word ends where no letter follows. Arabic lets particles stick to its front (و ف ب ل ك and the article ال), so there a word
 may begin behind one; Turkish puts its endings behind an apostrophe, which is no letter; other endings are asked for by `*`.
 """
 
@@ -15,11 +15,12 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from crawler.classify.folding import Folded
 from crawler.classify.lexicon import ANCHORS, Concept, Form
 
-# particles (and, so, with, to, as, will) and the article, in every order in which they can stack, as folded
-_PROCLITICS = re.compile(r"(?:[وف]?(?:[بلكس]|لل)?(?:ال)?|[وف]?لل)$")
+# particles (and, so, with, to, as) and the article, in every order in which they can stack before a noun, as folded
+_PROCLITICS = re.compile(r"(?:[وف]?(?:[بلك]|لل)?(?:ال)?|[وف]?لل)$")
 _LONGEST_PROCLITIC = 5
 INTERNATIONAL = "en"
 FOREIGN = 2  # words that must support a spelling of another language
+FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şamê" and "same"
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
@@ -46,7 +47,7 @@ class Matcher:
     def find(self, folded: Folded, original: str, language: str | None = None) -> dict[str, list[Mention]]:
         """The mentions by topic, in the text's order; within a topic they do not overlap, longer ones win.
 
-        In a text of a known language, Latin spellings of others are doubtful: a name needs support, the rest is passed over.
+        In a text of a known language, Latin spellings of others are doubtful: a long name needs support, the rest is passed over.
         English spellings are used everywhere.
         """
         text = folded.text
@@ -61,7 +62,7 @@ class Matcher:
                 if stop < 0 or (form.exact is not None and not _written(form.exact, folded, original, start, end)):
                     continue
                 foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
-                if foreign and form.concept.sense not in ANCHORS:
+                if foreign and (form.concept.sense not in ANCHORS or len(form.text) < FOREIGN_LETTERS):
                     continue
                 weak = form.concept.weak + (FOREIGN if foreign else 0)
                 found.setdefault(form.concept.topic, []).append(Mention(start, stop, form.concept, weak))

@@ -6,6 +6,7 @@ Heavy libraries are imported by the commands that use them, so that `--help` is 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -44,16 +45,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit with its status."""
     # scrapy's commands find the project by scrapy.cfg; ours must run anywhere
     os.environ.setdefault("SCRAPY_SETTINGS_MODULE", "crawler.settings")
-    sys.exit(_run(arguments))
+    _open_streams()
+    status = _run(arguments)
+    sys.exit(_written(status))
+
+
+def _open_streams() -> None:
+    """Make standard streams usable that were closed or speak an encoding of few letters."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else the next file that is opened, perhaps the database, becomes standard output
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    from crawler.config import ConfigError
-    from storage.errors import StorageError
-
     command = typer.main.get_command(app)
     try:
-        result = command.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        given = list(arguments) if arguments is not None else None
+        result = command.main(args=given, prog_name="levantwatch", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except typer.Exit as error:
         return error.exit_code
@@ -61,12 +77,35 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _fail("interrupted", status=130)
     except typer.TyperException as error:
         return _usage(error)
-    except (ConfigError, StorageError) as error:
+    except SystemExit as error:
+        # how Typer and Rich end when the reader (head, less) has seen enough
+        if isinstance(error.__context__, BrokenPipeError):
+            return 0
+        return error.code if isinstance(error.code, int) else 1
+    except _errors_for_users() as error:
         return _fail(str(error), status=1)
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; do not let the interpreter complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", status=1)
+
+
+def _errors_for_users() -> tuple[type[Exception], ...]:
+    """Errors whose message says what to do. Imported only when something went wrong, so that `--help` is quick."""
+    from crawler.config import ConfigError
+    from storage.errors import StorageError
+
+    return ConfigError, StorageError
+
+
+def _written(status: int) -> int:
+    """Write what still waits; the status, or 1 when that fails for another reason than a reader who has gone."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter tries again, and complains
+        if not isinstance(error, BrokenPipeError):
+            return _fail(f"the output cannot be written: {error.strerror}", status=1)
+    return status
 
 
 def _usage(error: typer.TyperException) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import enum
-import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,8 +21,12 @@ from crawler.cli.common import (
     Topic,
     Until,
     day,
+    days,
+    known_topic,
     now,
+    print_json,
     reading,
+    whole_file,
     writing,
 )
 
@@ -43,7 +45,7 @@ class Answer(enum.StrEnum):
     NO = "no"
 
 
-Words = Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="Words that must all occur.")]
+Words = Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="Words that must all occur.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,12 +71,13 @@ def search(
 ) -> None:
     """Search the matches, newest first."""
     from crawler.export import write_rows
-    from crawler.terminal import matches_table
+    from crawler.terminal import matches_table, utf8
     from storage.search import Filters
     from storage.search import search as find
 
+    first, last = days(since, until)
     filters = Filters(
-        words=" ".join(words or ()), topic=topic, since=day(since, "--since"), until=day(until, "--until"),
+        words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
         publisher=publisher, country=country, language=language, limit=limit,
     )  # fmt: skip
     with reading() as session:
@@ -82,7 +85,7 @@ def search(
     if as_format is Format.TABLE:
         matches_table(rows)
     else:
-        write_rows(rows, as_format.value, sys.stdout)
+        write_rows(rows, as_format.value, utf8(sys.stdout))
 
 
 def export(
@@ -96,23 +99,20 @@ def export(
     country: Country = None,
     language: Language = None,
 ) -> None:
-    """Write every match that fits, with its text, oldest memory of all bounds: rows stream from database to file."""
+    """Write every match that fits, with its text, newest first; of any number, in little memory."""
     from crawler.export import write_rows
     from crawler.terminal import progress
     from storage.search import Filters, count, stream
 
+    first, last = days(since, until)
     filters = Filters(
-        words=" ".join(words or ()), topic=topic, since=day(since, "--since"), until=day(until, "--until"),
+        words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
         publisher=publisher, country=country, language=language, limit=None,
     )  # fmt: skip
-    with reading() as session, progress("exporting", count(session, filters)) as bar:
-        rows = bar.through(stream(session, filters))
-        if output == "-":
-            write_rows(rows, as_format.value, sys.stdout)
-        else:
-            with Path(output).open("w", encoding="utf-8", newline="") as file:
-                written = write_rows(rows, as_format.value, file)
-            typer.echo(f"{written} matches written to {output}", err=True)
+    with reading() as session, whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
+        written = write_rows(bar.through(stream(session, filters)), as_format.value, file)
+    if output != "-":
+        typer.echo(f"{written} matches written to {output}", err=True)
 
 
 def show(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:
@@ -125,7 +125,7 @@ def show(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None
     with reading() as session:
         found = look_up(session, reference, canonical=canonical_url(reference))
         if as_format is ReportFormat.JSON:
-            typer.echo(json.dumps(to_json(found), ensure_ascii=False))
+            print_json(to_json(found))
         else:
             article_page(found)
 
@@ -140,16 +140,18 @@ def why(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:
     with reading() as session:
         found = look_up(session, reference, canonical=canonical_url(reference))
         if as_format is ReportFormat.JSON:
-            typer.echo(json.dumps(to_json(found), ensure_ascii=False))
+            print_json(to_json(found))
         else:
             reasons_page(found)
 
 
 def label(
     reference: Reference,
-    answer: Annotated[Answer, typer.Argument(help="Is it about the topic?")],
-    topic: Annotated[str, typer.Option("--topic", help="The topic that the answer is about.")],
-    who: Annotated[str | None, typer.Option("--who", help="Who says so; by default the user's name.")] = None,
+    answer: Annotated[Answer, typer.Argument(metavar="yes|no", help="Is it about the topic?")],
+    topic: Annotated[str, typer.Option("--topic", metavar="TOPIC", help="The topic that the answer is about.")],
+    who: Annotated[
+        str | None, typer.Option("--who", metavar="NAME", help="Who says so; by default the user's name.")
+    ] = None,
 ) -> None:
     """Record an analyst's yes or no. Labels never change what is a match; they measure and teach the judge."""
     import getpass
@@ -158,21 +160,23 @@ def label(
     from storage import labels
     from storage.search import why as look_up
 
-    with writing() as session:
+    topic = known_topic(topic) or ""
+    with writing(create=False) as session:
         entry = look_up(session, reference, canonical=canonical_url(reference)).entry
         labels.add(session, entry_id=entry.id, topic=topic, value=answer.value, who=who or getpass.getuser(), now=now())
-        typer.echo(f"entry {entry.id}: {topic} {answer.value}")
+    typer.echo(f"entry {entry.id}: {topic} {answer.value}")
 
 
 def stats(since: Since = None, as_format: AsReport = ReportFormat.TABLE) -> None:
-    """Count what is stored: matches by topic, publisher, language and day; the ledger's states."""
+    """Count what is stored: feeds, the ledger's entries by state, matches by topic, from which day to which."""
     from crawler.export import to_json
     from crawler.terminal import stats_page
     from storage import search as queries
 
+    first = day(since, "--since")
     with reading() as session:
-        report = queries.stats(session, since=day(since, "--since"))
+        report = queries.stats(session, since=first)
     if as_format is ReportFormat.JSON:
-        typer.echo(json.dumps(to_json(report), ensure_ascii=False))
+        print_json(to_json(report))
     else:
         stats_page(report)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import enum
+import errno
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
 
 import typer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 class Format(enum.StrEnum):
@@ -37,9 +43,13 @@ AsReport = Annotated[ReportFormat, typer.Option("--format", help="How the report
 Topic = Annotated[str | None, typer.Option("--topic", metavar="TOPIC", help="Matches of this topic: syria, isis.")]
 Since = Annotated[str | None, typer.Option("--since", metavar="DATE", help="From this day on: 2026-01-31, or 7d.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="Up to and with this day.")]
-Publisher = Annotated[str | None, typer.Option("--publisher", help="Of this publisher, as `stats` names it.")]
-Country = Annotated[str | None, typer.Option("--country", help="Of publishers in this country.")]
-Language = Annotated[str | None, typer.Option("--language", help="In this language: en, ar, tr …")]
+Publisher = Annotated[
+    str | None, typer.Option("--publisher", metavar="NAME", help="Of this publisher, as `search` names it.")
+]
+Country = Annotated[
+    str | None, typer.Option("--country", metavar="CODE", help="Of publishers in this country: SY, GB …")
+]
+Language = Annotated[str | None, typer.Option("--language", metavar="CODE", help="In this language: en, ar, tr …")]
 
 
 def version(show: bool) -> None:
@@ -67,14 +77,17 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
-    """A session that writes in one short transaction; creates the schema of an empty database."""
+def writing(*, create: bool = True) -> Iterator[Session]:
+    """A session that writes in one short transaction; creates the schema of an empty database, if it may `create`."""
     from crawler.config import load_config
     from storage.db import open_database
 
     database = open_database(load_config().database_url)
     try:
-        database.ensure_schema(upgrade=False)
+        if create:
+            database.ensure_schema(upgrade=False)
+        else:
+            database.check_schema()
         with database.write() as session:
             yield session
     finally:
@@ -91,14 +104,75 @@ def day(value: str | None, option: str) -> date | None:
     if value is None:
         return None
     text = {"today": "0d", "yesterday": "1d"}.get(value.strip().lower(), value.strip())
-    units = {"h": "hours", "d": "days", "w": "weeks"}
-    if text[:-1].isdigit() and text[-1:] in units and len(text) <= 6:  # noqa: PLR2004
-        return (now() - timedelta(**{units[text[-1]]: int(text[:-1])})).date()
+    age = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{value!r} is no date; write 2026-01-31 or an age such as 7d", param_hint=option) from None
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
+        if age:
+            found = (now() - int(age.group(1)) * _UNITS[age.group(2)]).date()
+        else:
+            moment = datetime.fromisoformat(text)
+            found = (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            f"{value!r} is no date; write 2026-01-31 or an age such as 7d", param_hint=option
+        ) from None
+    if not 1900 <= found.year <= 2200:
+        raise typer.BadParameter(f"{value!r} is a day without news; write one from 1900 to 2200", param_hint=option)
+    return found
+
+
+def days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    """Both ends of a span that an analyst typed."""
+    first, last = day(since, "--since"), day(until, "--until")
+    if first and last and first > last:
+        raise typer.BadParameter(f"{first} is after --until {last}", param_hint="--since")
+    return first, last
+
+
+def known_topic(value: str | None) -> str | None:
+    """The name of a topic; bad usage, with the names that there are, for anything else."""
+    if value is None:
+        return None
+    from crawler.classify import Judge
+
+    topics = Judge.load().topics
+    if value.strip().lower() not in topics:
+        raise typer.BadParameter(
+            f"there is no topic {value!r}; the topics are {', '.join(topics)}", param_hint="--topic"
+        )
+    return value.strip().lower()
+
+
+def print_json(value: object) -> None:
+    """One JSON value on one line of standard output, in UTF-8 whatever the locale."""
+    from crawler.export import json_text
+
+    sys.stdout.flush()
+    sys.stdout.buffer.write(json_text(value).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def whole_file(output: str) -> Iterator[TextIO]:
+    """A file to write, which is there only when it is whole; a device, a pipe or `-` (standard output) as it is."""
+    from crawler.terminal import utf8
+
+    if output == "-":
+        yield utf8(sys.stdout)
+        return
+    path = Path(output).resolve()  # through a link, as writing would
+    part = path if path.exists() and not path.is_file() else path.with_name(path.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if part != path:
+            part.replace(path)
+    except OSError as error:
+        if error.filename or error.errno == errno.ENOSPC:
+            fail(f"cannot write {output}: {error.strerror}")
+        raise
+    finally:
+        if part != path:
+            part.unlink(missing_ok=True)
 
 
 def fail(message: str) -> NoReturn:

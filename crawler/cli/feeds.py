@@ -212,7 +212,8 @@ def _import_list(file: str) -> None:
         added = sum(_add_listed(session, feed) for feed in listed.feeds)
     known = len(listed.feeds) - added
     told = f", {known} known already or removed before" if known else ""
-    typer.echo(f"{len(listed.feeds)} feeds in {name}, {added} added{told}")
+    number = len(listed.feeds)
+    typer.echo(f"{number} feed{'' if number == 1 else 's'} in {name}, {added} added{told}")
 
 
 def _add_listed(session: Session, feed: FeedDescription) -> bool:
@@ -260,9 +261,12 @@ def discover(
     as_format: AsFormat = Format.TABLE,
 ) -> None:
     """Find the feeds of a site from its home page; add one with `feeds add`."""
+    from dataclasses import replace
+    from shutil import get_terminal_size
+
     from crawler.description import feed_address
     from crawler.discovery import discover_site
-    from crawler.terminal import rows_out
+    from crawler.terminal import clipped, rows_out
 
     address = _valid(feed_address, url if "://" in url else f"https://{url}", "URL")
     if sys.stderr.isatty():
@@ -274,6 +278,13 @@ def discover(
         fail(f"{address} cannot be read: {discovery.problem}")
     if not discovery.found:
         fail(f"no feed found at {address}; look for one on the site and add it with: levantwatch feeds add URL")
+    if as_format is Format.TABLE and sys.stdout.isatty():
+        # an address that is broken over two lines cannot be copied; a title may be cut
+        room = get_terminal_size().columns - max(len(feed.url) for feed in discovery.found) - len("kind  entries") - 12
+        rows_out(
+            [replace(feed, title=clipped(feed.title, max(room, 16))) for feed in discovery.found], as_format, sys.stdout
+        )
+        return
     rows_out(discovery.found, as_format, sys.stdout)
 
 

@@ -28,11 +28,12 @@ from storage import entries, feeds
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from sqlalchemy.orm import Session
     from twisted.python.failure import Failure
-    from typing_extensions import Self
 
     from crawler.extract import Page
     from crawler.watch import Watch
@@ -201,9 +202,7 @@ class FeedsSpider(Spider):
     async def feed_failed(self, failure: Failure) -> None:
         """No answer from a feed: record why."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        await self._record(
-            request.cb_kwargs["feed"], read_failure(failure, url=request.url, at=self.watch.now())
-        )
+        await self._record(request.cb_kwargs["feed"], read_failure(failure, url=request.url, at=self.watch.now()))
 
     async def _record(self, feed: FeedForPoll, answer: HttpAnswer) -> None:
         """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage."""
@@ -280,9 +279,7 @@ class FeedsSpider(Spider):
     async def article_failed(self, failure: Failure) -> Article:
         """No page came: the entry is judged on its summary at once, and its page is tried again later."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        return self._unread(
-            request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now())
-        )
+        return self._unread(request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now()))
 
     def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page) -> Article:
         self._counts["fetched"] += 1

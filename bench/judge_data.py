@@ -1,0 +1,120 @@
+"""Labelled articles for fitting and measuring the judge: those of ../shared that were read, ours, and the examination.
+
+The texts are in ../shared/data/articles and never in the project; bench/labels holds ids and labels, made by reading.
+tests/data/judge/exam-*.jsonl is written by us; items with an even number are held out: nothing is fitted on them.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crawler.similar import bands, nearness, signature
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared" / "data" / "articles"
+UNSURE = 0.4  # weight of a label on which two careful readers could disagree
+NEAR = 0.5  # articles as alike as this never stand on both sides of a split
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An article with its labels. `origin` is read (the shared set), ours (labelled here) or exam (written here)."""
+
+    id: str
+    origin: str
+    language: str
+    title: str
+    text: str
+    syria: bool
+    isis: bool
+    kind: str
+    weight: float
+    publisher: str
+    month: str
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing may be fitted on it."""
+        return self.origin == "exam" and int(self.id[1:]) % 2 == 0
+
+
+def load() -> list[Labelled]:
+    """Every labelled article; without ../shared the examination alone, and a line that says so."""
+    rows = list(_exam())
+    if not SHARED.exists():
+        sys.stderr.write(f"{SHARED.parent.name}/{SHARED.name} is absent: only the examination is used\n")
+        return rows
+    return [*_shared(), *rows]
+
+
+def ordinary(most: int) -> list[dict[str, Any]]:
+    """Unlabelled items of the shared data, in file order, every n-th: nearly all are about neither topic."""
+    rows = [row for file in ("unlabelled_en", "unlabelled_other") for row in _lines(SHARED / f"{file}.jsonl.gz")]
+    rows = [row for row in rows if row["label_by"] == "none" and len(row["title"] + row["text"]) > 40]
+    return rows[:: max(len(rows) // most, 1)]
+
+
+def groups(rows: list[Labelled]) -> list[int]:
+    """A number per article; those of one publisher and month, or nearly alike, share it: a fold takes all or none."""
+    parent = list(range(len(rows)))
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    seen: dict[object, int] = {}
+    signatures = [signature(f"{row.title} {row.text}") for row in rows]
+    for number, row in enumerate(rows):
+        keys: list[object] = [re.sub(r"\W+", "", row.title + row.text)[:120].lower()]
+        if row.origin != "exam":
+            keys.append((row.publisher, row.month))
+        for key in keys:
+            parent[root(number)] = root(seen.setdefault(key, number))
+        mine = signatures[number]
+        for band in bands(mine) if mine else ():
+            other = seen.setdefault(("band", band), number)
+            theirs = signatures[other]
+            if other != number and theirs and mine and nearness(mine, theirs) >= NEAR:
+                parent[root(number)] = root(other)
+    return [root(number) for number in range(len(rows))]
+
+
+def _shared() -> Iterator[Labelled]:
+    ours = {row["id"]: row for file in sorted((ROOT / "bench" / "labels").glob("*.jsonl")) for row in _lines(file)}
+    for file in ("labelled_read", "unlabelled_en", "unlabelled_other"):
+        for row in _lines(SHARED / f"{file}.jsonl.gz"):
+            if row["label_by"] == "read":
+                yield _labelled(row, "read", row, "given", 1.0)
+            elif row["id"] in ours:
+                label = ours[row["id"]]
+                yield _labelled(row, "ours", label, label["kind"], 1.0 if label["sure"] else UNSURE)
+
+
+def _exam() -> Iterator[Labelled]:
+    for file in sorted((ROOT / "tests" / "data" / "judge").glob("exam-*.jsonl")):
+        for row in _lines(file):
+            yield _labelled(row, "exam", row, row["kind"], 1.0)
+
+
+def _labelled(row: dict[str, Any], origin: str, label: dict[str, Any], kind: str, weight: float) -> Labelled:
+    return Labelled(
+        id=row["id"], origin=origin, language=row["language"], title=row["title"], text=row["text"],
+        syria=bool(label["syria"]), isis=bool(label["isis"]), kind=kind, weight=weight,
+        publisher=str(row.get("source") or row.get("group") or ""), month=str(row.get("date") or "")[:7],
+    )  # fmt: skip
+
+
+def _lines(file: Path) -> Iterator[dict[str, Any]]:
+    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
+    with opened as lines:
+        for line in lines:
+            yield json.loads(line)

@@ -1,0 +1,124 @@
+"""`crawler.extract`: every page of data/pages says what its twin expects, and no bytes make it raise or run long."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.extract import MAX_BYTES, MAX_TAGS, Page, extract_page, to_json
+from crawler.trimming import trimmed
+
+PAGES = sorted((Path(__file__).parent / "data" / "pages").glob("*.html"))
+STATUSES = {"full", "partial", "paywalled", "blocked", "not-an-article", "unreadable"}
+PLACE = "https://www.orontes.example/2026/11/24/ferry"
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.stem)
+def test_page_says_what_its_twin_expects(document: Path) -> None:
+    expected = json.loads(document.with_suffix(".json").read_text(encoding="utf-8"))
+    page = extract_page(
+        document.read_bytes(), url=expected.pop("url", None), content_type=expected.pop("served_as", None)
+    )
+    shown = to_json(page)
+    assert expected.pop("problem", "") in (page.problem or "")
+    assert page.text.startswith(expected.pop("starts", ""))
+    assert expected.pop("contains", "") in page.text
+    if "modified" in expected:
+        assert page.modified_at == datetime.fromisoformat(expected.pop("modified"))
+    assert {name: shown[name] for name in expected} == expected
+    _check_promises(page)
+
+
+def test_there_is_a_page_for_every_twin_and_every_status() -> None:
+    twins = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in PAGES[0].parent.glob("*.json")}
+    assert set(twins) == {path.stem for path in PAGES}
+    assert len(PAGES) >= 20
+    assert {twin["status"] for twin in twins.values() if "status" in twin} == STATUSES
+
+
+@pytest.mark.parametrize(
+    "body", [b"<p>x" * (MAX_TAGS + 1), b"x" * (MAX_BYTES + 1)], ids=["too many tags", "too many bytes"]
+)
+def test_what_is_larger_than_a_page_is_refused(body: bytes) -> None:
+    assert extract_page(body).status == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<div>" * 49_000, b"<b><p>" * 20_000, b"<table><tr><td>" * 15_000, b"<a href='" * 40_000, b"<" * 49_000, b"&" * 1_000_000,
+        b"<html><body><p>" + b"word. " * 300_000, b"<html><script type='application/ld+json'>" + b"[" * 500_000,
+        b"<html><script type='application/ld+json'>" + b'{"@type":"NewsArticle","author":' * 3_000,
+        b"<html><title>" + b"a - " * 200_000 + b"</title><p>text",
+        b"<html><body><p>Subscribe to our " + b"newsletter sign up for our " * 30_000,
+    ],
+    ids=["divs", "b p", "tables", "attributes", "less-than", "ampersands", "one paragraph", "json depth", "json objects", "title", "appeals"],
+)  # fmt: skip
+def test_a_hostile_page_is_an_answer(body: bytes) -> None:
+    _check_promises(extract_page(body, url=PLACE))
+
+
+def test_without_a_url_the_canonical_one_is_as_the_page_says() -> None:
+    body = b"<html><head><link rel=canonical href='https://a.example/x?utm_source=y&id=1'></head><body><p>x</p></body></html>"
+    assert extract_page(body).canonical_url == "https://a.example/x?id=1"
+    assert extract_page(body, url="https://b.example/x").canonical_url is None
+
+
+def test_more_than_half_is_never_cut() -> None:
+    paragraphs = ["Subscribe to our newsletter and sign up for our alerts."] * 3 + ["A sentence of the article."]
+    assert trimmed(paragraphs) == paragraphs
+
+
+PIECES = [
+    b"<html>", b"<head>", b"<title>", b"</title>", b"<body>", b"<article>", b"<p>", b"</p>", b"<h1>", b"<script type='application/ld+json'>", b"</script>",
+    b'{"@type":"NewsArticle","headline":', b'{"@graph":[', b"[", b"]", b"}", b"null", b'"author":{"name":[1,null]}', b'"datePublished":"99999"', b'"wordCount":"x"',
+    b"<meta charset=utf-7>", b"<meta property='article:published_time' content='", b"<link rel=canonical href='http://[", b"'>", b"<?xml version='1.0' encoding='x'?>",
+    b"<svg>", b"<math>", b"<template>", b"<form>", b"<iframe>", b"<!--", b"-->", b"<![CDATA[", b"&#xD800;", b"\x00", b"\xff\xfe", b"\xfe\xff",
+    b"The lorries crossed the border after a long wait at the gate and went on to the town. " * 6,
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), max_size=25).map(b"".join),
+    )
+)
+def test_no_bytes_make_it_raise(body: bytes) -> None:
+    _check_promises(extract_page(body, url=PLACE))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(PAGES), st.data())
+def test_no_mutation_of_a_page_makes_it_raise(document: Path, data: st.DataObject) -> None:
+    body = document.read_bytes()
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(body)))
+        end = data.draw(st.integers(start, min(len(body), start + 60)))
+        body = body[:start] + data.draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6))) + body[end:]
+    _check_promises(extract_page(body, url=PLACE))
+
+
+def _check_promises(page: Page) -> None:
+    assert page.status in STATUSES
+    assert "broke the extractor" not in (page.problem or ""), page.problem
+    shown: dict[str, Any] = to_json(page)
+    json.dumps(shown).encode("utf-8")
+    if page.status in ("blocked", "not-an-article", "unreadable"):
+        assert page.text == ""
+        assert page.problem
+    else:
+        assert page.text
+        assert page.words
+        assert page.extractor
+    for value in (page.title, page.author, page.language, page.published_raw, *page.text.split("\n")):
+        assert value is None or not set(value) & set("\x00\n\r\u202e\ud800")
+    assert page.published_at is None or page.published_at.tzinfo is UTC
+    assert page.canonical_url is None or page.canonical_url.startswith(("http://", "https://"))

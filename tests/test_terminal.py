@@ -1,0 +1,247 @@
+"""What people see: nothing that a stranger wrote is obeyed by a terminal, and nothing of a language is lost."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler import terminal
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Two\nlines\r\nand a\ttab", "Two lines and a tab"),
+        ("next\x85line\u2028and\u2029more", "next line and more"),
+        ("\x1b[31mred\x1b[0m \x1b]8;;https://news.example\x07link", "[31mred[0m ]8;;https://news.examplelink"),
+        ("back\x08space \x07bell \x9b31m", "backspace bell 31m"),
+        ("evil\u202egpj.exe \u2066isolated\u2069 \u200fmark", "evilgpj.exe isolated mark"),
+        ("zero\u200bwidth\u2060joined\ufeff", "zerowidthjoined"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("می\u200cخواهم", "می\u200cخواهم"),  # Persian without its non-joiner is another word
+        ("क्\u200dष", "क्\u200dष"),
+        ("half \ud800 a character", "half a character"),
+        ("private \ue000 use", "private use"),
+        ("  many   spaces\u00a0here  ", "many spaces here"),
+        ("", ""),
+        (42, "42"),
+    ],
+)
+def test_plain(text: object, shown: str) -> None:
+    assert terminal.plain(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_plain_text_is_printable_on_one_line_and_stays_so(text: str) -> None:
+    shown = terminal.plain(text)
+    assert len(shown.splitlines()) <= 1
+    assert not set(shown) & set("\x1b\x9b\x07\x08\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert terminal.plain(shown) == shown
+    shown.encode("utf-8")
+
+
+def test_clipped() -> None:
+    assert terminal.clipped("Raqqa", 5) == "Raqqa"
+    assert terminal.clipped("Raqqa falls", 7) == "Raqqa…"
+    assert terminal.clipped("Raqqa", 0) == "…"
+
+
+# --- tables ---
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Row:
+    id: int
+    title: str
+    seen_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+
+
+ROWS = [Row(1, "A [bold]title[/bold] with :smile: and \x1b[31m", NOW, ("syria", "isis")), Row(2, "سوريا: غارات جوية")]
+
+
+def test_piped_rows_are_tab_separated() -> None:
+    file = io.StringIO()
+    terminal.rows_out(ROWS, "table", file)
+    assert file.getvalue() == (
+        "1\tA [bold]title[/bold] with :smile: and [31m\t2026-11-24 12:00Z\tsyria, isis\n2\tسوريا: غارات جوية\t\t\n"
+    )
+
+
+def test_a_tab_in_a_title_adds_no_column() -> None:
+    file = io.StringIO()
+    terminal.rows_out([Row(1, "a\tb\nc")], "table", file)
+    assert file.getvalue() == "1\ta b c\t\t\n"
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_a_table_reads_no_markup_and_keeps_every_word(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "xterm")
+    file = Tty()
+    terminal.rows_out(ROWS, "table", file)
+    drawn = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())  # Rich's own bold and dim
+    shown = "".join(drawn.split())
+    for word in ("[bold]title[/bold]", ":smile:", "[31m", "سوريا:", "غارات", "جوية"):
+        assert word in shown
+    assert max(map(len, drawn.splitlines())) <= int(columns)
+
+
+def test_no_rows_are_said_to_people_and_are_nothing_to_programs() -> None:
+    people, programs = Tty(), io.StringIO()
+    terminal.rows_out([], "table", people)
+    terminal.rows_out([], "table", programs)
+    assert (people.getvalue(), programs.getvalue()) == ("nothing\n", "")
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv"])
+def test_forms_for_programs_are_utf_8_whatever_the_locale(form: str) -> None:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    terminal.rows_out(ROWS, form, file)
+    file.flush()
+    assert "سوريا: غارات جوية" in raw.getvalue().decode("utf-8")
+
+
+# --- pages ---
+
+
+def found(**values: Any) -> Any:
+    """What storage knows of an entry, with a title and a text that try to be obeyed."""
+    title, text = (
+        "Raqqa [red]retaken\x1b[2J",
+        "The town of Raqqa, held for years, was retaken.\n\nSecond [b]paragraph\u202e.",
+    )
+    start = text.index("Raqqa")
+    evidence = [
+        {
+            "field": "text",
+            "start": start,
+            "end": start + 5,
+            "text": "Raqqa",
+            "term": "raqqa",
+            "sense": "place",
+            "weight": 1.5,
+        },
+        {"field": "title", "start": 0, "end": 5, "text": "Raqqa", "term": "raqqa", "sense": "place", "weight": 2.5},
+        {
+            "field": "text",
+            "start": 900,
+            "end": 905,
+            "text": "moved\x1b[1m",
+            "term": "moved",
+            "sense": "place",
+            "weight": 0.25,
+        },
+        {"field": "", "start": 0, "end": 0, "text": "", "term": "bias", "sense": "bias", "weight": -3.0},
+    ]
+    article = SimpleNamespace(
+        title=title, text=text, url="https://news.example/a\x1b[1m", author="A \x07Writer", language="en", topics="syria", words=8,
+        extraction="full", extractor="trafilatura", story_id=3, role="original", fetched_at=NOW, published_at=None, published_raw="soon",
+        published_source=None, updated_at=None,
+    )  # fmt: skip
+    entry = SimpleNamespace(
+        id=12, state="match", title=title, summary="A [i]summary", url="https://news.example/a", author=None, language=None, error=None,
+        first_seen_at=NOW, published_at=NOW, published_raw=None, published_source="published", updated_at=None, triage_score=0.006,
+    )  # fmt: skip
+    whole = {
+        "entry": entry, "article": article, "feed": SimpleNamespace(publisher="The \x1bCourier", title="", url="https://news.example/f"),
+        "verdicts": (SimpleNamespace(topic="syria", matched=True, score=0.777, threshold=0.5, model="m1", evidence=evidence),),
+        "labels": (SimpleNamespace(topic="syria", value="yes", who="an\x1banalyst", labelled_at=NOW),),
+        "seen_in": (SimpleNamespace(feed_url="https://news.example/f\x1b", first_seen_at=NOW),), "story_members": 1,
+    }  # fmt: skip
+    for name, value in values.items():
+        if name in whole:
+            whole[name] = value
+        else:
+            setattr(entry, name, value)
+    return SimpleNamespace(**whole)
+
+
+def test_an_article_is_shown_with_its_clocks_and_nothing_is_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.article_page(found())
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    for words in (
+        "Raqqa [red]retaken[2J",
+        "12 (match)",
+        "not claimed: soon",
+        "8 words, full, by trafilatura",
+        "Second [b]paragraph.",
+    ):
+        assert words in shown
+
+
+def test_a_rejected_entry_shows_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.article_page(found(article=None, state="irrelevant"))
+    shown = capsys.readouterr().out
+    assert "never: it was not kept" in shown
+    assert "A [i]summary" in shown
+
+
+def test_reasons_are_sorted_by_weight_in_their_sentence_and_add_up(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.reasons_page(found())
+    lines = capsys.readouterr().out.splitlines()
+    assert not any("\x1b" in line for line in lines)
+    assert [line.rstrip() for line in lines] == [
+        "Raqqa [red]retaken[2J",
+        "entry 12: kept, full",
+        "",
+        "syria: match, score 0.777, threshold 0.50",
+        "     -3.00  bias",
+        "     +2.50  title: Raqqa [red]retaken[2J  [place]",
+        "     +1.50  text: The town of Raqqa, held for years, was retaken.…  [place]",
+        "     +0.25  moved[1m",
+        "     +1.25  sum: the score's log-odds; model m1",
+        "label: syria yes, by ananalyst, 2026-11-24 12:00Z",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        ("pending", None, "waiting to be read"),
+        ("pending", "HTTP 503\x1b", "waiting to be read; last try: HTTP 503"),
+        ("near", None, "not kept: just under the threshold"),
+        ("irrelevant", None, "not kept: not about any topic"),
+        ("unreadable", "only 3 words", "its page could not be read (only 3 words)"),
+        ("gone", None, "its page is gone (no reason stored)"),
+    ],
+)
+def test_why_an_entry_is_not_here(
+    state: str, error: str | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal.reasons_page(found(article=None, state=state, error=error))
+    assert words in capsys.readouterr().out
+
+
+def test_an_entry_that_triage_left_out_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.reasons_page(found(article=None, state="irrelevant", verdicts=()))
+    assert "by title and summary alone it scored 0.006, too little to fetch the page" in capsys.readouterr().out
+
+
+# --- progress ---
+
+
+def test_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress("polling", 3) as bar:
+        assert not bar.shown
+        assert list(bar.through([1, 2, 3])) == [1, 2, 3]
+        bar.advance()
+    assert capsys.readouterr() == ("", "")
