@@ -1,6 +1,6 @@
 """Fits the judge and says how good it is: python bench/train.py [--write]   (needs the extra `train`)
 
-Cross-validation in 8 folds by publisher and month (near-duplicates never straddle), figures by topic, language, origin and kind
+Cross-validation in 8 folds by publisher and month (near-duplicates never straddle; what is held out is never fitted on), figures by topic, language, origin and kind
 of case with 95 % intervals from 1,000 bootstrap samples; then a fit on everything that is not held out. --write puts it into
 crawler/classify/model.json.
 """
@@ -12,7 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 
-from judge_data import Labelled, groups, load
+from judge_data import Labelled, groups, held_out, load
 
 from crawler.classify.judge import Judge
 from crawler.classify.model import DEFAULT, MODEL, probability
@@ -33,23 +33,24 @@ def main(write: bool) -> None:
         found = judge.features(title=row.title, text=row.text, language=row.language)
         for topic in TOPICS:
             seen[topic].append(Sample(found[topic], getattr(row, topic), row.weight))
-    fold_of = _folds(groups(rows))
+    group_of = groups(rows)
+    fold_of, out = _folds(group_of), held_out(rows, group_of)
     fitted = {}
     for topic in TOPICS:
-        scores = _cross_validated(seen[topic], rows, fold_of)
-        fair = [number for number, row in enumerate(rows) if not row.held_out]
+        scores = _cross_validated(seen[topic], fold_of, out)
+        fair = [number for number, one in enumerate(out) if not one]
         threshold = best_threshold([scores[n] for n in fair], [seen[topic][n].relevant for n in fair])
-        fitted[topic] = to_json(fit(_fair(seen[topic], rows)), threshold=threshold, near=NEAR)
-        _report(topic, rows, scores, threshold)
-    both = [sample for topic in TOPICS for sample in _fair(seen[topic], rows)]
+        fitted[topic] = to_json(fit(_fair(seen[topic], out)), threshold=threshold, near=NEAR)
+        _report(topic, rows, scores, threshold, out)
+    both = [sample for topic in TOPICS for sample in _fair(seen[topic], out)]
     fitted[DEFAULT] = to_json(fit(both), threshold=0.5, near=NEAR)
     if write:
         MODEL.write_text(json.dumps({"topics": fitted}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(f"written: {MODEL.name}")
 
 
-def _fair(samples: Sequence[Sample], rows: Sequence[Labelled]) -> list[Sample]:
-    return [sample for sample, row in zip(samples, rows, strict=True) if not row.held_out]
+def _fair(samples: Sequence[Sample], out: Sequence[bool]) -> list[Sample]:
+    return [sample for sample, held in zip(samples, out, strict=True) if not held]
 
 
 def _folds(group_of: Sequence[int]) -> list[int]:
@@ -64,20 +65,25 @@ def _folds(group_of: Sequence[int]) -> list[int]:
     return [fold[group] for group in group_of]
 
 
-def _cross_validated(samples: Sequence[Sample], rows: Sequence[Labelled], fold_of: Sequence[int]) -> list[float]:
+def _cross_validated(samples: Sequence[Sample], fold_of: Sequence[int], out: Sequence[bool]) -> list[float]:
     """A score for each from a model that saw nothing of its fold, nor anything held out."""
-    scores = [0.0] * len(rows)
+    scores = [0.0] * len(samples)
     for fold in range(FOLDS):
-        model = fit([s for s, row, f in zip(samples, rows, fold_of, strict=True) if f != fold and not row.held_out])
+        model = fit([s for s, one, held in zip(samples, fold_of, out, strict=True) if one != fold and not held])
         for number, (sample, one) in enumerate(zip(samples, fold_of, strict=True)):
             if one == fold:
                 scores[number] = probability(max(-12.0, min(12.0, model.log_odds(sample.features))))
     return scores
 
 
-def _report(topic: str, rows: Sequence[Labelled], scores: Sequence[float], threshold: float) -> None:
+def _report(
+    topic: str, rows: Sequence[Labelled], scores: Sequence[float], threshold: float, out: Sequence[bool]
+) -> None:
     print(f"\n{topic}: threshold {threshold:.2f}")
-    slices: list[tuple[str, Callable[[Labelled], bool]]] = [("all", lambda _: True), ("held out", lambda row: row.held_out)]
+    held = {row.id for row, one in zip(rows, out, strict=True) if one}
+    slices: list[tuple[str, Callable[[Labelled], bool]]] = [("all", lambda _: True)]
+    slices += [("held out, exam", lambda row: row.id in held and row.origin == "exam")]
+    slices += [("held out, news", lambda row: row.id in held and row.origin != "exam")]
     slices += [(f"origin {origin}", lambda row, o=origin: row.origin == o) for origin in ("read", "ours", "exam")]
     slices += [("language not en", lambda row: row.language != "en")]
     slices += [(f"language {one}", lambda row, o=one: row.language == o) for one in sorted({row.language for row in rows})]

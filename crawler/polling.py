@@ -320,7 +320,7 @@ def article_after(
         return ArticleNext("unreadable", None, final[outcome])
     steps = SHORT_RETRIES if outcome in _SOON_FINAL else PAGE_RETRIES
     if state.attempts > len(steps):
-        end = "gone" if outcome is Outcome.NOT_FOUND else "unreadable"
+        end: Literal["gone", "unreadable"] = "gone" if outcome is Outcome.NOT_FOUND else "unreadable"
         return ArticleNext(end, None, f"{outcome} after {state.attempts} attempts")
     later = now + steps[max(state.attempts, 1) - 1]
     if retry_after is not None:

@@ -36,7 +36,9 @@ def bands(signature: bytes) -> tuple[int, ...]:
     width = len(signature) // BANDS
     return tuple(
         int.from_bytes(
-            hashlib.blake2b(signature[band * width : (band + 1) * width], digest_size=8, salt=band.to_bytes(2, "little")).digest(),
+            hashlib.blake2b(
+                signature[band * width : (band + 1) * width], digest_size=8, salt=band.to_bytes(2, "little")
+            ).digest(),
             "little",
             signed=True,
         )
@@ -47,4 +49,4 @@ def bands(signature: bytes) -> tuple[int, ...]:
 def nearness(one: bytes, other: bytes) -> float:
     """The estimated Jaccard similarity of two texts, 0 to 1: the share of hashes that agree (standard error .044 at .5)."""
     pairs = zip(struct.unpack(f"<{HASHES}I", one), struct.unpack(f"<{HASHES}I", other), strict=True)
-    return sum(left == right for left, right in pairs) / HASHES
+    return sum(bool(left == right) for left, right in pairs) / HASHES

@@ -243,7 +243,8 @@ def test_text_survives_the_store(
         [entry_id] = entries.record_seen(session, feed_id=feed_id, entries=[listed], now=NOW).new_ids
         feeds.record_poll(session, poll(feed_id, title=title, homepage=body, error=title, permanent_url=body))
         hostile = {"title": title, "text": body, "summary": body, "author": title, "extractor": body}
-        store(session, record(entry_id, **hostile, verdicts=(verdict(evidence=[evidence]),)))
+        piece = {**evidence, "term": title, "sense": body, "weight": 1.5}
+        store(session, record(entry_id, **hostile, verdicts=(verdict(evidence=[piece]),)))
         found = search.match(session, entry_id)
         held = search.why(session, entry_id)
         feed = feeds.get(session, feed_id)
@@ -252,7 +253,7 @@ def test_text_survives_the_store(
         assert (found.summary, found.author) == (clean(body), clean(title))
         assert (held.entry.title, feed.homepage or "", feed.moved_to) == (clean(title), clean(body), clean(body))
         assert held.verdicts[0].evidence == [
-            {clean(key): clean(value) if isinstance(value, str) else value for key, value in evidence.items()}
+            {clean(key): clean(value) if isinstance(value, str) else value for key, value in piece.items()}
         ]
         session.rollback()
 

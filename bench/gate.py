@@ -1,0 +1,76 @@
+"""Holds the judge to its floors: python bench/gate.py   (exit status 1 below a floor; nothing to install)
+
+Measured with the shipped judge on what was never fitted on (see judge_data.py): a fixed fifth of the labelled news, half of the
+examination; and triage, from the title and the first 200 characters of labelled full articles, and on ordinary news. A floor is
+what was measured on the day it was set, less two standard errors; it is only ever raised.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from judge_data import SHARED, Labelled, groups, held_out, load, ordinary
+
+from crawler.classify import Judge
+
+FULL = 400  # characters: a longer text is a full article
+SUMMARY = 200  # characters of it that triage sees
+FLOORS = {
+    "syria F1, held-out news": 0.0,
+    "isis F1, held-out news": 0.0,
+    "syria F1, held-out examination": 0.0,
+    "isis F1, held-out examination": 0.0,
+    "syria recall of triage": 0.0,
+    "isis recall of triage": 0.0,
+}
+CEILINGS = {"ordinary news kept": 0.005, "ordinary news fetched": 0.05, "other bearers kept": 0.10}
+
+
+def main() -> int:
+    """Print every figure with its floor or ceiling; 1 if one is missed."""
+    judge = Judge.load()
+    rows = load()
+    out = held_out(rows, groups(rows))
+    figures = _quality(judge, [row for row, held in zip(rows, out, strict=True) if held]) | _triage(judge, rows)
+    bad = 0
+    for name, value in figures.items():
+        least, most = FLOORS.get(name), CEILINGS.get(name)
+        missed = (least is not None and value < least) or (most is not None and value > most)
+        bound = f">= {least}" if least is not None else f"<= {most}"
+        print(f"{'MISSED' if missed else 'held  '}  {name:34} {value:.3f}  {bound}")
+        bad += missed
+    return 1 if bad else 0
+
+
+def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
+    said = {row.id: {one.topic: one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language)} for row in rows}
+    figures = {}
+    for place, chosen in (("news", [r for r in rows if r.origin != "exam"]), ("examination", [r for r in rows if r.origin == "exam"])):
+        for topic in ("syria", "isis"):
+            hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
+            total = sum(said[row.id][topic] for row in chosen) + sum(getattr(row, topic) for row in chosen)
+            if total:
+                figures[f"{topic} F1, held-out {place}"] = 2 * hits / total
+    bearers = [row for row in rows if row.kind == "bearer"]
+    figures["other bearers kept"] = sum(any(said[row.id].values()) for row in bearers) / max(len(bearers), 1)
+    return figures
+
+
+def _triage(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
+    figures = {}
+    for topic in ("syria", "isis"):
+        full = [row for row in rows if getattr(row, topic) and len(row.text) > FULL and row.origin != "exam"]
+        fetched = sum(judge.triage(title=row.title, summary=row.text[:SUMMARY], language=row.language).candidate for row in full)
+        if full:
+            figures[f"{topic} recall of triage"] = fetched / len(full)
+    if SHARED.exists():
+        labelled = {row.id for row in rows}
+        news = [row for row in ordinary(6_000) if row["id"] not in labelled]
+        fetched = sum(judge.triage(title=r["title"], summary=r["text"][:SUMMARY], language=r["language"]).candidate for r in news)
+        kept = sum(any(one.matched for one in judge.judge(title=r["title"], text=r["text"], language=r["language"])) for r in news)
+        figures |= {"ordinary news fetched": fetched / len(news), "ordinary news kept": kept / len(news)}
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
