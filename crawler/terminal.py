@@ -26,7 +26,6 @@ T = TypeVar("T")
 
 ROOMY = 110  # columns from which six cells stand side by side without breaking every other word
 PIPED_COLUMNS = 120
-CONTEXT = 30  # characters on either side of a word that weighed: enough to see its sense
 
 
 def plain(text: object) -> str:
@@ -208,6 +207,8 @@ def reasons_page(found: Any) -> None:
     entry, article = found.entry, found.article
     out.print(Text(plain((article or entry).title), style="bold"))
     out.print(Text(f"entry {entry.id}: {_fate(found)}"))
+    # characters on either side of a word: enough to see its sense, few enough for one line where the terminal allows it
+    context = min(max((out.width - 45) // 2, 12), 30)
     texts = {"title": (article or entry).title, "text": article.text if article else entry.summary}
     for verdict in found.verdicts:
         out.print()
@@ -216,7 +217,7 @@ def reasons_page(found: Any) -> None:
             Text(f"{verdict.topic}: {word}, score {verdict.score:.3f}, threshold {verdict.threshold:.2f}", style="bold")
         )
         for piece in sorted(verdict.evidence, key=lambda item: -abs(item["weight"])):
-            out.print(_evidence_line(piece, texts))
+            out.print(_evidence_line(piece, texts, context))
         total = sum(piece["weight"] for piece in verdict.evidence)
         out.print(Text(f"  {total:+8.2f}  sum: the score's log-odds; model {verdict.model}", style="dim"))
     for label in found.labels:
@@ -244,7 +245,7 @@ def explanation(lines: Iterable[tuple[str, Any]]) -> None:
         out.print(Text(f"{name:>16}  ", style="dim") + Text(_shown(value) or "-"))
 
 
-def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str]) -> Text:
+def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str], context: int) -> Text:
     from rich.text import Text
 
     line = Text(f"  {piece['weight']:+8.2f}  ")
@@ -252,10 +253,10 @@ def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str]) -> Text:
     start, end = piece["start"], piece["end"]
     if not piece["text"] or source[start:end] != piece["text"]:
         return line + Text(plain(piece["text"] or piece["term"]))
-    before, after = source[max(start - CONTEXT, 0) : start], source[end : end + CONTEXT]
-    line += Text(f"{piece['field']}: {'…' if start > CONTEXT else ''}{plain(before)}{_space(before[-1:])}", style="dim")
+    before, after = source[max(start - context, 0) : start], source[end : end + context]
+    line += Text(f"{piece['field']}: {'…' if start > context else ''}{plain(before)}{_space(before[-1:])}", style="dim")
     line += Text(plain(piece["text"]), style="bold yellow")
-    line += Text(f"{_space(after[:1])}{plain(after)}{'…' if len(source) > end + CONTEXT else ''}", style="dim")
+    line += Text(f"{_space(after[:1])}{plain(after)}{'…' if len(source) > end + context else ''}", style="dim")
     return line + Text(f"  [{piece['sense']}]", style="dim")
 
 

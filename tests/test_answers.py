@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scrapy import Request
 from scrapy import exceptions as scrapy_errors
 from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
@@ -128,6 +130,17 @@ def test_retry_after(header: bytes, seconds: int | None) -> None:
 )
 def test_headers_of_any_bytes(header: bytes, text: str | None) -> None:
     assert answered(ETag=header).etag == text
+
+
+@given(
+    names=st.lists(st.sampled_from(["ETag", "Last-Modified", "Cache-Control", "Retry-After", "Content-Type"]), unique=True),
+    value=st.binary() | st.binary().map(b"max-age=".__add__),
+    status=st.integers(200, 999),
+)  # fmt: skip
+def test_no_header_raises(names: list[str], value: bytes, status: int) -> None:
+    found = answered(status, **{name.replace("-", "_"): value for name in names})
+    assert found.max_age is None or timedelta(0) <= found.max_age <= timedelta(days=1)
+    assert found.etag is None or found.etag.isprintable()
 
 
 # --- what went wrong ---

@@ -21,7 +21,8 @@ from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen,
 from crawler.cli import app, main
 from storage import entries
 from storage.db import Database, open_database
-from tests.command import ROOT, environment
+from tests.command import ROOT, Desk, environment
+from tests.site import Site, rss
 
 
 @dataclass(frozen=True)
@@ -363,6 +364,15 @@ def test_stats(levantwatch: Run) -> None:
     assert (found["matches"], found["by_topic"]) == (4, {"isis": 1, "syria": 4})
     assert json.loads(levantwatch("stats", "--since", "2026-11-01", "--format", "json").out)["matches"] == 3
     assert "matches  4" in levantwatch("stats").out
+
+
+def test_polling_quietly_is_quiet(tmp_path: Path) -> None:
+    with Site() as site:
+        desk = Desk(tmp_path, f"sqlite:///{tmp_path}/levantwatch.db")
+        desk.ok("feeds", "add", site.route("/feed.xml", rss(("1", "Rain in the north", "https://news.example/1"))))
+        done = desk.run("poll", "--quiet")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"feeds 1 ")
 
 
 # --- export ---

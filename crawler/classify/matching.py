@@ -53,14 +53,16 @@ class Matcher:
         text = folded.text
         found: dict[str, list[Mention]] = {}
         for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            before_ok = start == 0 or not text[start - 1].isalnum()
-            after_ok = end == len(text) or not text[end].isalnum()
-            for form in self._forms[number]:
-                if not before_ok and not (form.arabic and _sticks(text, start)):
+            forms = self._forms[number]
+            if start and text[start - 1].isalnum() and not (forms[0].arabic and _sticks(text, start)):
+                continue
+            whole = end == len(text) or not text[end].isalnum()
+            for form in forms:
+                if not whole and not form.open_end:
                     continue
-                stop = end if after_ok else (_word_end(text, end) if form.open_end else -1)
-                if stop < 0 or (form.exact is not None and not _written(form.exact, folded, original, start, end)):
+                if form.exact is not None and not _written(form.exact, folded, original, start, end):
                     continue
+                stop = end if whole else _word_end(text, end)
                 foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
                 if foreign and (form.concept.sense not in ANCHORS or len(form.text) < FOREIGN_LETTERS):
                     continue
@@ -85,7 +87,7 @@ def _word_end(text: str, end: int) -> int:
 
 def _written(exact: str, folded: Folded, original: str, start: int, end: int) -> bool:
     """Whether the text has these very letters, and not because a whole headline is in capitals."""
-    begin, stop = folded.original(start, end)
+    begin, stop = (start, end) if folded.places is None else folded.original(start, end)
     if original[begin:stop] != exact:
         return False
     around = original[max(begin - 25, 0) : begin] + original[stop : stop + 25]

@@ -64,7 +64,7 @@ def poll(
     as_format: AsReport = ReportFormat.TABLE,
 ) -> None:
     """Poll these feeds, or every enabled one, now, due or not; pending articles are tried again, too."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from crawler.cli.common import writing
     from crawler.config import load_config

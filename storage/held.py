@@ -1,0 +1,129 @@
+"""What the ledger still holds the text of, to be judged anew, and what becomes of it then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, null, select, update
+from sqlalchemy.orm import Session
+
+from storage import articles
+from storage.base import EntryState
+from storage.models import ARTICLES, ENTRIES, FEEDS, VERDICTS
+
+_SUMMARY_ONLY = "summary-only"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVerdict:
+    """The verdict that holds on one topic."""
+
+    score: float
+    threshold: float
+    matched: bool
+    evidence: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEntry:
+    """An entry whose text is held: its article's, else the feed's title and summary.
+
+    `whole` says that the text is the page's; `was_read` that its page was asked for once; `waits` that it will be.
+    """
+
+    id: int
+    state: EntryState
+    title: str
+    text: str
+    language: str | None
+    whole: bool
+    was_read: bool
+    waits: bool
+    verdicts: Mapping[str, HeldVerdict] = field(default_factory=dict)
+
+
+def count(session: Session, *, model: str, since: datetime | None = None) -> int:
+    """How many entries have a text and no verdict of this model."""
+    return session.scalar(select(func.count()).select_from(ENTRIES).where(_to_judge(model, since))) or 0
+
+
+def page(
+    session: Session, *, model: str, since: datetime | None = None, after: int = 0, limit: int = 200
+) -> list[HeldEntry]:
+    """The next entries that have a text and no verdict of this model, by id from `after` on."""
+    whole = and_(ARTICLES.c.id.is_not(None), ARTICLES.c.extraction != _SUMMARY_ONLY)
+    query = (
+        select(
+            ENTRIES.c.id,
+            ENTRIES.c.state,
+            func.coalesce(ARTICLES.c.title, ENTRIES.c.title).label("title"),
+            func.coalesce(ARTICLES.c.text, ENTRIES.c.summary).label("text"),
+            func.coalesce(ARTICLES.c.language, ENTRIES.c.language, FEEDS.c.language).label("language"),
+            whole.label("whole"),
+            (ENTRIES.c.attempts > 0).label("was_read"),
+            ENTRIES.c.retry_at.is_not(None).label("waits"),
+        )
+        .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
+        .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
+        .where(_to_judge(model, since), ENTRIES.c.id > after)
+        .order_by(ENTRIES.c.id)
+        .limit(limit)
+    )
+    rows = session.execute(query).all()
+    verdicts: dict[int, dict[str, HeldVerdict]] = {}
+    said = select(VERDICTS).where(VERDICTS.c.entry_id.in_([row.id for row in rows]), VERDICTS.c.current)
+    for one in session.execute(said):
+        held = HeldVerdict(one.score, one.threshold, one.matched, one.evidence)
+        verdicts.setdefault(one.entry_id, {})[one.topic] = held
+    return [
+        HeldEntry(
+            id=row.id,
+            state=row.state,
+            title=row.title,
+            text=row.text,
+            language=row.language,
+            whole=bool(row.whole),
+            was_read=bool(row.was_read),
+            waits=bool(row.waits),
+            verdicts=verdicts.get(row.id, {}),
+        )
+        for row in rows
+    ]
+
+
+def rejudge(
+    session: Session, *, entry_id: int, state: EntryState, verdicts: Sequence[articles.VerdictRecord], now: datetime
+) -> None:
+    """Write new verdicts on an entry and the state that it has by them; the verdicts before stay as its history.
+
+    `pending` makes it due now, so that its page is read; a match that still waits for its page goes on waiting. What
+    is neither leaves the view `matches` but keeps its article.
+    """
+    articles.store_verdicts(session, entry_id=entry_id, verdicts=verdicts, now=now)
+    scores = {verdict.topic: verdict.score for verdict in verdicts}
+    values: dict[str, Any] = {f"{topic}_score": scores.get(topic) for topic in ("syria", "isis")}
+    was = session.execute(select(ENTRIES.c.state, ENTRIES.c.triaged_at).where(ENTRIES.c.id == entry_id)).one()
+    if state == "pending":
+        fresh = {"attempts": 0, "crashes": 0, "error": null()}  # it gets every attempt that a new entry gets
+        kept = {"retry_at": ENTRIES.c.retry_at} if was.state == "match" else {"retry_at": now, **fresh}
+        values |= {"finished_at": null(), "triaged_at": was.triaged_at or now, **kept}
+    elif was.state != state:
+        values |= {"retry_at": null(), "finished_at": now}
+    session.execute(update(ENTRIES).where(ENTRIES.c.id == entry_id).values(state=state, **values))
+
+
+def _to_judge(model: str, since: datetime | None) -> ColumnElement[bool]:
+    """Matches, near misses and rejected entries with a text that this model has not judged.
+
+    Whose page could not be read is left alone: nothing but a page would make it a match.
+    """
+    judged = exists().where(VERDICTS.c.entry_id == ENTRIES.c.id, VERDICTS.c.current, VERDICTS.c.model == model)
+    wanted = and_(
+        ENTRIES.c.state.in_(("match", "near", "irrelevant")),
+        (ENTRIES.c.text_pruned_at.is_(None)) | exists().where(ARTICLES.c.id == ENTRIES.c.id),
+        ~judged,
+    )
+    return and_(wanted, ENTRIES.c.first_seen_at >= since) if since is not None else wanted
