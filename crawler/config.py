@@ -46,6 +46,14 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rejected: Days = 90
     polls: Days = 180
     entries: Days = 365
+    audit_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.005
+
+
+class JudgeFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files of the user's that the judge reads, '' for none."""
+
+    topics_dir: str = ""
+    model_file: str = ""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     schedule: Schedule = Schedule()
     retention: Retention = Retention()
+    judge: JudgeFiles = JudgeFiles()
 
     def __post_init__(self) -> None:
         """What no single value can say."""

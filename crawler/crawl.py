@@ -56,6 +56,12 @@ def configure(settings: BaseSettings) -> None:
         raise SystemExit(1) from None
     for name, value in settings_for(config).items():
         settings.set(name, value, priority="spider")
+    _silence_robots()
+
+
+def _silence_robots() -> None:
+    """A robots.txt that cannot be had: Scrapy logs a traceback for each, the page's own outcome says it in a word."""
+    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
 
 
 def settings_for(config: Config) -> dict[str, Any]:
@@ -89,7 +95,7 @@ def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any
             if not feed and not feeds.count(session):
                 raise StorageError(NO_FEEDS)
             run_id = runs.start(session, command="scrapy crawl", version=__version__, now=watch.now())
-    except (StorageError, ValueError) as error:
+    except (ConfigError, StorageError, ValueError) as error:
         sys.stderr.write(f"levantwatch: {error}\n")
         raise SystemExit(1) from None
 
@@ -233,6 +239,7 @@ def log_to_stderr(config: Config) -> None:
     configure_logging(
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
+    _silence_robots()
     if (
         config.log_level == "INFO"
     ):  # one line per poll and per match; what the frameworks say of themselves is for DEBUG

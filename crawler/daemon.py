@@ -100,6 +100,7 @@ async def _prune(watch: Watch) -> None:
         rejected_days=watch.config.retention.rejected,
         polls_days=watch.config.retention.polls,
         entries_days=watch.config.retention.entries,
+        audit_share=watch.config.retention.audit_share,
     )
     while await watch.write(_prune_batch, watch.now(), policy):
         await asyncio.sleep(0)

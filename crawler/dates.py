@@ -99,7 +99,8 @@ def parse_date(raw: str, parsed: time.struct_time | None = None) -> datetime | N
         moment = _read(text)
         if moment is None and parsed is not None and not _EPOCH.fullmatch(text):
             moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
-        return moment.astimezone(UTC) if moment is not None else _guessed(text)
+        moment = _guessed(text) if moment is None else moment
+        return moment.astimezone(UTC) if moment is not None else None
     except (ValueError, OverflowError, OSError):  # the 31st of February, the year 10000
         return None
 

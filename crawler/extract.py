@@ -34,8 +34,7 @@ LOST = 0.7  # trafilatura has fewer of JSON-LD's words than this: it lost part o
 COVERED = 0.3  # a paragraph with fewer of its 4-grams in JSON-LD's body is not in it
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
 # trafilatura drops the zero-width joiners that Persian words and emoji need; letters that nobody writes (Elbasan) carry them past it
-_JOINERS = {0x200C: 0x10500, 0x200D: 0x10501}
-_JOINED = {stand_in: joiner for joiner, stand_in in _JOINERS.items()}
+_JOINERS = (("\u200c", "\U00010500"), ("\u200d", "\U00010501"))
 _PAGE = re.compile(r"html|xml|text/plain|octet-stream", re.IGNORECASE)
 _NOT_PAGES = (
     b"%PDF",
@@ -88,7 +87,7 @@ def extract_page(body: bytes, *, url: str | None = None, content_type: str | Non
 
 
 def _extract(body: bytes, url: str | None, content_type: str | None) -> Page:
-    tree = parse_html(decode(body, content_type=content_type).translate(_JOINERS))
+    tree = parse_html(_carried(decode(body, content_type=content_type)))
     if tree is None:
         return Page("unreadable", problem="no markup in the page")
     head = _completed(read_head(tree, url), tree)
@@ -173,8 +172,16 @@ def _lines(document: Any) -> list[str]:
     return [line for part in text.split("\n") if (line := clean(part))]
 
 
+def _carried(text: str) -> str:
+    for joiner, stand_in in _JOINERS:
+        text = text.replace(joiner, stand_in)
+    return text
+
+
 def _rejoined(text: str) -> str:
-    return text.translate(_JOINED)
+    for joiner, stand_in in _JOINERS:
+        text = text.replace(stand_in, joiner)
+    return text
 
 
 def _with_described(found: list[str], described: list[str], extractor: str) -> tuple[list[str], str]:

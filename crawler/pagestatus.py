@@ -27,6 +27,8 @@ PAYWALL_WORDS = 250  # teasers of the paywalled pages that we measured had 40 to
 HOME_PARAGRAPH = (
     25  # mean words of a home page's teasers stay below; an article at a root address has longer paragraphs
 )
+TITLE_ALONE = 45  # a page titled like a challenge with fewer words than this is one
+TITLE_WORDS = 10  # "Page not found - Name of the site"; a headline that quotes it is longer
 _CHALLENGE_TITLE = re.compile(
     r"just a moment|attention required|access (?:to this page )?(?:has been )?denied|are you (?:a )?(?:robot|human)|pardon our interruption|"
     r"ddos-guard|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|security (?:check|verification)|bot verification|"
@@ -46,7 +48,7 @@ _CHALLENGE_TEXT = re.compile(
 )
 _MISSING = re.compile(
     r"^\W*(?:error\s*)?404\b|\b404\b.{0,20}(?:not found|error)|page (?:not found|cannot be found|can.t be found|doesn.t exist|does not exist|unavailable|no longer)|"
-    r"(?:article|story|content) (?:not found|no longer available|unavailable)|nothing (?:was )?found|file not found|"
+    r"(?:article|story|content) (?:not found|no longer available|unavailable)|^\W*nothing found|file not found|"
     r"seite (?:wurde )?nicht gefunden|page (?:introuvable|non trouvée)|página no encontrada|pagina non trovata|sayfa bulunamadı|haber bulunamadı|"
     r"страница не найдена|الصفحة (?:غير موجودة|المطلوبة)|لم يتم العثور|صفحه (?:مورد نظر )?(?:یافت|پیدا) نشد|sidan (?:kunde inte|hittades)|siden (?:finnes|ble) ikke",
     re.IGNORECASE,
@@ -94,17 +96,12 @@ def refusal(body: bytes, tree: Any, head: Head, text: str, url: str | None) -> t
 
 
 def _refused_as_short(body: bytes, tree: Any, head: Head, text: str, words: int) -> tuple[str, str] | None:
-    document = next(("".join(element.itertext()) for element in tree.iter("title")), "")[:300]
     shown = visible(tree)
-    if _CHALLENGE_TITLE.search(document) or (_CHALLENGE_MARK.search(body) and _CHALLENGE_TEXT.search(shown)):
-        return BLOCKED, "a challenge page"
-    heading = f"{document}\n{head.title or ''}"
-    if (
-        _MISSING.search(document)
-        or _MISSING.search(head.title or "")
-        or (words < LEAST_WORDS and _MISSING.search(shown))
-    ):
+    if not head.says_article() and (refused := _refused_by_title(body, tree, text, shown, words)):
+        return refused
+    if words < LEAST_WORDS and _MISSING.search(shown):
         return NOT_ARTICLE, "a page that says that it was not found"
+    heading = f"{_document_title(tree)}\n{head.title or ''}"
     if not head.says_article() and _CONSENT.search(heading + "\n" + (text or shown)):
         return NOT_ARTICLE, "a consent page"
     if _is_home(head, None):
@@ -117,6 +114,23 @@ def _refused_as_short(body: bytes, tree: Any, head: Head, text: str, words: int)
     return NOT_ARTICLE, "a page that needs a script" if _SHELL.search(shown) or len(
         shown
     ) < 40 else f"only {words} words"
+
+
+def _refused_by_title(body: bytes, tree: Any, text: str, shown: str, words: int) -> tuple[str, str] | None:
+    """Challenges and missing pages, by their titles. A short report on a "security check" is told by its text."""
+    title = _document_title(tree)
+    marked = bool(_CHALLENGE_MARK.search(body))
+    named = bool(_CHALLENGE_TITLE.search(title))
+    asks = bool(_CHALLENGE_TEXT.search(shown))
+    if (named and (words < TITLE_ALONE or asks or marked)) or (marked and asks):
+        return BLOCKED, "a challenge page"
+    if _MISSING.search(title) and len(title.split()) <= TITLE_WORDS:
+        return NOT_ARTICLE, "a page that says that it was not found"
+    return None
+
+
+def _document_title(tree: Any) -> str:
+    return next(("".join(element.itertext()) for element in tree.iter("title")), "")[:300]
 
 
 def _is_home(head: Head, url: str | None) -> bool:

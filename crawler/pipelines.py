@@ -9,6 +9,7 @@ from scrapy.exceptions import DropItem
 
 from crawler import similar
 from crawler.export import row_to_json
+from crawler.verdicts import verdict_records
 from storage import articles, entries, search
 from storage.errors import StorageError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from sqlalchemy.orm import Session
 
-    from crawler.classify import Verdict
     from crawler.items import Article
     from crawler.watch import Watch
     from storage.base import EntryState
@@ -84,7 +84,7 @@ class Store:
         if any(verdict.matched for verdict in item.verdicts):
             return self._store_match(session, item)
         now = self.watch.now()
-        verdicts = self._records(item.verdicts)
+        verdicts = verdict_records(item.verdicts, model=self.watch.judge.version)
         if item.page is None and item.later is not None and item.later.retry_at is not None:
             # Nothing in the summary, and the page could not be read: nothing is decided yet.
             entries.record_retry(
@@ -130,34 +130,9 @@ class Store:
             fetched_at=item.fetched_at,
             signature=signature,
             bands=similar.bands(signature) if signature else (),
-            verdicts=self._records(item.verdicts),
+            verdicts=verdict_records(item.verdicts, model=self.watch.judge.version),
             retry_at=item.later.retry_at if item.later else None,
             error=item.error,
         )
         articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
         return search.match(session, entry.id)
-
-    def _records(self, verdicts: tuple[Verdict, ...]) -> tuple[articles.VerdictRecord, ...]:
-        return tuple(
-            articles.VerdictRecord(
-                topic=verdict.topic,
-                score=verdict.score,
-                threshold=verdict.threshold,
-                matched=verdict.matched,
-                evidence=[_evidence(piece) for piece in verdict.evidence],
-                model=self.watch.judge.version,
-            )
-            for verdict in verdicts
-        )
-
-
-def _evidence(piece: Any) -> dict[str, Any]:
-    return {
-        "field": piece.field,
-        "start": piece.start,
-        "end": piece.end,
-        "text": piece.text,
-        "term": piece.term,
-        "sense": piece.sense,
-        "weight": piece.weight,
-    }

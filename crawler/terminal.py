@@ -20,7 +20,6 @@ from crawler.export import iso, write_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 T = TypeVar("T")
 
@@ -199,31 +198,6 @@ def article_page(found: Any) -> None:
             out.print()
 
 
-def reasons_page(found: Any) -> None:
-    """Why an entry is a match or is not: each topic's sum, piece by piece, with the words in their sentence."""
-    from rich.text import Text
-
-    out = console()
-    entry, article = found.entry, found.article
-    out.print(Text(plain((article or entry).title), style="bold"))
-    out.print(Text(f"entry {entry.id}: {_fate(found)}"))
-    # characters on either side of a word: enough to see its sense, few enough for one line where the terminal allows it
-    context = min(max((out.width - 45) // 2, 12), 30)
-    texts = {"title": (article or entry).title, "text": article.text if article else entry.summary}
-    for verdict in found.verdicts:
-        out.print()
-        word = "match" if verdict.matched else "no match"
-        out.print(
-            Text(f"{verdict.topic}: {word}, score {verdict.score:.3f}, threshold {verdict.threshold:.2f}", style="bold")
-        )
-        for piece in sorted(verdict.evidence, key=lambda item: -abs(item["weight"])):
-            out.print(_evidence_line(piece, texts, context))
-        total = sum(piece["weight"] for piece in verdict.evidence)
-        out.print(Text(f"  {total:+8.2f}  sum: the score's log-odds; model {verdict.model}", style="dim"))
-    for label in found.labels:
-        out.print(Text(f"label: {label.topic} {label.value}, by {plain(label.who)}, {_shown(label.labelled_at)}"))
-
-
 def stats_page(report: Any) -> None:
     """The watch in numbers."""
     from rich.text import Text
@@ -243,41 +217,6 @@ def explanation(lines: Iterable[tuple[str, Any]]) -> None:
     out = console()
     for name, value in lines:
         out.print(Text(f"{name:>16}  ", style="dim") + Text(_shown(value) or "-"))
-
-
-def _evidence_line(piece: Mapping[str, Any], texts: Mapping[str, str], context: int) -> Text:
-    from rich.text import Text
-
-    line = Text(f"  {piece['weight']:+8.2f}  ")
-    source = texts.get(piece["field"], "")
-    start, end = piece["start"], piece["end"]
-    if not piece["text"] or source[start:end] != piece["text"]:
-        return line + Text(plain(piece["text"] or piece["term"]))
-    before, after = source[max(start - context, 0) : start], source[end : end + context]
-    line += Text(f"{piece['field']}: {'…' if start > context else ''}{plain(before)}{_space(before[-1:])}", style="dim")
-    line += Text(plain(piece["text"]), style="bold yellow")
-    line += Text(f"{_space(after[:1])}{plain(after)}{'…' if len(source) > end + context else ''}", style="dim")
-    return line + Text(f"  [{piece['sense']}]", style="dim")
-
-
-def _space(neighbour: str) -> str:
-    return " " if neighbour.isspace() else ""
-
-
-def _fate(found: Any) -> str:
-    entry = found.entry
-    if entry.state == "match":
-        return f"kept, {found.article.extraction}" if found.article else "kept"
-    told = {
-        "pending": "waiting to be read" + (f"; last try: {plain(entry.error)}" if entry.error else ""),
-        "near": "not kept: just under the threshold",
-        "irrelevant": "not kept: not about any topic",
-        "unreadable": f"not kept: its page could not be read ({plain(entry.error or 'no reason stored')})",
-        "gone": f"not kept: its page is gone ({plain(entry.error or 'no reason stored')})",
-    }[entry.state]
-    if not found.verdicts and entry.triage_score is not None:
-        told += f"; by title and summary alone it scored {entry.triage_score:.3f}, too little to fetch the page"
-    return told
 
 
 def _scored(row: Any) -> list[str]:

@@ -36,6 +36,7 @@ class _Patterns:
     line: re.Pattern[str]
     tail: re.Pattern[str]
     line_words: int
+    hints: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
@@ -50,6 +51,7 @@ def _patterns() -> _Patterns:
         line=re.compile(rf"[\W_]*(?:{union['line']})", re.IGNORECASE),
         tail=re.compile(rf"[\W_]*(?:{union['tail']})", re.IGNORECASE),
         line_words=data["line_words"],
+        hints=tuple(data["strong"]["hints"]),
     )
 
 
@@ -125,12 +127,19 @@ def _without_appeals(paragraphs: list[str]) -> list[str]:
         if len(between) <= SANDWICH and all(_is_voice(paragraphs[number]) for number in between):
             for number in between:
                 cut[number] = ""
+    for before, number, after in zip(touched, touched[1:], touched[2:], strict=False):
+        amid = before == number - 1 and after == number + 1
+        if amid and len(cut[number]) < len(paragraphs[number]) / 2:
+            cut[number] = ""
     return [paragraph for paragraph in cut if paragraph]
 
 
 def _cut_appeal(paragraph: str) -> str:
     """The paragraph without appeals at its beginning and its end; '' when it is all appeal."""
-    if len(paragraph) > APPEAL_CHARS or not _patterns().strong.search(paragraph):
+    lower = paragraph.lower().replace("i̇", "i")
+    if len(paragraph) > APPEAL_CHARS or not any(hint in lower for hint in _patterns().hints):
+        return paragraph
+    if not _patterns().strong.search(paragraph):
         return paragraph
     sentences = [sentence for sentence in _SENTENCE.split(paragraph) if sentence]
     appeals = [is_appeal(sentence) for sentence in sentences]

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from crawler.classify import Judge
+from crawler.judging import configured_judge
 from crawler.workers import Workers
 from storage import entries
 from storage.db import open_database
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from crawler.classify import Judge
     from crawler.config import Config
     from storage.db import Database
 
@@ -60,7 +61,7 @@ class Watch:
         """
         database = open_database(config.database_url)
         workers = Workers(count=config.workers, seconds=config.parse_seconds, memory_mb=config.worker_memory_mb)
-        watch = cls(config, database, Judge.load(), workers, clock)
+        watch = cls(config, database, configured_judge(config), workers, clock)
         try:
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, null, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import articles
@@ -123,7 +123,7 @@ def _to_judge(model: str, since: datetime | None) -> ColumnElement[bool]:
     judged = exists().where(VERDICTS.c.entry_id == ENTRIES.c.id, VERDICTS.c.current, VERDICTS.c.model == model)
     wanted = and_(
         ENTRIES.c.state.in_(("match", "near", "irrelevant")),
-        (ENTRIES.c.text_pruned_at.is_(None)) | exists().where(ARTICLES.c.id == ENTRIES.c.id),
+        or_(ENTRIES.c.text_pruned_at.is_(None), exists().where(ARTICLES.c.id == ENTRIES.c.id).correlate(ENTRIES)),
         ~judged,
     )
     return and_(wanted, ENTRIES.c.first_seen_at >= since) if since is not None else wanted

@@ -26,6 +26,7 @@ __all__ = [
     "Stats",
     "Why",
     "collected",
+    "count",
     "match",
     "per_day",
     "per_publisher",

@@ -232,7 +232,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(
         tmp_path,
         f"sqlite:///{tmp_path}/watch.db",
-        settings={"LEVANTWATCH_FEED_MAX_BYTES": "20000", "LEVANTWATCH_REQUEST_TIMEOUT": "2"},
+        settings={"LEVANTWATCH_FEED_MAX_BYTES": "60000", "LEVANTWATCH_REQUEST_TIMEOUT": "2"},
     )
 
 
@@ -257,8 +257,8 @@ def test_real_answers_are_recognised(desk: Desk) -> None:
     with Site() as site, Site("127.0.0.2") as other:
         routes = {
             "fine": Reply(good),
-            "large": Reply(good + b" " * 30_000),
-            "bomb": Reply(gzip.compress(good + b" " * 30_000), headers={"Content-Encoding": "gzip"}),
+            "large": Reply(good + b" " * 70_000),
+            "bomb": Reply(gzip.compress(good + b" " * 70_000), headers={"Content-Encoding": "gzip"}),
             "slow": Reply(hang=True),
             "reset": Reply(reset=True),
             "loop": Reply(status=302, headers={"Location": "/loop"}),
@@ -326,3 +326,24 @@ def self_signed(folder: Path) -> Path:
         + certificate.public_bytes(serialization.Encoding.PEM)
     )
     return file
+
+
+BAD_LINKS = [
+    "http://127.0.0.1:99999/a", "http://127.0.0.1:0/a", "http://127.0.0.1:port/a", "http://ne ws.example/a", "http://[::1/a", "http://a..b/a",
+    "http:///a", f"http://{'é' * 80}.example/a", f"http://{'x' * 300}.example/a", "http://%31/a", "http://\u202e.example/a", "http://.example/a",
+    "javascript:void(0)", "/" + "a" * 5_000, "http://127.0.0.1/" + "a" * 30_000, "http://127.0.0.1/?utm_source=" + "a" * 5_000, "\u200b", "",
+]  # fmt: skip
+
+
+def test_a_link_that_is_none_costs_only_itself(desk: Desk) -> None:
+    with Site() as site:
+        items = [(str(number), f"Syria and Idlib, part {number}", link) for number, link in enumerate(BAD_LINKS)]
+        watch(desk, site.route("/feed", rss(*items, ("good", "Rain", site.url + "/rain"))))
+        done = desk.run("poll")
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr.decode()
+    states = {row.title: row.state for row in desk.rows("select title, state from entries")}
+    assert len(states) == len(BAD_LINKS) + 1
+    assert "CRITICAL" not in done.stderr.decode()
+    [claimed] = desk.rows("select count(*) as number from entries where claimed_at is not null")
+    assert claimed.number == 0, "nothing was left in hand"

@@ -38,6 +38,9 @@ OTHERS: dict[str, str] = {
     "retention.rejected": "1",
     "retention.polls": "36500",
     "retention.entries": "7",
+    "retention.audit_share": "0.25",
+    "judge.topics_dir": '"topics"',
+    "judge.model_file": '"model.json"',
 }
 
 

@@ -20,6 +20,7 @@ ROWS = [
 @pytest.mark.parametrize(("raw", "expected"), ROWS, ids=[raw for raw, _ in ROWS])
 def test_a_claimed_date_names_its_time(raw: str, expected: str) -> None:
     found = parse_date(raw)
+    assert found is None or found.tzinfo is UTC
     assert (found.isoformat().replace("+00:00", "Z") if found else "-") == expected
 
 

@@ -23,9 +23,13 @@ HEADLINE = 180  # characters: longer ones are no headlines
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 STRONG = ("name", "leader", "actor", "event")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
-_LIST_GAP = re.compile(
-    r"\s*(?:[,;/&]|\band\b|\bor\b|\bet\b|\bou\b|\bund\b|\boder\b|\bve\b|\bveya\b|\by\b|\be\b|\bi\b|\bи\b|\bو|\bu\b)*\s*(?:the |la |le |les |el |en |in |de |l'|au |aux |den |من |في )?(?:و|ال|وال)?"
-)
+# what stands between the items of a list, and how much of the text on either side is looked at for items
+_BETWEEN = re.compile(r"[,;/•|]|\s(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|и|или|û|an|na|iyo|fi)\s|\s+و(?=\S{3})")
+_REACH = 90
+_ITEM = 3  # words: more is a clause, no item
+# an age makes the person beside it the subject: "a 22-year-old Syrian", "siriano di 29 anni"
+_AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|lat|sal).{0,9}$")
+_AGE_BEHIND = re.compile(r"^[ ,(]{1,2}(?:de |di |von |w wieku |aged |im alter von )?[1-9]\d\b(?! ?(?:%|percent|million|thousand))")
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
@@ -201,10 +205,11 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     """Lists, persons, other countries, and what kind of words stand near."""
     support = found.support
     result: dict[str, Feature] = {}
-    listed = _in_lists(document, found.anchors, support.get("peer", []))
+    listed = _in_lists(document, found.anchors)
     result["in-list"] = Feature(len(listed) / len(found.anchors), tuple(listed[:4]))
     origins = [spot for spot in found.anchors if spot.mention.concept.sense in ("derived", "name")]
     persons = _beside_words(origins, support.get("person", []))
+    persons += [spot for spot in _by_age(document, origins) if spot not in persons]
     derived = sum(spot.mention.concept.sense == "derived" for spot in found.anchors) or 1
     result["person"] = Feature(min(len(persons) / derived, 1.0), tuple(persons[:4]))
     edges = _beside_words(found.anchors, support.get("border", []))
@@ -251,30 +256,62 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
     return any(at - back in anchored for back in range(WINDOW + 1))
 
 
-def _in_lists(document: Document, anchors: Sequence[Spot], peers: Sequence[Spot]) -> list[Spot]:
-    """The anchors that stand in a list with at least two peers: "Iraq, Yemen and Syria"."""
-    listed = []
-    for name, folded in (("title", document.title), ("text", document.text)):
-        mine = [(spot.mention.start, spot.mention.end, spot) for spot in anchors if spot.field == name]
-        row = sorted(
-            [*mine, *((spot.mention.start, spot.mention.end, None) for spot in peers if spot.field == name)],
-            key=lambda item: item[:2],
-        )
-        for group in _groups(row, folded.text):
-            if sum(spot is None for _, _, spot in group) >= 2:
-                listed += [spot for _, _, spot in group if spot is not None]
-    return listed
+def _in_lists(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
+    """The anchors that stand in a list with at least two items of another kind: "Iraq, Yemen and Syria"."""
+    starts = {(spot.field, spot.mention.start) for spot in anchors}
+    return [spot for spot in anchors if _other_items(document, spot, starts) >= 2]  # noqa: PLR2004
 
 
-def _groups(row: Sequence[tuple[int, int, Spot | None]], text: str) -> Iterable[list[tuple[int, int, Spot | None]]]:
-    group: list[tuple[int, int, Spot | None]] = []
-    for item in row:
-        if group and not (0 < item[0] - group[-1][1] <= 12 and _LIST_GAP.fullmatch(text, group[-1][1], item[0])):
-            yield group
-            group = []
-        group.append(item)
-    if group:
-        yield group
+def _other_items(document: Document, spot: Spot, anchors: set[tuple[str, int]]) -> int:
+    """How many short items stand right beside a spot that hold no anchor themselves."""
+    text = (document.title if spot.field == "title" else document.text).text
+    first, last = spot.mention.start, spot.mention.end
+    left, right = text[max(first - _REACH, 0) : first], text[last : last + _REACH]
+    if len(_BETWEEN.split(right, maxsplit=1)[0].split()) <= _ITEM - 1:
+        behind = _run(_cut(right, _BETWEEN, last), spot.field, anchors, open_end=True)
+    else:
+        behind = 0
+    before = 0
+    if len(_BETWEEN.split(left)[-1].split()) <= _ITEM - 1:
+        before = _run(_cut(left, _BETWEEN, first - len(left))[::-1], spot.field, anchors, open_end=False)
+    return before + behind
+
+
+def _cut(text: str, between: re.Pattern[str], offset: int) -> list[tuple[int, str]]:
+    """The pieces of a text with their places, without the one that touches the anchor."""
+    pieces, at = [], 0
+    for found in between.finditer(text):
+        pieces.append((offset + at, text[at : found.start()]))
+        at = found.end()
+    pieces.append((offset + at, text[at:]))
+    return pieces
+
+
+def _run(pieces: list[tuple[int, str]], field: str, anchors: set[tuple[str, int]], *, open_end: bool) -> int:
+    """How many pieces in a row, from the anchor outward, are items; the last one may go on as a clause behind the list."""
+    number = 0
+    for place, piece in pieces[1:]:
+        if re.search(r"[.!?:\n]", piece) and not open_end:
+            piece = re.split(r"[.!?:\n]", piece)[-1]
+        words = re.split(r"[.!?:\n]", piece)[0].split() if open_end else piece.split()
+        if not words:
+            break
+        if not any((field, at) in anchors for at in range(place, place + len(piece))):
+            number += 1
+        if len(words) > _ITEM:
+            break
+    return number
+
+
+def _by_age(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
+    """The anchors that stand beside somebody's age."""
+    found = []
+    for spot in anchors:
+        text = (document.title if spot.field == "title" else document.text).text
+        before, behind = text[max(spot.mention.start - 24, 0) : spot.mention.start], text[spot.mention.end : spot.mention.end + 24]
+        if _AGE_BEFORE.search(before) or _AGE_BEHIND.search(behind):
+            found.append(spot)
+    return found
 
 
 def _beside_words(anchors: Sequence[Spot], words: Sequence[Spot]) -> list[Spot]:

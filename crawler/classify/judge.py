@@ -16,7 +16,7 @@ from typing import Any, Self
 from crawler.classify.features import Document, Feature, Found, Spot, features, gather
 from crawler.classify.folding import fold
 from crawler.classify.languages import guess_language, language_code
-from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics
+from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics, topic_files
 from crawler.classify.matching import Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
 
@@ -70,10 +70,13 @@ class Judge:
         self._matcher = Matcher(form for topic in topics for form in topic.forms)
 
     @classmethod
-    def load(cls, folder: Path = TOPICS, model: Path = MODEL) -> Self:
-        """The judge of a folder of topic files and a model. Raises LexiconError or ModelError."""
-        topics = load_topics(folder)
-        return cls(topics, load_model(model), _version([*sorted(folder.glob("*.toml")), model]))
+    def load(cls, folder: Path = TOPICS, model: Path = MODEL, *, own: Path | None = None) -> Self:
+        """The judge of a folder of topic files and a model; a file of the folder `own` stands for the one of its name.
+
+        Raises LexiconError or ModelError.
+        """
+        files = sorted(topic_files(folder, own), key=lambda file: file.name)
+        return cls(load_topics(folder, own), load_model(model), _version([*files, model]))
 
     def judge(self, *, title: str, text: str, language: str | None = None) -> tuple[Verdict, ...]:
         """One verdict per topic, in the order of `topics`. Of a text over 200,000 characters the beginning is read.

@@ -67,12 +67,20 @@ class Topic:
     forms: tuple[Form, ...]
 
 
-def load_topics(folder: Path = TOPICS) -> tuple[Topic, ...]:
-    """Every topic of a folder, `common` first, the others by name. Raises LexiconError."""
-    files = sorted(folder.glob("*.toml"), key=lambda file: (file.stem != COMMON, file.stem))
-    if not [file for file in files if file.stem != COMMON]:
+def topic_files(folder: Path = TOPICS, own: Path | None = None) -> list[Path]:
+    """The topic files of a folder, `common` first, the others by name; a file of `own` stands for the one of its name.
+
+    Raises LexiconError when there is none.
+    """
+    files = {file.name: file for where in (folder, own) if where is not None for file in where.glob("*.toml")}
+    if not [file for file in files.values() if file.stem != COMMON]:
         raise LexiconError(f"{folder}: there is no topic file in it")
-    return tuple(load_topic(file) for file in files)
+    return sorted(files.values(), key=lambda file: (file.stem != COMMON, file.stem))
+
+
+def load_topics(folder: Path = TOPICS, own: Path | None = None) -> tuple[Topic, ...]:
+    """The topics of these files, in their order. Raises LexiconError."""
+    return tuple(load_topic(file) for file in topic_files(folder, own))
 
 
 def load_topic(file: Path) -> Topic:

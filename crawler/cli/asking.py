@@ -1,4 +1,4 @@
-"""`search`, `show`, `why`, `label`, `export`, `stats`: what an analyst asks."""
+"""`search`, `show`, `label`, `export`, `stats`: what an analyst asks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
     app.command(epilog="Example: levantwatch show 42")(show)
-    app.command(epilog="Example: levantwatch why https://example.org/an-article")(why)
     app.command(epilog="Example: levantwatch label 42 --topic syria no")(label)
     app.command(epilog="Example: levantwatch export --format csv --topic syria -o syria.csv")(export)
     app.command(epilog="Example: levantwatch stats --since 30d")(stats)
@@ -128,21 +127,6 @@ def show(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None
             print_json(to_json(found))
         else:
             article_page(found)
-
-
-def why(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:
-    """Say why an article was kept, or why it is not here: the verdicts, with the words that weighed."""
-    from crawler.export import to_json
-    from crawler.terminal import reasons_page
-    from crawler.urls import canonical_url
-    from storage.search import why as look_up
-
-    with reading() as session:
-        found = look_up(session, reference, canonical=canonical_url(reference))
-        if as_format is ReportFormat.JSON:
-            print_json(to_json(found))
-        else:
-            reasons_page(found)
 
 
 def label(

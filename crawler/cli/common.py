@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn, TextIO
 
 import typer
 
@@ -132,9 +132,10 @@ def known_topic(value: str | None) -> str | None:
     """The name of a topic; bad usage, with the names that there are, for anything else."""
     if value is None:
         return None
-    from crawler.classify import Judge
+    from crawler.config import load_config
+    from crawler.judging import configured_judge
 
-    topics = Judge.load().topics
+    topics = configured_judge(load_config()).topics
     if value.strip().lower() not in topics:
         raise typer.BadParameter(
             f"there is no topic {value!r}; the topics are {', '.join(topics)}", param_hint="--topic"
@@ -173,6 +174,20 @@ def whole_file(output: str) -> Iterator[TextIO]:
     finally:
         if part != path:
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(source: str) -> Iterator[BinaryIO]:
+    """A file to read as it is, or with - standard input."""
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(source).open("rb")  # noqa: SIM115
+    except OSError as error:
+        fail(f"cannot read {source}: {error.strerror}")
+    with file:
+        yield file
 
 
 def fail(message: str) -> NoReturn:

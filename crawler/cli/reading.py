@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from crawler.cli.common import fail, print_json
+from crawler.cli.common import opened, print_json
 
 Source = Annotated[str, typer.Argument(metavar="FILE|-", help="A file, or - for standard input.")]
 Url = Annotated[
@@ -30,10 +26,12 @@ def classify(source: Source = "-") -> None:
 
     Every line in gives one line out, in order; one that cannot be read gives {id, error}, and the rest goes on.
     """
-    from crawler.classify import Judge, judge_line
+    from crawler.classify import judge_line
+    from crawler.config import load_config
+    from crawler.judging import configured_judge
 
-    judge = Judge.load()
-    with _open(source) as lines:
+    judge = configured_judge(load_config())
+    with opened(source) as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 text = line.decode("utf-8-sig")
@@ -48,7 +46,7 @@ def extract(source: Source = "-", url: Url = None) -> None:
     from crawler.extract import extract_page, to_json
 
     url = _address(url)
-    with _open(source) as file:
+    with opened(source) as file:
         print_json(to_json(extract_page(file.read(), url=url)))
 
 
@@ -57,7 +55,7 @@ def parse(source: Source = "-", url: Url = None) -> None:
     from crawler.feed import parse_feed, to_json
 
     url = _address(url)
-    with _open(source) as file:
+    with opened(source) as file:
         print_json(to_json(parse_feed(file.read(), url=url or "")))
 
 
@@ -67,16 +65,3 @@ def _address(url: str | None) -> str | None:
     if url is not None and canonical_url(url) is None:
         raise typer.BadParameter(f"{url!r} is no http or https address", param_hint="--url")
     return url
-
-
-@contextmanager
-def _open(source: str) -> Iterator[BinaryIO]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        file = Path(source).open("rb")  # noqa: SIM115
-    except OSError as error:
-        fail(f"cannot read {source}: {error.strerror}")
-    with file:
-        yield file

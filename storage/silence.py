@@ -1,0 +1,85 @@
+"""Pauses, silences and rates of feeds, from the times at which polls brought something new. PURE: a part of coverage.py.
+
+A feed's own rhythm is the measure, never a fixed number of hours: a ministry writes once a week, a wire every minute.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+
+SILENT = 3  # times its own usual pause: what issue and documentation call a silence
+DAYS_OFF = 1.5  # times its longest pause of an ordinary day: every night is longer than three daytime pauses
+FEWEST_PAUSES = 5  # of fewer there is no "usual"
+FEWEST_DAYS = 3  # of fewer there is no "ordinary day"
+SHORTEST_WATCH = timedelta(hours=12)  # a rate from less would be that of one morning
+STANDSTILL = timedelta(hours=1)  # a watch that polls nothing for longer, although something is due, stood still
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one moment to another; `until` is None for what goes on."""
+
+    since: datetime
+    until: datetime | None
+
+    def seconds_to(self, end: datetime) -> float:
+        """How long it is, or has been at `end`."""
+        return ((self.until or end) - self.since).total_seconds()
+
+
+def pauses(news: Sequence[datetime]) -> list[timedelta]:
+    """The intervals between moments with something new; what one poll brought is one moment."""
+    return [after - before for before, after in zip(news, news[1:], strict=False) if after > before]
+
+
+def usual_pause(news: Sequence[datetime]) -> timedelta | None:
+    """The median interval between new entries; None while there are too few to tell."""
+    found = pauses(news)
+    return median(found) if len(found) >= FEWEST_PAUSES else None
+
+
+def longest_ordinary(news: Sequence[datetime]) -> timedelta | None:
+    """The median of each day's longest pause, the night mostly; None while there are too few days."""
+    daily: dict[object, timedelta] = defaultdict(timedelta)
+    for before, after in zip(news, news[1:], strict=False):
+        daily[before.date()] = max(daily[before.date()], after - before)
+    return median(daily.values()) if len(daily) >= FEWEST_DAYS else None
+
+
+def patience(news: Sequence[datetime]) -> timedelta | None:
+    """How long nothing new may come before it is a silence; None while the feed's rhythm is not known.
+
+    Three times the usual pause, but at least half as long again as the longest pause of an ordinary day: or every
+    newspaper would be silent every night.
+    """
+    usual = usual_pause(news)
+    if usual is None:
+        return None
+    return max(SILENT * usual, DAYS_OFF * (longest_ordinary(news) or timedelta()))
+
+
+def long_pauses(news: Sequence[datetime], limit: timedelta, *, end: datetime) -> list[Span]:
+    """The pauses longer than `limit`, the one that goes on at `end`, when the feed last answered, among them."""
+    found = [Span(a, b) for a, b in zip(news, news[1:], strict=False) if b - a > limit]
+    if news and end - news[-1] > limit:
+        found.append(Span(news[-1], None))
+    return found
+
+
+def rate_per_second(new: int, watched: timedelta, fallback: float | None) -> float | None:
+    """New entries a second while the feed was watched; `fallback` is its moving average per hour."""
+    if watched >= SHORTEST_WATCH:
+        return new / watched.total_seconds()
+    return None if fallback is None else fallback / 3600
+
+
+def probably_missed(rate: float | None, between: timedelta, brought: int) -> float:
+    """How many entries were probably missed between two documents without anything in common.
+
+    What its rate lets expect of the time between them, without what the second one brought.
+    """
+    return max(0.0, (rate or 0.0) * between.total_seconds() - brought)
