@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -240,9 +240,8 @@ def log_to_stderr(config: Config) -> None:
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
     _silence_robots()
-    if (
-        config.log_level == "INFO"
-    ):  # one line per poll and per match; what the frameworks say of themselves is for DEBUG
+    if config.log_level == "INFO":
+        # one line per poll and per match; what the frameworks say of themselves is for DEBUG
         for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura"):
             logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -259,8 +258,37 @@ def poll(
     watch = Watch.open(config, clock=clock)
     try:
         require_feeds(watch)
-        return run_in_reactor(
-            config, lambda stop: crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
-        )
+        return _run_round(watch, round_, kind=kind, on_poll=on_poll)
     finally:
         watch.close()
+
+
+def poll_feeds(
+    config: Config,
+    refs: Sequence[str] | None,
+    *,
+    force: bool,
+    on_start: Callable[[int], None],
+    on_poll: Callable[[], None],
+) -> Account:
+    """Poll the feeds with these numbers or addresses, or every enabled one, now. Raises `storage.errors.StorageError`.
+
+    They are looked up under the crawl lock, which brings an older schema up to date first.
+    """
+    from crawler.spiders.feeds import Round
+
+    watch = Watch.open(config)
+    try:
+        require_feeds(watch)
+        with watch.database.read() as session:
+            ids = tuple(feeds.get(session, ref).id for ref in refs) if refs else None
+            on_start(len(ids) if ids is not None else feeds.count(session))
+        return _run_round(watch, Round(now=True, feed_ids=ids, force=force), kind="poll", on_poll=on_poll)
+    finally:
+        watch.close()
+
+
+def _run_round(watch: Watch, round_: Round, *, kind: str, on_poll: Callable[[], None] | None) -> Account:
+    return run_in_reactor(
+        watch.config, lambda stop: crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
+    )

@@ -31,6 +31,8 @@ MAX_BYTES = 2 * 1024 * 1024  # FACTS: trafilatura is quadratic in paragraphs; re
 MAX_TAGS = 50_000
 MAX_DEPTH = 200  # lxml stops at 255 by itself; recursive walkers should not come near Python's limit
 LOST = 0.7  # trafilatura has fewer of JSON-LD's words than this: it lost part of the article
+WITNESS = 0.75  # a description that knows less of what was found is cut, or of another article
+PROSE_WORDS = 20
 COVERED = 0.3  # a paragraph with fewer of its 4-grams in JSON-LD's body is not in it
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
 # trafilatura drops the zero-width joiners that Persian words and emoji need; letters that nobody writes (Elbasan) carry them past it
@@ -197,12 +199,22 @@ def _with_described(found: list[str], described: list[str], extractor: str) -> t
     known = shared / sum(other.values())
     if known < LOST and sum(other.values()) > sum(own.values()):
         return described, "json-ld"
-    if known < LOST or shared < 0.6 * sum(own.values()):
+    if known < LOST or shared < WITNESS * sum(own.values()):
         return found, extractor
-    covered = [_coverage(paragraph, other) >= COVERED for paragraph in found]
-    first = covered.index(True) if True in covered else 0
-    kept = [paragraph for number, paragraph in enumerate(found) if covered[number] or number < first]
+    covered = [number for number, paragraph in enumerate(found) if _coverage(paragraph, other) >= COVERED]
+    first, last = (covered[0], covered[-1]) if covered else (0, len(found))
+    kept = [
+        paragraph
+        for number, paragraph in enumerate(found)
+        if number in covered or number < first or (number > last and _is_prose(paragraph))  # a description may be cut
+    ]
     return (kept, f"{extractor}+json-ld") if len(kept) < len(found) else (found, extractor)
+
+
+def _is_prose(paragraph: str) -> bool:
+    return count_words(paragraph) >= PROSE_WORDS and paragraph.rstrip("\"'”’»)").endswith(
+        (".", "!", "?", "؟", "…", "。")
+    )
 
 
 def _grams(text: str) -> Counter[tuple[str, ...]]:

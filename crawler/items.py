@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict
+    from crawler.classify.tagging import Tag
     from crawler.extract import Page
     from crawler.polling import ArticleNext
     from storage.entries import ClaimedEntry
@@ -18,7 +19,7 @@ class Article:
     """An entry on its way from its page to the store.
 
     `page` is None when there is no readable page: then the entry is judged on its title and summary, and `later`
-    says whether the page is tried again. `verdicts` is filled by the pipeline Judge.
+    says whether the page is tried again. `verdicts` is filled by the pipeline Judge, for a match `tags`, too.
     """
 
     entry: ClaimedEntry
@@ -28,6 +29,7 @@ class Article:
     error: str | None = None  # class of the failure, e.g. "not-found"
     later: ArticleNext | None = None
     verdicts: tuple[Verdict, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
     @property
     def title(self) -> str:

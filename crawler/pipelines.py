@@ -9,6 +9,7 @@ from scrapy.exceptions import DropItem
 
 from crawler import similar
 from crawler.export import row_to_json
+from crawler.mentions import mention_records, shipped_tagger
 from crawler.verdicts import verdict_records
 from storage import articles, entries, search
 from storage.errors import StorageError
@@ -32,7 +33,7 @@ NEAR_COPY = 0.7
 
 
 class Judge:
-    """Sets the verdicts of an article, one per topic."""
+    """Sets the verdicts of an article, one per topic, and what a match names."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -45,6 +46,9 @@ class Judge:
     def process_item(self, item: Article) -> Article:
         """Judge the text that will be stored, so that the evidence's offsets are true of it."""
         item.verdicts = self.watch.judge.judge(title=item.title, text=item.text, language=item.language)
+        if any(verdict.matched for verdict in item.verdicts):  # of a hundred articles one; the others stay untagged
+            day = (item.entry.published_at or item.entry.first_seen_at).date()
+            item.tags = shipped_tagger().tag(item.title, item.text, item.language, day)
         return item
 
 
@@ -133,6 +137,7 @@ class Store:
             verdicts=verdict_records(item.verdicts, model=self.watch.judge.version),
             retry_at=item.later.retry_at if item.later else None,
             error=item.error,
+            mentions=mention_records(item.tags),
         )
         articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
         return search.match(session, entry.id)

@@ -14,7 +14,14 @@ USER_AGENT = _USER_AGENT  # publishers see who asks; the contact is added from t
 REMOTE_CONTROL_ENABLED = False  # on by default in 2.19: a localhost server that executes Python
 TELNETCONSOLE_ENABLED = False  # the same by telnet
 DOWNLOAD_VERIFY_CERTIFICATES = True  # False by default: anybody on the way could write our evidence
-DOWNLOAD_HANDLERS = {"file": None, "data": None, "ftp": None, "s3": None}  # a redirect must not open local files
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.limits.BoundedHandler",  # Scrapy's own bounds no head, no chain of redirects, no sum of bodies
+    "https": "crawler.limits.BoundedHandler",
+    "file": None,  # a redirect must not open local files
+    "data": None,
+    "ftp": None,
+    "s3": None,
+}
 TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"  # Scrapy follows redirects to private addresses
 HTTPPROXY_ENABLED = False  # behind http_proxy the guard would never see the target
 COOKIES_ENABLED = False  # feeds need none, and none should track the watch
@@ -36,6 +43,7 @@ DOWNLOAD_TIMEOUT = 20  # 180 s by default; a feed that takes longer is down (con
 DNS_TIMEOUT = 10  # 60 s by default
 DOWNLOAD_MAXSIZE = 10 * 1024 * 1024  # 1 GiB by default; also holds after decompression
 DOWNLOAD_WARNSIZE = 0  # the limit is the news, not the way there
+COMPRESSION_ENABLED = False  # the handler unpacks, within its limits; Scrapy's unpacks a thousand layers and frames
 CONCURRENT_ITEMS = 1  # the default 100 starts 100 tasks for every response: doubles the CPU of a warm round
 
 # --- the road ---

@@ -135,6 +135,11 @@ class Progress:
         self._bar, self._task = bar, task
         self.shown = bar is not None
 
+    def expect(self, total: int) -> None:
+        """How many there will be, when that was not known at the beginning."""
+        if self._bar is not None:
+            self._bar.update(self._task, total=total)
+
     def advance(self) -> None:
         """One more is done."""
         if self._bar is not None:
@@ -148,7 +153,7 @@ class Progress:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Progress]:
+def progress(what: str, total: int | None) -> Iterator[Progress]:
     """A bar on standard error while the block runs."""
     if not sys.stderr.isatty():
         yield Progress()
@@ -187,6 +192,7 @@ def article_page(found: Any) -> None:
             ("text", f"{article.words} words, {article.extraction}{by}"),
             ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
         ]
+    facts += [(f"{kind}s", _named(found.named, kind)) for kind in ("place", "actor")]
     facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
     for name, value in facts:
         if value:
@@ -234,6 +240,11 @@ def _claimed(shown: Any) -> str:
     if shown.published_at is None:
         return f"not claimed{': ' + plain(shown.published_raw) if shown.published_raw else ''}"
     return f"{iso(shown.published_at)} (claimed: {plain(shown.published_source or 'feed')})"
+
+
+def _named(named: Sequence[Any], kind: str) -> str:
+    """The ids that an article names, most frequent first; those in doubt with a question mark."""
+    return ", ".join(one.name + ("" if one.resolved else "?") for one in named if one.kind == kind)
 
 
 def _names(row: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import entries, labels
+from storage import entries, labels, mentions
 from storage.errors import UnknownEntry, UnknownFeed
 from storage.models import (
     ARTICLES,
@@ -78,7 +78,8 @@ class SeenIn:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Everything that decided about one entry: verdicts (those that hold) first to last, labels newest first."""
+    """Everything that decided about one entry: verdicts (those that hold) first to last, labels newest first, what its
+    article names."""
 
     entry: Entry
     feed: Feed
@@ -87,6 +88,7 @@ class Why:
     labels: tuple[Label, ...]
     seen_in: tuple[SeenIn, ...]
     story_members: int
+    named: tuple[mentions.Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,7 @@ def why(session: Session, ref: int | str, *, canonical: str | None = None) -> Wh
         labels=tuple(labels.of_entry(session, entry_id=entry.id)),
         seen_in=tuple(SeenIn(*row) for row in seen_in),
         story_members=0 if members is None else session.scalar(members) or 0,
+        named=tuple(mentions.named_in(session, entry.id)),
     )
 
 

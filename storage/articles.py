@@ -12,7 +12,7 @@ from sqlalchemy import Row, delete, insert, null, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import evidence, stories
+from storage import evidence, mentions, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
@@ -66,6 +66,7 @@ class ArticleRecord:
     verdicts: tuple[VerdictRecord, ...]
     retry_at: datetime | None = None
     error: str | None = None
+    mentions: tuple[mentions.MentionRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def store_match(
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
 ) -> StoredMatch:
-    """Write a match: the article (new, or the same id with better text), verdicts, full text, bands, story, ledger.
+    """Write a match: the article (new, or the same id with better text), verdicts, full text, bands, mentions, story,
+    ledger.
 
     `nearness` estimates how alike two signatures are (0..1); from `near_copy` on, the later article is a copy. A
     summary never replaces the text of a page that was read. UnknownEntry when the ledger has no such entry.
@@ -127,6 +129,7 @@ def store_match(
         old_sort_key=None if old is None else old.sort_key,
     )
     _write_bands(session, record)
+    mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
     _write_verdicts(session, record.entry_id, record.verdicts, now)
     for story_id in {place.story_id} | ({old.story_id} if old is not None else set()):
         stories.recount(session, story_id=story_id, now=now)

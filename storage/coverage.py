@@ -7,7 +7,7 @@ code, in silence.py. What one poll brought as new is `seen`; `expected` is that 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,7 +19,6 @@ from storage.silence import Span, long_pauses, patience, probably_missed, rate_p
 
 REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
 CAPS = frozenset({"too-large", "parse-timeout"})  # a limit of ours cut it off
-_TICK = timedelta(microseconds=1)
 PASSING = 0.05  # of polls may fail and pass: every server has its moments, and a feed still lists what it showed then
 
 
@@ -111,146 +110,177 @@ class Coverage:
     run_caps: Mapping[str, int]
 
 
-@dataclass(slots=True)
+Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
+
+
 class _FeedAccount:
-    """What became of one feed."""
+    """What became of one feed in the period: its polls with something to tell, and what follows from them."""
 
-    row: FeedRow
-    marks: list[Mark]
-    polls: int = 0
-    last: datetime | None = None
-    gaps: list[Gap] = field(default_factory=list)
-    silences: list[Silence] = field(default_factory=list)
-    expected: float = 0.0
+    def __init__(self, row: FeedRow, marks: list[Mark], polls: int, last: datetime | None) -> None:
+        self.row = row
+        self.marks = marks
+        self.polls = polls
+        self.last = last  # when the last poll began
+        self.news = [mark.at for mark in marks if mark.new]  # and, where needed, those before the period
+        self.failed = [mark for mark in marks if mark.kind == "failed"]
+        self.seen = sum(mark.new for mark in marks)
+        self.usual = usual_pause(self.news)
+        self.patience = patience(self.news, self.usual)
+        self.gaps: list[Gap] = []
+        self.silences: list[Silence] = []
+        self.expected = 0.0
 
     @property
-    def seen(self) -> int:
-        return sum(mark.new for mark in self.marks)
+    def rate(self) -> float | None:
+        """New entries a second, by the documents that had something in common with the one before."""
+        steady = sum(mark.new for mark in self.marks if mark.kind == "news")
+        watched = self.last - self.marks[0].at if self.marks and self.last else timedelta()
+        return rate_per_second(steady, watched, self.row.rate)
 
     @property
-    def news(self) -> list[datetime]:
-        return [mark.at for mark in self.marks if mark.new]
+    def fails_at_the_end(self) -> bool:
+        return bool(self.failed) and self.failed[-1].at == self.last
+
+    def needs_past(self, start: datetime) -> bool:
+        """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
+        return self.polls > 0 and (self.patience is None or self.news[0] - start > self.patience)
+
+    def with_past(self, news: Sequence[datetime]) -> None:
+        """Take in when it brought something new before the period."""
+        if news:
+            self.news = [*news, *self.news]
+            self.usual = usual_pause(self.news)
+            self.patience = patience(self.news, self.usual)
+
+    def long_pauses(self, start: datetime) -> list[Span]:
+        """The pauses that its rhythm does not explain, as far as they reach into the period."""
+        if self.patience is None or self.last is None:
+            return []
+        found = long_pauses(self.news, self.patience, end=self.last)
+        return [pause for pause in found if pause.until is None or pause.until >= start]
+
+    def failed_within(self, pause: Span, end: datetime) -> bool:
+        return any(pause.since < mark.at < (pause.until or end) for mark in self.failed)
 
 
 def report(session: Session, *, since: date, until: date, now: datetime, publisher: str | None = None) -> Coverage:
     """What was not collected from `since` to `until`, days in UTC, both included; of one publisher if it is named."""
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
     end = min(datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1), now)
-    accounts = _accounts(session, start, end, publisher)
-    began, stops = rows.standstills(session, start, end, [mark.at for one in accounts.values() for mark in one.marks])
-    for account in accounts.values():
-        account.gaps = _gaps(session, account)
-        account.expected = account.seen + _missed(session, account, end)
-    _find_silences(session, accounts, start, stops)
+    accounts, times = _accounts(session, start, end, publisher)
+    began, stops = rows.standstills(session, start, end, times)
+    pauses = {account.row.id: account.long_pauses(start) for account in accounts}
+    asked = {pair for one in accounts for pair in _questions(one, pauses[one.row.id], end)}
+    answers = rows.last_answers(session, asked)
+    for account in accounts:
+        account.gaps = _gaps(account, answers)
+        account.expected = account.seen + _missed(session, account, answers, end)
+        account.silences = _silences(account, pauses[account.row.id], answers, stops, end)
     pages = rows.pages(session, start, end)
     summary_only = rows.summary_only(session, since, until)
     by_publisher: dict[str, list[_FeedAccount]] = defaultdict(list)
-    for account in accounts.values():
+    for account in accounts:
         by_publisher[account.row.publisher].append(account)
-    of_all = [_of(name, list_, pages, summary_only) for name, list_ in by_publisher.items()]
+    of_all = sorted(
+        (_of(name, feeds, pages, summary_only) for name, feeds in by_publisher.items()), key=lambda one: one.publisher
+    )
     return Coverage(
         since=since,
         until=until,
         began=began,
-        total=_total(accounts.values(), pages, summary_only),
+        total=_of("", accounts, pages, summary_only),
         refusing=sum(one.refused_days > 0 for one in of_all),
         silent=sum(one.silent_since is not None for one in of_all),
-        publishers=tuple(sorted(sorted(of_all, key=lambda one: one.publisher), key=_badness, reverse=True)),
-        gaps=tuple(sorted((gap for one in accounts.values() for gap in one.gaps), key=lambda gap: gap.at)),
-        silences=tuple(
-            sorted((silence for one in accounts.values() for silence in one.silences), key=lambda one: one.since)
-        ),
+        publishers=tuple(sorted(of_all, key=_badness, reverse=True)),
+        gaps=tuple(sorted((gap for one in accounts for gap in one.gaps), key=lambda gap: gap.at)),
+        silences=tuple(sorted((pause for one in accounts for pause in one.silences), key=lambda pause: pause.since)),
         stops=tuple(stops),
         run_caps=rows.run_caps(session, start, end),
     )
 
 
-def _accounts(session: Session, start: datetime, end: datetime, publisher: str | None) -> dict[int, _FeedAccount]:
+def _accounts(
+    session: Session, start: datetime, end: datetime, publisher: str | None
+) -> tuple[list[_FeedAccount], list[datetime]]:
+    """The feeds with what their polls tell, and when these polls were, in their order."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
     only = None if publisher is None else list(described)
     polled = rows.polls(session, start, end, only)
     marks: dict[int, list[Mark]] = defaultdict(list)
-    for mark in rows.marks(session, start, end, only):
+    told = rows.marks(session, start, end, only)
+    for mark in told:
         marks[mark.feed_id].append(mark)
-    watched = {id_: row for id_, row in described.items() if not row.removed or id_ in polled}
-    return {
-        id_: _FeedAccount(row, marks[id_], *polled.get(id_, (0, None)))
-        for id_, row in watched.items()
-        if row.added_at < end
-    }
+    accounts = [
+        _FeedAccount(row, marks[id_], *polled.get(id_, (0, None)))
+        for id_, row in described.items()
+        if row.added_at < end and (not row.removed or id_ in polled)
+    ]
+    past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(start)])
+    for account in accounts:
+        account.with_past(past.get(account.row.id, ()))
+    return accounts, [mark.at for mark in told]
 
 
-def _gaps(session: Session, account: _FeedAccount) -> list[Gap]:
-    found = []
-    rate = _rate(account)
+def _questions(account: _FeedAccount, pauses: Sequence[Span], end: datetime) -> Iterator[tuple[int, datetime]]:
+    """The moments before which it must be known when the feed last answered."""
+    feed_id = account.row.id
     for mark in account.marks:
         if mark.kind == "gap":
-            before = rows.last_answer(session, account.row.id, mark.at)
-            missed = probably_missed(rate, mark.at - before, mark.new) if before else 0.0
-            found.append(Gap(account.row.id, account.row.url, account.row.publisher, before, mark.at, round(missed)))
+            yield feed_id, mark.at
+    if account.fails_at_the_end:
+        yield feed_id, end
+    for pause in pauses:
+        if account.failed_within(pause, end):
+            yield feed_id, pause.until or end
+
+
+def _gaps(account: _FeedAccount, answers: Answers) -> list[Gap]:
+    found, row = [], account.row
+    for mark in account.marks:
+        if mark.kind == "gap":
+            before = answers[row.id, mark.at]
+            missed = probably_missed(account.rate, mark.at - before, mark.new) if before else 0.0
+            found.append(Gap(row.id, row.url, row.publisher, before, mark.at, round(missed)))
     return found
 
 
-def _rate(account: _FeedAccount) -> float | None:
-    """New entries a second by the documents that had something in common with the one before."""
-    steady = [mark for mark in account.marks if mark.kind == "news"]
-    if not account.marks or account.last is None:
-        return rate_per_second(0, timedelta(), account.row.rate)
-    watched = account.last - account.marks[0].at
-    return rate_per_second(sum(mark.new for mark in steady), watched, account.row.rate)
-
-
-def _missed(session: Session, account: _FeedAccount, end: datetime) -> float:
+def _missed(session: Session, account: _FeedAccount, answers: Answers, end: datetime) -> float:
     """What probably fell through the gaps, and what a feed that fails to the end and is still watched must have shown since."""
     missed = float(sum(gap.probably_missed for gap in account.gaps))
-    failed = [mark for mark in account.marks if mark.kind == "failed"]
-    if not failed or account.row.state in ("disabled", "gone") or account.row.removed:
+    if not account.fails_at_the_end or not account.row.is_watched:
         return missed
-    answered = rows.last_answer(session, account.row.id, end)
-    if answered is None or answered > failed[-1].at or rows.recovered(session, account.row.id, end):
+    answered = answers[account.row.id, end]
+    if answered is None or rows.recovered(session, account.row.id, end):
         return missed  # what a feed still lists when it comes back is not lost
-    return missed + probably_missed(_rate(account), end - answered, 0)
+    return missed + probably_missed(account.rate, end - answered, 0)
 
 
-def _find_silences(
-    session: Session, accounts: Mapping[int, _FeedAccount], start: datetime, stops: Sequence[Span]
-) -> None:
-    """Note the silences of every feed; of those whose rhythm the period does not show, by what came before it."""
-    short = [id_ for id_, one in accounts.items() if one.polls and _needs_past(one, start)]
-    past = rows.news_before(session, start, short)
-    for id_, account in accounts.items():
-        news = [*past.get(id_, ()), *account.news]
-        limit = patience(news)
-        if limit is None or account.last is None:
-            continue
-        going_on = account.row.state in ("active", "failing") and not account.row.removed
-        spans = (_heard(session, account, span, stops) for span in long_pauses(news, limit, end=account.last))
-        if not going_on:
-            spans = (Span(span.since, span.until or account.last) for span in spans)
-        usual = round((usual_pause(news) or timedelta()).total_seconds())
-        row = account.row
-        account.silences = [
-            Silence(row.id, row.url, row.publisher, span.since, span.until, usual)
-            for span in spans
-            if span.seconds_to(account.last) > limit.total_seconds() and (span.until or account.last) >= start
-        ]
+def _silences(
+    account: _FeedAccount, pauses: Sequence[Span], answers: Answers, stops: Sequence[Span], end: datetime
+) -> list[Silence]:
+    row, last, limit = account.row, account.last, account.patience
+    if last is None or limit is None:
+        return []
+    found = []
+    for pause in pauses:
+        span = _heard(account, pause, answers, stops, end)
+        if not row.is_watched:
+            span = Span(span.since, span.until or last)
+        if span.seconds_to(last) > limit.total_seconds():
+            usual = round((account.usual or limit).total_seconds())
+            found.append(Silence(row.id, row.url, row.publisher, span.since, span.until, usual))
+    return found
 
 
-def _needs_past(account: _FeedAccount, start: datetime) -> bool:
-    limit = patience(account.news)
-    return limit is None or account.news[0] - start > limit
-
-
-def _heard(session: Session, account: _FeedAccount, span: Span, stops: Sequence[Span]) -> Span:
+def _heard(account: _FeedAccount, pause: Span, answers: Answers, stops: Sequence[Span], end: datetime) -> Span:
     """The part of a pause in which the feed answered: an outage, or a watch that stood still, is no silence of its own."""
-    end = span.until or account.last or span.since
-    stopped = [stop.since for stop in stops if span.since < stop.since < end]
-    failed = any(span.since < mark.at <= end for mark in account.marks if mark.kind == "failed")
-    if not stopped and not failed:
-        return span
-    answered = rows.last_answer(session, account.row.id, end + _TICK) if failed else end
-    heard = min([answered or span.since, *stopped])
-    return span if span.until is None and heard >= end else Span(span.since, max(heard, span.since))
+    last = pause.until or account.last or pause.since
+    heard = [stop.since for stop in stops if pause.since < stop.since < last]
+    if account.failed_within(pause, end):
+        heard.append(answers[account.row.id, pause.until or end] or pause.since)
+    if not heard or (pause.until is None and min(heard) >= last):
+        return pause
+    return Span(pause.since, max(min(heard), pause.since))
 
 
 def _of(
@@ -261,7 +291,7 @@ def _of(
 ) -> PublisherCoverage:
     ids = {account.row.id for account in accounts}
     states = Counter(account.row.state for account in accounts)
-    failed = [mark for account in accounts for mark in account.marks if mark.kind == "failed"]
+    failed = [mark for account in accounts for mark in account.failed]
     failures = Counter(mark.outcome for mark in failed)
     unread = Counter[str]()
     refused = {mark.at.date() for mark in failed if mark.outcome in REFUSALS}
@@ -299,12 +329,6 @@ def _of(
         waiting=waiting,
         summary_only=sum(summary_only.get(id_, 0) for id_ in ids),
     )
-
-
-def _total(
-    accounts: Iterable[_FeedAccount], pages: Sequence[rows.PageRow], summary_only: Mapping[int, int]
-) -> PublisherCoverage:
-    return _of("", list(accounts), pages, summary_only)
 
 
 def _by_number(counts: Counter[str]) -> dict[str, int]:

@@ -28,6 +28,7 @@ __all__ = [
     "claim",
     "counts",
     "record_end",
+    "record_failure",
     "record_retry",
     "record_seen",
     "record_triage",
@@ -188,6 +189,16 @@ def record_end(
             **values,
         )
     )
+
+
+def record_failure(
+    session: Session, *, entry_id: int, error: str, state: EntryState, retry_at: datetime | None, now: datetime
+) -> None:
+    """Nothing could be read or judged: to be tried again then, or, without a time, ended in this state."""
+    if retry_at is not None:
+        record_retry(session, entry_id=entry_id, error=error, retry_at=retry_at, now=now)
+    else:
+        record_end(session, entry_id=entry_id, state=state, error=error, now=now)
 
 
 def retry_all(session: Session, *, now: datetime) -> int:

@@ -92,13 +92,19 @@ _NOTHING_KNOWN = {"etag": None, "last_modified": None, "body_hash": None}
 _POLLABLE = and_(_LISTED, FEEDS.c.enabled == true())
 
 
+def is_polled() -> ColumnElement[bool]:
+    """Whether a feed is watched: enabled, not removed, and not gone for good."""
+    return and_(_POLLABLE, FEEDS.c.status == "active")
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """Whether a feed is to be polled now. The only definition of "due"."""
+    return and_(is_polled(), FEEDS.c.next_poll_at <= now, _retry_after_is_over(now))
+
+
 def due(session: Session, *, now: datetime, limit: int | None = None) -> list[FeedForPoll]:
-    """The feeds to poll now, longest overdue first. The only definition of "due"."""
-    return _for_poll(
-        session,
-        and_(_POLLABLE, FEEDS.c.status == "active", FEEDS.c.next_poll_at <= now, _retry_after_is_over(now)),
-        limit=limit,
-    )
+    """The feeds to poll now, longest overdue first."""
+    return _for_poll(session, is_due(now), limit=limit)
 
 
 def for_poll(

@@ -333,7 +333,25 @@ class Label(Base):
     )
 
 
+class Mention(Base):
+    """A place or an actor that an article names, by its id in the crawler's gazetteer, and where."""
+
+    __tablename__ = "mentions"
+
+    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+    field: Mapped[str] = mapped_column(primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    end: Mapped[int]
+    kind: Mapped[str]
+    name: Mapped[str]
+    area: Mapped[str]
+    text: Mapped[str]
+    resolved: Mapped[bool]
+
+    __table_args__ = (Index(None, "name", "entry_id", "resolved"), {"sqlite_with_rowid": False})
+
+
 FEEDS, POLLS, RUNS = table_of(Feed), table_of(Poll), table_of(Run)
 ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
-EVIDENCE_TERMS = table_of(EvidenceTerm)
+EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)

@@ -14,7 +14,7 @@ from storage.portable import CleanText, UTCDateTime
 from storage.text import clean
 
 # the outcomes (crawler.polling.Outcome) after which the body was read, so that its validators may be believed
-_READ = ("ok", "same-body", "moved")
+_READ = ("ok", "same-body")
 _ANSWERED = (*_READ, "not-modified")
 
 
@@ -23,7 +23,7 @@ class PollRecord:
     """How one poll went and what was decided after it.
 
     The validators (`etag`, `last_modified`, `body_hash`) are kept only when the outcome says that the body was read
-    (ok, same-body, moved), all three together; a not-modified may bring a new `etag`. `permanent_url` is where a wholly
+    (ok, same-body), all three together; a not-modified may bring a new `etag`. `permanent_url` is where a wholly
     permanent chain of redirects ended: storage counts since when it is the same one (feeds.moved_to, moved_since), and
     only move() changes the address. `unconditional` says that no validator was sent.
     """

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
+from storage.mentions import naming
 from storage.models import ARTICLES, FEEDS
 from storage.portable import FULL_TEXT, has_words
 from storage.text import language_code
@@ -46,7 +47,8 @@ class Filters:
     """What to look for; what is None or empty is not asked.
 
     `words` are AND-ed over title, summary and text ("quoted phrases", -excluded, begin*); `since` and `until` are UTC
-    days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all.
+    days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
+    places or actors: of each group one must be named beyond doubt.
     """
 
     words: str = ""
@@ -58,6 +60,7 @@ class Filters:
     language: str | None = None
     role: str | None = None
     limit: int | None = 50
+    named: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def _filtered(session: Session, query: _Select, filters: Filters) -> _Select:
         conditions.append(ARTICLES.c.language == language_code(filters.language))
     if filters.role:
         conditions.append(ARTICLES.c.role == filters.role)
+    if filters.named:
+        conditions.append(naming(session, filters.named))
     return query.where(and_(*conditions))
 
 

@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
+from itertools import pairwise
 
 SILENT = 3  # times its own usual pause: what issue and documentation call a silence
 DAYS_OFF = 1.5  # times its longest pause of an ordinary day: every night is longer than three daytime pauses
 FEWEST_PAUSES = 5  # of fewer there is no "usual"
 FEWEST_DAYS = 3  # of fewer there is no "ordinary day"
 SHORTEST_WATCH = timedelta(hours=12)  # a rate from less would be that of one morning
-STANDSTILL = timedelta(hours=1)  # a watch that polls nothing for longer, although something is due, stood still
+STANDSTILL = timedelta(hours=2)  # a watch that polls nothing for longer, although something is due, stood still
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +31,33 @@ class Span:
         return ((self.until or end) - self.since).total_seconds()
 
 
-def pauses(news: Sequence[datetime]) -> list[timedelta]:
-    """The intervals between moments with something new; what one poll brought is one moment."""
-    return [after - before for before, after in zip(news, news[1:], strict=False) if after > before]
-
-
 def usual_pause(news: Sequence[datetime]) -> timedelta | None:
-    """The median interval between new entries; None while there are too few to tell."""
-    found = pauses(news)
-    return median(found) if len(found) >= FEWEST_PAUSES else None
+    """The median interval between new entries; None while there are too few to tell. What one poll brought is one moment."""
+    if len(news) <= FEWEST_PAUSES:
+        return None
+    return _median([after - before for before, after in pairwise(news)])
 
 
 def longest_ordinary(news: Sequence[datetime]) -> timedelta | None:
     """The median of each day's longest pause, the night mostly; None while there are too few days."""
     daily: dict[object, timedelta] = defaultdict(timedelta)
-    for before, after in zip(news, news[1:], strict=False):
+    for before, after in pairwise(news):
         daily[before.date()] = max(daily[before.date()], after - before)
-    return median(daily.values()) if len(daily) >= FEWEST_DAYS else None
+    return _median(list(daily.values())) if len(daily) >= FEWEST_DAYS else None
 
 
-def patience(news: Sequence[datetime]) -> timedelta | None:
+def _median(spans: list[timedelta]) -> timedelta:
+    spans.sort()
+    middle = len(spans) // 2
+    return spans[middle] if len(spans) % 2 else (spans[middle - 1] + spans[middle]) / 2
+
+
+def patience(news: Sequence[datetime], usual: timedelta | None) -> timedelta | None:
     """How long nothing new may come before it is a silence; None while the feed's rhythm is not known.
 
     Three times the usual pause, but at least half as long again as the longest pause of an ordinary day: or every
     newspaper would be silent every night.
     """
-    usual = usual_pause(news)
     if usual is None:
         return None
     return max(SILENT * usual, DAYS_OFF * (longest_ordinary(news) or timedelta()))
@@ -64,7 +65,7 @@ def patience(news: Sequence[datetime]) -> timedelta | None:
 
 def long_pauses(news: Sequence[datetime], limit: timedelta, *, end: datetime) -> list[Span]:
     """The pauses longer than `limit`, the one that goes on at `end`, when the feed last answered, among them."""
-    found = [Span(a, b) for a, b in zip(news, news[1:], strict=False) if b - a > limit]
+    found = [Span(a, b) for a, b in pairwise(news) if b - a > limit]
     if news and end - news[-1] > limit:
         found.append(Span(news[-1], None))
     return found

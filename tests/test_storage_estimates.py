@@ -76,7 +76,12 @@ def test_kappa_takes_chance_out() -> None:
 
 @pytest.mark.parametrize(
     ("pairs", "expected"),
-    [([], None), ([("yes", "yes")] * 4, None), ([("yes", "no"), ("no", "yes")], -1), ([("yes", "yes"), ("no", "no")], 1)],
+    [
+        ([], None),
+        ([("yes", "yes")] * 4, None),
+        ([("yes", "no"), ("no", "yes")], -1),
+        ([("yes", "yes"), ("no", "no")], 1),
+    ],
 )
 def test_kappa_at_its_ends(pairs: list[tuple[str, str]], expected: float | None) -> None:
     assert kappa(pairs) == expected

@@ -94,7 +94,12 @@ def test_a_question_shows_what_is_held(database: Database) -> None:
     assert (match.title, match.publisher, match.day) == ("Ceasefire in Syria, day 1", "North Post", "2026-11-24")
     assert match.text.startswith("The ceasefire in northern Syria")
     assert match.evidence[0]["term"] == "syria"
-    assert (near.state, near.matched, near.title, near.text) == ("near", False, "Story 500", "What happened in story 500.")
+    assert (near.state, near.matched, near.title, near.text) == (
+        "near",
+        False,
+        "Story 500",
+        "What happened in story 500.",
+    )
     assert (near.publisher, near.language, near.url) == ("North Post", "en", "https://northpost.example/story-500")
 
 
@@ -130,7 +135,9 @@ def test_the_sample_is_drawn_part_by_part_in_the_order_of_the_lottery(database: 
     near = rejects(database, feed_id, *[0.4] * 3, state="near")
     out = rejects(database, feed_id, *[None] * 20)
     rank = ranks(database)
-    queues = [sorted(part, key=lambda one: rank[one]) for part in (kept, near, [one for one in out if rank[one] < SHARE])]
+    queues = [
+        sorted(part, key=lambda one: rank[one]) for part in (kept, near, [one for one in out if rank[one] < SHARE])
+    ]
     assert 3 < len(queues[2]) < 20
     expected = [queue[turn] for turn in range(20) for queue in queues if turn < len(queue)]
     assert drawn(database) == [(entry_id, "syria") for entry_id in expected]
@@ -193,7 +200,9 @@ def test_without_labels_it_says_what_to_do(database: Database) -> None:
     rejects(database, feed_id, None)
     found = audited(database)
     assert (found.precision, found.recall) == (None, None)
-    assert found.problem == "no labels yet on the sample of matched, rejected; label more: levantwatch audit --topic syria"
+    assert (
+        found.problem == "no labels yet on the sample of matched, rejected; label more: levantwatch audit --topic syria"
+    )
 
 
 def test_labels_that_were_not_asked_in_turn_do_not_count(database: Database) -> None:
@@ -218,7 +227,16 @@ def test_the_newest_label_counts(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("answers", "end"),
-    [("", 0), ("-", 0), ("y", 1), ("-y", 0), ("yyyyyyyyy-y", 11), ("yyyyyyyyyy-", 10), ("yyyy-yyyyy", 10), ("yy--yy", 2)],
+    [
+        ("", 0),
+        ("-", 0),
+        ("y", 1),
+        ("-y", 0),
+        ("yyyyyyyyy-y", 11),
+        ("yyyyyyyyyy-", 10),
+        ("yyyy-yyyyy", 10),
+        ("yy--yy", 2),
+    ],
 )
 def test_the_beginning_that_was_answered(answers: str, end: int) -> None:
     assert len(reviews.answered([None if answer == "-" else "yes" for answer in answers])) == end

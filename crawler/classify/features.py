@@ -24,12 +24,18 @@ WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 STRONG = ("name", "leader", "actor", "event")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
 # what stands between the items of a list, and how much of the text on either side is looked at for items
-_BETWEEN = re.compile(r"[,;/•|]|\s(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|и|или|û|an|na|iyo|fi)\s|\s+و(?=\S{3})")
+_BETWEEN = re.compile(
+    r"[,/•|]|\s(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|и|или|û|an|na|iyo|fi)\s|\s+و(?=\S{3})"
+)
 _REACH = 90
-_ITEM = 3  # words: more is a clause, no item
+_ITEM = 3  # words, the middle one a particle (Corée du Nord): more is a clause, no item
+_PARTICLE = 3  # letters
+LISTED = 2  # other items that make a list
 # an age makes the person beside it the subject: "a 22-year-old Syrian", "siriano di 29 anni"
 _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|lat|sal).{0,9}$")
-_AGE_BEHIND = re.compile(r"^[ ,(]{1,2}(?:de |di |von |w wieku |aged |im alter von )?[1-9]\d\b(?! ?(?:%|percent|million|thousand))")
+_AGE_BEHIND = re.compile(
+    r"^[ ,(]{1,2}(?:de |di |von |w wieku |aged |im alter von )?[1-9]\d\b(?! ?(?:%|percent|million|thousand))"
+)
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
@@ -259,22 +265,22 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
 def _in_lists(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
     """The anchors that stand in a list with at least two items of another kind: "Iraq, Yemen and Syria"."""
     starts = {(spot.field, spot.mention.start) for spot in anchors}
-    return [spot for spot in anchors if _other_items(document, spot, starts) >= 2]  # noqa: PLR2004
+    return [spot for spot in anchors if _is_listed(document, spot, starts)]
 
 
-def _other_items(document: Document, spot: Spot, anchors: set[tuple[str, int]]) -> int:
-    """How many short items stand right beside a spot that hold no anchor themselves."""
+def _is_listed(document: Document, spot: Spot, anchors: set[tuple[str, int]]) -> bool:
+    """Whether at least two short items that hold no anchor themselves stand right beside a spot."""
     text = (document.title if spot.field == "title" else document.text).text
     first, last = spot.mention.start, spot.mention.end
     left, right = text[max(first - _REACH, 0) : first], text[last : last + _REACH]
     if len(_BETWEEN.split(right, maxsplit=1)[0].split()) <= _ITEM - 1:
         behind = _run(_cut(right, _BETWEEN, last), spot.field, anchors, open_end=True)
     else:
-        behind = 0
-    before = 0
+        behind = 0.0
+    before = 0.0
     if len(_BETWEEN.split(left)[-1].split()) <= _ITEM - 1:
         before = _run(_cut(left, _BETWEEN, first - len(left))[::-1], spot.field, anchors, open_end=False)
-    return before + behind
+    return before + behind >= LISTED
 
 
 def _cut(text: str, between: re.Pattern[str], offset: int) -> list[tuple[int, str]]:
@@ -287,18 +293,19 @@ def _cut(text: str, between: re.Pattern[str], offset: int) -> list[tuple[int, st
     return pieces
 
 
-def _run(pieces: list[tuple[int, str]], field: str, anchors: set[tuple[str, int]], *, open_end: bool) -> int:
-    """How many pieces in a row, from the anchor outward, are items; the last one may go on as a clause behind the list."""
-    number = 0
+def _run(pieces: list[tuple[int, str]], field: str, anchors: set[tuple[str, int]], *, open_end: bool) -> float:
+    """How many pieces in a row, from the anchor outward, are items; one that goes on as a clause ends the row and is half one."""
+    number = 0.0
     for place, piece in pieces[1:]:
         if re.search(r"[.!?:\n]", piece) and not open_end:
             piece = re.split(r"[.!?:\n]", piece)[-1]
         words = re.split(r"[.!?:\n]", piece)[0].split() if open_end else piece.split()
         if not words:
             break
+        clause = len(words) > _ITEM or (len(words) == _ITEM and len(words[1]) > _PARTICLE)
         if not any((field, at) in anchors for at in range(place, place + len(piece))):
-            number += 1
-        if len(words) > _ITEM:
+            number += 0.5 if clause else 1.0
+        if clause:
             break
     return number
 
@@ -308,7 +315,10 @@ def _by_age(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
     found = []
     for spot in anchors:
         text = (document.title if spot.field == "title" else document.text).text
-        before, behind = text[max(spot.mention.start - 24, 0) : spot.mention.start], text[spot.mention.end : spot.mention.end + 24]
+        before, behind = (
+            text[max(spot.mention.start - 24, 0) : spot.mention.start],
+            text[spot.mention.end : spot.mention.end + 24],
+        )
         if _AGE_BEFORE.search(before) or _AGE_BEHIND.search(behind):
             found.append(spot)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 # Letters that people use for one another and that Unicode does not decompose.
 _SAME = {
@@ -34,6 +35,7 @@ class _Table(dict[int, str]):
         return self[code]
 
 
+@cache
 def folded_character(letter: str) -> str:
     """What one character becomes: '', one, or (ligatures) a few."""
     if letter in _SAME:
@@ -84,8 +86,14 @@ def fold(text: str) -> Folded:
         return Folded(quick, None, len(text))
     pieces: list[str] = []
     places: list[int] = []
-    for place, letter in enumerate(text):
-        for piece in folded_character(letter):
-            pieces.append(piece)
-            places.append(place)
+    done = 0
+    while (odd := quick.find(_ODD, done)) >= 0:  # harakat are few: what stands between two of them is taken at once
+        pieces.append(quick[done:odd])
+        places.extend(range(done, odd))
+        became = folded_character(text[odd])
+        pieces.append(became)
+        places.extend([odd] * len(became))
+        done = odd + 1
+    pieces.append(quick[done:])
+    places.extend(range(done, len(quick)))
     return Folded("".join(pieces), places, len(text))

@@ -23,10 +23,11 @@ from crawler.classify.lexicon import Form, LexiconError
 from crawler.classify.names import BEARER, Followed, Name, forms_of
 
 FOLDER = Path(__file__).parent / "gazetteer"
-PLACE_KINDS = frozenset(
-    "country governorate district city town village camp quarter crossing base prison region river mountain".split()
-)
-ACTOR_KINDS = frozenset("government armed-forces armed-group agency organisation party".split())
+PLACE_KINDS = frozenset({
+    "country", "governorate", "district", "city", "town", "village", "camp", "quarter", "crossing", "base", "prison",
+    "region", "river", "mountain",
+})  # fmt: skip
+ACTOR_KINDS = frozenset(["government", "armed-forces", "armed-group", "agency", "organisation", "party"])
 COLUMNS = ("id", "kind", "country", "parent", "latitude", "longitude", "confidence", "en", "ar", "other")
 _ACTOR_KEYS = frozenset({"kind", "why", "countries", "parent", "state", "since", "until", "then"})
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -86,14 +87,15 @@ class Gazetteer:
         actors, actor_names = _load_actors(folder / "actors.toml", places)
         bearers, elsewhere, bearer_names = _load_bearers(folder / "bearers.toml", places.keys() | actors.keys())
         children: dict[str, list[str]] = {}
-        for one in (*places.values(), *actors.values()):
-            children.setdefault(one.parent, []).append(one.id)
+        parents = {name: one.parent for name, one in places.items()} | {name: one.parent for name, one in actors.items()}
+        for name, parent in parents.items():
+            children.setdefault(parent, []).append(name)
         forms = forms_of((*place_names, *actor_names, *bearer_names), places, _followed(actors))
         below = {parent: tuple(ids) for parent, ids in children.items()}
         return cls(places, actors, bearers, elsewhere, forms, below)
 
     def kind_of(self, name: str) -> str:
-        """"place" or "actor"."""
+        """ "place" or "actor"."""
         return "place" if name in self.places else "actor"
 
     def family(self, name: str) -> tuple[str, ...]:
@@ -201,17 +203,17 @@ def _actor(name: str, entry: Mapping[str, Any], where: str) -> Actor:
     if not _ID.fullmatch(name) or texts["kind"] not in ACTOR_KINDS:
         raise LexiconError(f"{where}: kind is one of {', '.join(sorted(ACTOR_KINDS))}, an id small letters and hyphens")
     countries = entry.get("countries")
-    if not isinstance(countries, list) or not all(isinstance(one, str) and _COUNTRY.fullmatch(one) for one in countries):
+    if not isinstance(countries, list) or not all(
+        isinstance(one, str) and _COUNTRY.fullmatch(one) for one in countries
+    ):
         raise LexiconError(f"{where}: countries is a list of codes of two capital letters")
-    days = {key: entry.get(key) for key in ("since", "until")}
-    if not all(day is None or type(day) is date for day in days.values()):
+    since, until = entry.get("since"), entry.get("until")
+    if not all(day is None or type(day) is date for day in (since, until)):
         raise LexiconError(f"{where}: since and until are days like 2024-12-08")
-    return Actor(name, countries=tuple(countries), **texts, **days)
+    return Actor(name, countries=tuple(countries), since=since, until=until, **texts)
 
 
-def _load_bearers(
-    file: Path, known: Iterable[str]
-) -> tuple[dict[str, frozenset[str]], re.Pattern[str], list[Name]]:
+def _load_bearers(file: Path, known: Iterable[str]) -> tuple[dict[str, frozenset[str]], re.Pattern[str], list[Name]]:
     bearers: dict[str, frozenset[str]] = {}
     names: list[Name] = []
     for name, entry, where in _tables(file, "bearer", "elsewhere"):

@@ -57,7 +57,9 @@ def forms_of(names: Sequence[Name], places: Collection[str], followed: Followed)
         # what a row says itself is stronger than what follows from another row's hyphen
         if all(other.name.owner == read.name.owner for other in found.get(key, ())):
             found.setdefault(key, []).append(read)
-    return tuple(form for (text, open_end), given in found.items() for form in _forms(text, open_end, given, places, followed))
+    return tuple(
+        form for (text, open_end), given in found.items() for form in _forms(text, open_end, given, places, followed)
+    )
 
 
 def _forms(
@@ -84,6 +86,8 @@ def _read(name: Name) -> tuple[_Read, str, bool]:
         raise LexiconError(f"{name.where}: unknown language {name.language!r} of {name.spelling!r}")
     if grade > 2 or "*" in plain or not 2 <= len(_folded(plain)) <= LONGEST_FORM or not any(map(str.isalnum, plain)):
         raise LexiconError(f"{name.where}: {name.spelling!r} is no name of 2 to {LONGEST_FORM} characters")
+    if open_end and len(_folded(plain)) < 3:
+        raise LexiconError(f"{name.where}: {name.spelling!r}: a * may only end a name of three letters or more")
     return _Read(name, grade, plain if exact else None), plain, open_end
 
 
@@ -96,6 +100,8 @@ def _variants(name: str) -> Iterator[str]:
     if _ARABIC.match(name):
         if name.startswith("ال"):
             yield "لل" + name[2:]
+        return
+    if name.endswith("-"):
         return
     for one in (name, re.sub(r"\bal-", "el-", name, flags=re.IGNORECASE), _SUN.sub(r"a\1-\1", name)):
         for other in (one, re.sub(r"['’]", "", one)):

@@ -119,7 +119,10 @@ class Tagger:
 
     def _points(self, name: str, sure: set[str], support: Mapping[str, int]) -> int:
         """How much speaks for one of those that a name may mean."""
-        return (_NEAREST if name in sure else 0) + sum(support.get(country, 0) for country in self._countries(name))
+        points = (_NEAREST if name in sure else 0) + sum(support.get(country, 0) for country in self._countries(name))
+        place = self.gazetteer.places.get(name)
+        # Jordan is a country wherever another is named
+        return points or (1 if place is not None and place.kind == "country" and support else 0)
 
     def _countries(self, name: str) -> tuple[str, ...]:
         if name in self.gazetteer.places:

@@ -15,8 +15,26 @@ from crawler.classify.features import Feature
 
 PENALTY = 1.0  # C of scikit-learn's LogisticRegression; .3 and 3 change F1 by less than .003
 AGAINST = frozenset(
-    "none body-only late in-list person border comparison derived-only peers lead-peer-alone title-peer-alone "
-    "title-migration-alone title-culture-alone title-culture other refused culture migration".split()
+    [
+        "none",
+        "body-only",
+        "late",
+        "in-list",
+        "person",
+        "border",
+        "comparison",
+        "derived-only",
+        "peers",
+        "lead-peer-alone",
+        "title-peer-alone",
+        "title-migration-alone",
+        "title-culture-alone",
+        "title-culture",
+        "other",
+        "refused",
+        "culture",
+        "migration",
+    ]
 )
 EITHER = frozenset({"single", "title-peer", "title-migration"})  # what the rule says nothing about
 SMALL = 0.005  # weights nearer to 0 are left out: no score changes by more than a hundredth
@@ -51,7 +69,7 @@ def fit(samples: Sequence[Sample], *, penalty: float = PENALTY, start: Fitted | 
     import numpy as np
     from scipy.optimize import minimize
 
-    if len({sample.relevant for sample in samples}) < 2:  # noqa: PLR2004
+    if len({sample.relevant for sample in samples}) < 2:
         raise ValueError("labels of both kinds are needed: relevant and not")
     known = set(start.weights) if start else set()
     names = sorted(known | {name for sample in samples for name in sample.features})
@@ -67,7 +85,9 @@ def fit(samples: Sequence[Sample], *, penalty: float = PENALTY, start: Fitted | 
         return float((importance * np.logaddexp(0, -margin)).sum() + (away @ away) / (2 * penalty)), gradient
 
     begin = np.append(prior, start.bias if start else 0.0)
-    found = minimize(loss, begin, jac=True, bounds=[*map(_bounds, names), (None, None)], method="L-BFGS-B", options={"maxiter": 3000})
+    found = minimize(
+        loss, begin, jac=True, bounds=[*map(_bounds, names), (None, None)], method="L-BFGS-B", options={"maxiter": 3000}
+    )
     weights = {name: round(float(one), 4) for name, one in zip(names, found.x, strict=False) if abs(one) >= SMALL}
     return Fitted(round(float(found.x[-1]), 4), weights)
 

@@ -48,6 +48,16 @@ class Answer(enum.StrEnum):
 Words = Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="Words that must all occur.")]
 
 
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--place", metavar="PLACE", help="Naming this place or one in it; again: and this one, too."),
+]
+Actors = Annotated[
+    list[str] | None,
+    typer.Option("--actor", metavar="ACTOR", help="Naming this actor or one of its parts; again: and this one, too."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
@@ -65,6 +75,8 @@ def search(
     publisher: Publisher = None,
     country: Country = None,
     language: Language = None,
+    place: Places = None,
+    actor: Actors = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 20,
     as_format: AsFormat = Format.TABLE,
 ) -> None:
@@ -77,7 +89,7 @@ def search(
     first, last = days(since, until)
     filters = Filters(
         words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
-        publisher=publisher, country=country, language=language, limit=limit,
+        publisher=publisher, country=country, language=language, limit=limit, named=_named(place, actor),
     )  # fmt: skip
     with reading() as session:
         rows = find(session, filters)
@@ -97,6 +109,8 @@ def export(
     publisher: Publisher = None,
     country: Country = None,
     language: Language = None,
+    place: Places = None,
+    actor: Actors = None,
 ) -> None:
     """Write every match that fits, with its text, newest first; of any number, in little memory."""
     from crawler.export import write_rows
@@ -106,12 +120,24 @@ def export(
     first, last = days(since, until)
     filters = Filters(
         words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
-        publisher=publisher, country=country, language=language, limit=None,
+        publisher=publisher, country=country, language=language, limit=None, named=_named(place, actor),
     )  # fmt: skip
     with reading() as session, whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
         written = write_rows(bar.through(stream(session, filters)), as_format.value, file)
     if output != "-":
         typer.echo(f"{written} matches written to {output}", err=True)
+
+
+def _named(places: list[str] | None, actors: list[str] | None) -> tuple[tuple[str, ...], ...]:
+    """What must be named; bad usage for what the gazetteer does not know."""
+    if not places and not actors:
+        return ()
+    from crawler.mentions import UnknownNameError, named_groups
+
+    try:
+        return named_groups(places or (), actors or ())
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def show(reference: Reference, as_format: AsReport = ReportFormat.TABLE) -> None:

@@ -66,25 +66,19 @@ def poll(
     """Poll these feeds, or every enabled one, now, due or not; pending articles are tried again, too."""
     from msgspec.structs import replace
 
-    from crawler.cli.common import writing
     from crawler.config import load_config
-    from crawler.crawl import poll as poll_round
-    from crawler.spiders.feeds import Round
+    from crawler.crawl import poll_feeds
     from crawler.terminal import progress
-    from storage import feeds
 
     if feed and everything:
         raise typer.BadParameter("name feeds, or say --all, not both", param_hint="FEED")
-    with writing() as session:
-        ids = tuple(feeds.get(session, ref).id for ref in feed) if feed else None
-        total = len(ids) if ids is not None else feeds.count(session)
     config = load_config()
-    with progress("polling", total) as bar:
+    with progress("polling", None) as bar:
         if quiet or bar.shown:
             config = replace(config, log_level="WARNING")
-        account = poll_round(config, Round(now=True, feed_ids=ids, force=force), on_poll=bar.advance)
+        account = poll_feeds(config, feed or None, force=force, on_start=bar.expect, on_poll=bar.advance)
     _print_account(account, as_format)
-    if ids and account.failed and account.failed == account.polled:
+    if feed and account.failed and account.failed == account.polled:
         fail("every feed that was named failed; see: levantwatch feeds list --failing")
 
 

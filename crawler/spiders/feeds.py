@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 
 from crawler import polling
 from crawler.answers import HttpAnswer, read_failure, read_response
@@ -85,6 +85,7 @@ class FeedsSpider(Spider):
         self._pending = True  # whether the ledger may hold entries to claim
         self._open = True  # whether more rounds may come
         self._changed = asyncio.Event()
+        self._broken_work: set[asyncio.Future[None]] = set()
         self._counts: Counter[str] = Counter(entries=0, new=0, fetched=0, matched=0, unreadable=0)
 
     @classmethod
@@ -94,7 +95,10 @@ class FeedsSpider(Spider):
             from crawler.crawl import watch_for_scrapy
 
             kwargs = watch_for_scrapy(crawler, **kwargs)
-        return super().from_crawler(crawler, *args, **kwargs)
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.callback_broke, signal=signals.spider_error)
+        crawler.signals.connect(spider.pipeline_broke, signal=signals.item_error)
+        return spider
 
     @classmethod
     def update_settings(cls, settings: Any) -> None:
@@ -197,16 +201,19 @@ class FeedsSpider(Spider):
 
     async def feed_answered(self, response: Response, feed: FeedForPoll) -> None:
         """A feed answered: read it, and record what it said."""
-        await self._record(feed, read_response(response, at=self.watch.now()))
+        await self._record(feed, lambda: read_response(response, at=self.watch.now()))
 
     async def feed_failed(self, failure: Failure) -> None:
         """No answer from a feed: record why."""
         request: Request = failure.request  # type: ignore[attr-defined]
-        await self._record(request.cb_kwargs["feed"], read_failure(failure, url=request.url, at=self.watch.now()))
+        await self._record(
+            request.cb_kwargs["feed"], lambda: read_failure(failure, url=request.url, at=self.watch.now())
+        )
 
-    async def _record(self, feed: FeedForPoll, answer: HttpAnswer) -> None:
+    async def _record(self, feed: FeedForPoll, read: Callable[[], HttpAnswer]) -> None:
         """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage."""
         try:
+            answer = read()
             reading = await self._read_feed(feed, answer)
             found = await self.watch.write(self.recorder.record, reading, now=answer.at)
             self.polled[feed.id] = reading.outcome
@@ -297,6 +304,33 @@ class FeedsSpider(Spider):
         return Article(entry, page=None, fetched_at=None, error=answer.error or answer.outcome, later=later)
 
     # --- the ends of the road ---
+
+    def callback_broke(self, failure: Failure, response: Response) -> None:
+        """A bug while an article was read, which Scrapy has logged: it costs this article a try and nobody else anything."""
+        entry = response.request.cb_kwargs.get("entry") if response.request else None
+        if entry is not None:
+            self._broken_work.add(asyncio.ensure_future(self._try_later(entry)))
+
+    def pipeline_broke(self, item: Any) -> None:
+        """A bug while an article was judged or stored."""
+        self._broken_work.add(asyncio.ensure_future(self._try_later(item.entry)))
+
+    async def _try_later(self, entry: ClaimedEntry) -> None:
+        now = self.watch.now()
+        state = polling.ArticleState(attempts=entry.attempts, first_seen_at=entry.first_seen_at)
+        later = polling.article_after(state, polling.Outcome.UNREADABLE, now=now)
+        try:
+            await self.watch.write(
+                entries.record_failure,
+                entry_id=entry.id,
+                error="a bug, see the log",
+                state=later.state,
+                retry_at=later.retry_at,
+                now=now,
+            )
+        except StorageError as error:
+            self._break(error)
+        self.settled(entry)
 
     def settled(self, entry: ClaimedEntry, *, matched: bool = False, error: StorageError | None = None) -> None:
         """Store is through with an entry, or the database failed it: its host may be asked for the next one."""

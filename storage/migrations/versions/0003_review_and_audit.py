@@ -15,7 +15,7 @@ from alembic import op
 from storage.portable import CleanText
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 CURRENT = sa.text("current")

@@ -1,0 +1,59 @@
+"""What articles name, between the gazetteer and storage: tags as storage takes them, what an analyst typed as groups of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from storage.mentions import MentionRecord
+
+if TYPE_CHECKING:
+    from crawler.classify.tagging import Tag, Tagger
+
+
+class UnknownNameError(Exception):
+    """There is no such place or actor; the message says which are close."""
+
+
+@cache
+def shipped_tagger() -> Tagger:
+    """The tagger of the shipped gazetteer, read once, by the first match."""
+    from crawler.classify.tagging import Tagger
+
+    return Tagger.load()
+
+
+def mention_records(tags: Iterable[Tag]) -> tuple[MentionRecord, ...]:
+    """One record per tag."""
+    return tuple(
+        MentionRecord(
+            kind=tag.kind,
+            name=tag.id,
+            area=shipped_tagger().gazetteer.area(tag.id),
+            field=tag.field,
+            start=tag.start,
+            end=tag.end,
+            text=tag.text,
+            resolved=tag.resolved,
+        )
+        for tag in tags
+    )
+
+
+def named_groups(places: Sequence[str], actors: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """For each place or actor that an analyst typed, by id or by name, its id and those of all that belongs to it.
+
+    Raises UnknownNameError.
+    """
+    return tuple(_group(word, kind) for kind, words in (("place", places), ("actor", actors)) for word in words)
+
+
+def _group(word: str, kind: str) -> tuple[str, ...]:
+    gazetteer = shipped_tagger().gazetteer
+    found = gazetteer.find(word, kind)
+    if found is None:
+        close = gazetteer.close_to(word, kind)
+        hint = f"close to it: {', '.join(close)}" if close else f"crawler/classify/gazetteer lists the {kind}s"
+        raise UnknownNameError(f"there is no {kind} {word!r}; {hint}")
+    return gazetteer.family(found)
