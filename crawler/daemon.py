@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from crawler.crawl import crawl, require_feeds, run_in_reactor
+from crawler.monitor import observed
 from crawler.watch import Watch, utc_now
 from storage import retention
 from storage.errors import StorageError
@@ -48,13 +49,14 @@ async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
     scheduler.start()
     logger.info("watching database=%s", watch.database.name)
     try:
-        while not stop.is_set():
-            try:
-                await watch.hold_lock()
-                await crawl(watch, rounds, kind="run", stop=stop)
-            except StorageError as error:
-                logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)
-                await _sleep(watch.config.tick, stop)
+        async with observed(watch, stop):
+            while not stop.is_set():
+                try:
+                    await watch.hold_lock()
+                    await crawl(watch, rounds, kind="run", stop=stop)
+                except StorageError as error:
+                    logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)
+                    await _sleep(watch.config.tick, stop)
     finally:
         scheduler.shutdown(wait=False)
 

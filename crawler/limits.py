@@ -7,19 +7,25 @@ thousand layers or frames, nor what sixty bodies weigh together. docs/decisions/
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import weakref
-from dataclasses import dataclass
+from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from scrapy import signals
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientProtocol,
     _LenientHTTPClientParser,
 )
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
-from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError
+from scrapy.exceptions import (
+    DownloadCancelledError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
 from twisted.web._newclient import HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
@@ -30,37 +36,32 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
 MB = 1024 * 1024
-MOST_HEAD = 256 * 1024  # bytes before a body: browsers stop at this, and real heads are a hundredth of it
+MOST_FRAME = 256 * 1024  # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
-MOST_ON_THE_WAY = 32 * MB  # of all bodies that are being received together
+LARGE = MB // 2  # bytes; 99 of 100 feeds and pages are smaller
+MOST_LARGE = 3  # bodies of more than LARGE that are received at once; the others wait
 MOST_HELD = 32 * MB  # of all bodies that wait to be read, before the next is unpacked or asked for
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
+# what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
+_TOLD_BY_OUTCOMES = ("scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression")
 _MAGIC = {b"gzip": (b"\x1f\x8b",), b"x-gzip": (b"\x1f\x8b",), b"zstd": (b"\x28\xb5\x2f\xfd",)}
 _FRAMES = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")  # gzip, zstd, zstd's skippable
 _NO_ENCODINGS = frozenset({b"", b"identity", b"none", b"utf-8"})
 
 
-class HeadTooLargeError(Exception):
-    """The answer's head does not end within the bytes that a head may have."""
-
-
-@dataclass(eq=False)
-class _Flight:
-    """A download under way, and what it has received."""
-
-    task: asyncio.Future[Response]
-    received: int = 0
-    crowded_out: bool = False
+class FrameTooLargeError(Exception):
+    """What stands around the answer's body, its head and the sizes of its chunks, is more than there may be."""
 
 
 class Memory:
-    """What all bodies of a crawl weigh: those on the way and those that wait to be read."""
+    """What all bodies of a crawl weigh together: few large ones are received at once, and few wait to be read."""
 
     _of_crawlers: ClassVar[weakref.WeakKeyDictionary[Crawler, Memory]] = weakref.WeakKeyDictionary()
 
     def __init__(self) -> None:
-        self.flights: dict[Request, _Flight] = {}
+        self._large: set[_BoundedParser] = set()  # bodies that may grow
+        self._paused: deque[_BoundedParser] = deque()
         self._held = 0
         self.room = asyncio.Event()  # set while the bodies that wait leave room for more
         self.room.set()
@@ -68,21 +69,24 @@ class Memory:
     @classmethod
     def of(cls, crawler: Crawler) -> Memory:
         """The one memory of a crawl, whose handlers for http and https are two."""
-        if crawler not in cls._of_crawlers:
-            memory = cls._of_crawlers[crawler] = cls()
-            crawler.signals.connect(memory.received, signal=signals.bytes_received)
-        return cls._of_crawlers[crawler]
+        return cls._of_crawlers.setdefault(crawler, cls())
 
-    def received(self, data: bytes, request: Request) -> None:
-        """Count what arrives; when all of it together is too much, the largest goes."""
-        if request not in self.flights:
-            return
-        self.flights[request].received += len(data)
-        flights = [flight for flight in self.flights.values() if not flight.crowded_out]
-        if sum(flight.received for flight in flights) > MOST_ON_THE_WAY:
-            largest = max(flights, key=lambda flight: flight.received)
-            largest.crowded_out = True
-            largest.task.cancel()
+    def grow(self, parser: _BoundedParser) -> None:
+        """A body becomes large: it goes on when another large one has ended."""
+        if len(self._large) < MOST_LARGE:
+            self._large.add(parser)
+        else:
+            self._paused.append(parser)
+            parser.transport.pauseProducing()
+
+    def end(self, parser: _BoundedParser) -> None:
+        """A body has ended, one way or another."""
+        if parser in self._paused:
+            self._paused.remove(parser)
+        self._large.discard(parser)
+        while self._paused and len(self._large) < MOST_LARGE:
+            self._large.add(self._paused[0])
+            self._paused.popleft().transport.resumeProducing()
 
     def hold(self, response: Response) -> None:
         """Count a body until its response is forgotten."""
@@ -103,10 +107,12 @@ class BoundedHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._pool._factory = _BoundedFactory
+        for name in _TOLD_BY_OUTCOMES:
+            logging.getLogger(name).setLevel(logging.ERROR)
         self._seconds = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._unpacking = _Unpacking(crawler=crawler)
         self._memory = Memory.of(crawler)
+        self._pool._factory = functools.partial(_BoundedFactory, self._memory)
 
     async def download_request(self, request: Request) -> Response:
         """The response, its body unpacked. The time that a request waits here for memory is not its server's."""
@@ -118,7 +124,7 @@ class BoundedHandler(HTTP11DownloadHandler):
             raise DownloadTimeoutError(f"the redirects before it took {spent:.1f} seconds.")
         began = monotonic()
         try:
-            response = await self._flown(request, left)
+            response = await self._received(request, left)
         finally:
             request.meta[SPENT] = spent + monotonic() - began
         if response.headers.get("Content-Encoding") is not None:
@@ -127,25 +133,17 @@ class BoundedHandler(HTTP11DownloadHandler):
         self._memory.hold(response)
         return response
 
-    async def _flown(self, request: Request, seconds: float) -> Response:
+    async def _received(self, request: Request, seconds: float) -> Response:
         request.meta["download_timeout"] = seconds
-        flight = _Flight(asyncio.ensure_future(super().download_request(request)))
-        self._memory.flights[request] = flight
         try:
             async with asyncio.timeout(seconds + 1):  # Scrapy's own limit comes first; this one needs nobody's help
-                return await flight.task
+                return await super().download_request(request)
         except TimeoutError:
             raise DownloadTimeoutError(f"no end after {seconds:.1f} seconds.") from None
-        except asyncio.CancelledError:
-            if flight.crowded_out:
-                raise DownloadFailedError("too many large answers at once; this was the largest") from None
+        except (DownloadFailedError, ResponseDataLossError) as error:
+            if _is_frame_too_large(error):
+                raise DownloadCancelledError(f"more than {MOST_FRAME // 1024} KiB around the body") from error
             raise
-        except DownloadFailedError as error:
-            if _is_head_too_large(error):
-                raise DownloadCancelledError(f"a head of more than {MOST_HEAD // 1024} KiB") from error
-            raise
-        finally:
-            del self._memory.flights[request]
 
 
 class _Unpacking(HttpCompressionMiddleware):
@@ -174,15 +172,15 @@ class _Unpacking(HttpCompressionMiddleware):
 
 
 class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
-    """Counts the bytes of the head, early hints included, and hands on chunks in one piece per read, however small they are."""
+    """Counts the bytes around the body, early hints included, and hands on chunks in one piece per read, however small they are."""
 
-    _head = 0
+    _frame = _body = 0  # bytes so far
+    _memory: Memory
 
     def dataReceived(self, data: bytes) -> None:
-        if self.state in (STATUS, HEADER):
-            self._head += len(data)
-            if self._head > MOST_HEAD:
-                raise HeadTooLargeError
+        self._frame += len(data)
+        if self._frame - self._body > MOST_FRAME and (self.state in (STATUS, HEADER) or self._frame > 2 * self._body):
+            raise FrameTooLargeError
         super().dataReceived(data)
 
     def statusReceived(self, status: bytes) -> None:
@@ -214,16 +212,34 @@ class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
 
     def _flush(self) -> None:
         if self._pieces:
-            self._deliver(b"".join(self._pieces))
+            data = b"".join(self._pieces)
             self._pieces.clear()
+            was_large = self._body > LARGE
+            self._body += len(data)
+            self._deliver(data)
+            if self._body > LARGE and not was_large:
+                self._memory.grow(self)
+
+    def _finished(self, rest: bytes) -> None:
+        self._memory.end(self)
+        super()._finished(rest)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self._memory.end(self)
+        super().connectionLost(reason)
 
 
 class _BoundedProtocol(_LenientHTTP11ClientProtocol):  # type: ignore[misc]
     """Uses the bounded parser; what it gives up on is aborted, since a goodbye needs a server that listens."""
 
+    def __init__(self, memory: Memory, quiescent: Any) -> None:
+        super().__init__(quiescent)
+        self._memory = memory
+
     def request(self, request: Any) -> Any:
         answer = super().request(request)
         self._parser.__class__ = _BoundedParser
+        self._parser._memory = self._memory
         return answer
 
     def _giveUp(self, reason: Any) -> None:
@@ -234,10 +250,14 @@ class _BoundedProtocol(_LenientHTTP11ClientProtocol):  # type: ignore[misc]
 class _BoundedFactory(_HTTP11ClientFactory):  # type: ignore[misc]
     noisy = False
 
+    def __init__(self, memory: Memory, *args: Any) -> None:
+        super().__init__(*args)
+        self._memory = memory
+
     def buildProtocol(self, addr: Any) -> _BoundedProtocol:
-        return _BoundedProtocol(self._quiescentCallback)
+        return _BoundedProtocol(self._memory, self._quiescentCallback)
 
 
-def _is_head_too_large(error: DownloadFailedError) -> bool:
+def _is_frame_too_large(error: BaseException) -> bool:
     reasons = getattr(error.__cause__, "reasons", ())
-    return any(isinstance(reason.value, HeadTooLargeError) for reason in reasons)
+    return any(isinstance(reason.value, FrameTooLargeError) for reason in reasons)

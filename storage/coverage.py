@@ -176,7 +176,9 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
         account.gaps = _gaps(account, answers)
         account.expected = account.seen + _missed(session, account, answers, end)
         account.silences = _silences(account, pauses[account.row.id], answers, stops, end)
-    pages = rows.pages(session, start, end)
+    pages: dict[int, list[rows.PageRow]] = defaultdict(list)
+    for page in rows.pages(session, start, end):
+        pages[page.feed_id].append(page)
     summary_only = rows.summary_only(session, since, until)
     by_publisher: dict[str, list[_FeedAccount]] = defaultdict(list)
     for account in accounts:
@@ -286,7 +288,7 @@ def _heard(account: _FeedAccount, pause: Span, answers: Answers, stops: Sequence
 def _of(
     publisher: str,
     accounts: Collection[_FeedAccount],
-    pages: Sequence[rows.PageRow],
+    pages: Mapping[int, Sequence[rows.PageRow]],
     summary_only: Mapping[int, int],
 ) -> PublisherCoverage:
     ids = {account.row.id for account in accounts}
@@ -296,14 +298,13 @@ def _of(
     unread = Counter[str]()
     refused = {mark.at.date() for mark in failed if mark.outcome in REFUSALS}
     waiting = 0
-    for page in pages:
-        if page.feed_id in ids:
-            if page.waiting:
-                waiting += page.number
-            else:
-                unread[page.reason] += page.number
-            if page.reason in REFUSALS:
-                refused.add(page.day)
+    for page in (page for id_ in ids for page in pages.get(id_, ())):
+        if page.waiting:
+            waiting += page.number
+        else:
+            unread[page.reason] += page.number
+        if page.reason in REFUSALS:
+            refused.add(page.day)
     silences = [silence for account in accounts for silence in account.silences]
     going_on = [silence.since for silence in silences if silence.until is None]
     capped = sum(number for name, number in (*failures.items(), *unread.items()) if name in CAPS)

@@ -65,7 +65,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """Pages of one feed that were not read for one reason, of one day; `waiting` says that they are still tried."""
+    """Pages of one feed that were not read for one reason, of one day; `waiting` says that they are to be tried again."""
 
     feed_id: int
     reason: str
@@ -175,15 +175,34 @@ def recovered(session: Session, feed_id: int, since: datetime) -> bool:
 
 
 def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
-    """Pages that were asked for in vain, of entries that were new in the period, by feed, reason and day."""
+    """Pages that could not be read, of entries that were new in the period, by feed, reason and day."""
     lost = ENTRIES.c.state.in_(("unreadable", "gone", "pending"))
     # when an entry is triaged it has just been seen; an index has this time, and none the other after the state
-    query = select(ENTRIES.c.feed_id, ENTRIES.c.state, ENTRIES.c.error, ENTRIES.c.triaged_at).where(
-        lost, ENTRIES.c.triaged_at >= start, ENTRIES.c.triaged_at < end,
-    )  # fmt: skip
+    unread = select(
+        ENTRIES.c.feed_id, ENTRIES.c.state, ENTRIES.c.error, ENTRIES.c.triaged_at, ENTRIES.c.retry_at.is_not(None)
+    ).where(lost, ENTRIES.c.triaged_at >= start, ENTRIES.c.triaged_at < end)
+    # a match of which no page could be read, or no more than its beginning
+    kept = (
+        select(
+            ENTRIES.c.feed_id,
+            case((ARTICLES.c.extraction == "paywalled", "paywalled"), else_="match"),
+            ENTRIES.c.error,
+            ENTRIES.c.first_seen_at,
+            ENTRIES.c.retry_at.is_not(None),
+        )
+        .join_from(ARTICLES, ENTRIES, ENTRIES.c.id == ARTICLES.c.id)
+        .where(
+            ARTICLES.c.day >= f"{start:%Y-%m-%d}",
+            ARTICLES.c.extraction.in_(("summary-only", "paywalled")),
+            or_(ENTRIES.c.error.is_not(None), ARTICLES.c.extraction == "paywalled"),
+            ENTRIES.c.first_seen_at >= start,
+            ENTRIES.c.first_seen_at < end,
+        )
+    )
     counted: Counter[tuple[int, str, date, bool]] = Counter()
-    for feed_id, state, error, at in session.execute(query):
-        counted[feed_id, page_class(error, state), at.date(), state == "pending"] += 1
+    for query in (unread, kept):
+        for feed_id, state, error, at, waits in session.execute(query):
+            counted[feed_id, page_class(error, state), at.date(), bool(waits)] += 1
     return [PageRow(*key, number) for key, number in counted.items()]
 
 
@@ -198,8 +217,8 @@ def page_class(error: str | None, state: str) -> str:
     if "robots.txt" in told:
         return "robots"
     if state == "pending":
-        return "not asked for yet" if error is None else "connection"
-    return "gone" if state == "gone" else "unreadable"
+        return "connection" if error else "not asked for yet"
+    return state if state in ("gone", "paywalled") else "unreadable"
 
 
 def summary_only(session: Session, since: date, until: date) -> dict[int, int]:

@@ -38,6 +38,9 @@ FAR = timedelta(days=8)  # no setting lets a feed wait for longer than a week: i
 UNREAD_SHARE = 0.6  # of the pages asked for in a day; publishers that refuse and videos make up to a third
 FEWEST_PAGES = 30  # of fewer a share says nothing
 OFFLINE = ("dns", "connection", "timeout")
+PROBLEMS = (
+    "database", "no-feeds", "stalled", "clock", "disk", "network", "failing", "claims", "backlog", "wal", "future", "unreadable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

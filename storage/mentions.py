@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select
+from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, MENTIONS
 
-# From so many mentions on a name is so common that the newest articles that answer are found by looking at one after the
-# other; below it, by collecting the articles that name it. Measured with 1,000,000 articles: docs/decisions/0032.
-COMMON = 30_000
+# What fewer mentions name is found by listing its articles; what more do, by a look at each article, newest first. Two names
+# of middling frequency meet so seldom that the looks would be many: there the rarer one is listed up to a higher bound.
+# Measured with 300,000 articles and 3.6 million mentions: docs/decisions/0032-places-and-actors.md.
+FEW, FEW_OF_TWO = 5_000, 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def replace(session: Session, *, entry_id: int, mentions: Sequence[MentionRecord
 
 def of_article(session: Session, article_id: int) -> list[MentionRecord]:
     """The mentions of an article, in its order, title first."""
-    columns = [column for column in MENTIONS.c if column is not MENTIONS.c.entry_id]
+    columns = [MENTIONS.c[one.name] for one in fields(MentionRecord)]
     order = (MENTIONS.c.field.desc(), MENTIONS.c.start)  # "title" sorts behind "text"
     rows = session.execute(select(*columns).where(MENTIONS.c.entry_id == article_id).order_by(*order))
     return [MentionRecord(*row) for row in rows]
@@ -76,13 +78,14 @@ def articles_naming(
     since: date | None = None,
     until: date | None = None,
     limit: int | None = 50,
+    few: int | None = None,
 ) -> list[int]:
     """The ids of the newest matches that name, beyond doubt, one id of every group: a place and all that lies in it is a group.
 
     `since` and `until` are UTC days, both inclusive.
     """
     groups = (*places, *actors)
-    query = select(ARTICLES.c.id).where(ARTICLES.c.topics != "", _between(since, until), naming(session, groups))
+    query = select(ARTICLES.c.id).where(ARTICLES.c.topics != "", _between(since, until), naming(session, groups, bounded=since is not None, few=few))
     return list(session.scalars(query.order_by(ARTICLES.c.sort_key.desc()).limit(limit)))
 
 
@@ -101,29 +104,31 @@ def counts(
     return [Named(kind, row[0], row[1], resolved=True) for row in session.execute(query.limit(limit))]
 
 
-def naming(session: Session, groups: Sequence[Collection[str]]) -> ColumnElement[bool]:
+def naming(
+    session: Session, groups: Sequence[Collection[str]], *, bounded: bool, few: int | None = None
+) -> ColumnElement[bool]:
     """The condition on a row of ARTICLES that it names one id of every group beyond doubt.
 
-    A rare group is answered by the list of its articles, a common one by a look at each article: either way alone would read a
-    million rows for some question.
+    `bounded` says that the question asks for some days only, so that few articles are looked at; `few` is the number of
+    mentions under which the rarest group is listed.
     """
-    return and_(*(_names_one(session, group) for group in groups))
+    if few is None:
+        few = FEW if bounded or len(groups) < 2 else FEW_OF_TWO
+    numbers = [_number(session, group, few) for group in groups]
+    listed = numbers.index(min(numbers)) if numbers and min(numbers) < few else None
+    return and_(yes(), *(_one_of(group, listed=at == listed) for at, group in enumerate(groups)))
 
 
-def rarest(session: Session, groups: Sequence[Collection[str]]) -> int:
-    """How many mentions the rarest group has, counted to COMMON."""
-    return min((_frequency(session, group) for group in groups), default=COMMON)
+def _one_of(group: Collection[str], *, listed: bool) -> ColumnElement[bool]:
+    named = and_(MENTIONS.c.name.in_(sorted(group)), MENTIONS.c.resolved)
+    if listed:
+        return ARTICLES.c.id.in_(select(MENTIONS.c.entry_id).where(named))
+    return select(1).where(MENTIONS.c.entry_id == ARTICLES.c.id, named).exists()
 
 
-def _names_one(session: Session, group: Collection[str]) -> ColumnElement[bool]:
-    beyond_doubt = and_(MENTIONS.c.name.in_(sorted(group)), MENTIONS.c.resolved)
-    if _frequency(session, group) < COMMON:
-        return ARTICLES.c.id.in_(select(MENTIONS.c.entry_id).where(beyond_doubt))
-    return select(1).where(MENTIONS.c.entry_id == ARTICLES.c.id, beyond_doubt).exists()
-
-
-def _frequency(session: Session, group: Collection[str]) -> int:
-    some = select(1).where(MENTIONS.c.name.in_(sorted(group))).limit(COMMON).subquery()
+def _number(session: Session, group: Collection[str], most: int) -> int:
+    """How many mentions a group has, counted to `most`."""
+    some = select(MENTIONS.c.entry_id).where(MENTIONS.c.name.in_(sorted(group))).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 

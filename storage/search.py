@@ -149,7 +149,9 @@ def _query(session: Session, filters: Filters) -> _Select:
         query = query.where(newest >= sort_key(_midnight(filters.since)))
     if filters.until:
         query = query.where(newest < sort_key(_midnight(filters.until) + timedelta(days=1)))
-    rest = replace(filters, since=None, until=None)
+    if filters.named:
+        query = query.where(naming(session, filters.named, bounded=filters.since is not None))
+    rest = replace(filters, since=None, until=None, named=())
     return _filtered(session, query, rest).order_by(newest.desc()).limit(filters.limit)
 
 
@@ -180,7 +182,7 @@ def _filtered(session: Session, query: _Select, filters: Filters) -> _Select:
     if filters.role:
         conditions.append(ARTICLES.c.role == filters.role)
     if filters.named:
-        conditions.append(naming(session, filters.named))
+        conditions.append(naming(session, filters.named, bounded=filters.since is not None))
     return query.where(and_(*conditions))
 
 

@@ -90,7 +90,7 @@ Behaviour = Callable[[Connection], Awaitable[None]]
 class Case:
     """A server and what must come of asking it once.
 
-    `outcome` is a polling.Outcome; `seen` the number of entries that its document gives, None where it does not matter; `titles` what the
+    `outcome` is a polling.Outcome, or several with | where the machine's speed decides; `seen` the number of entries that its document gives, None where it does not matter; `titles` what the
     entries are called afterwards. `status` is the HTTP status that is stored. `url` stands for an address that is not the farm's.
     """
 
@@ -237,6 +237,18 @@ def says(*pieces: bytes, then: str = "close", every: float = 0.0) -> Behaviour:
     return serve
 
 
+def blurts(data: bytes, then: str = "close") -> Behaviour:
+    """These bytes, whatever is asked and before it is."""
+
+    async def serve(connection: Connection) -> None:
+        await connection.say(data)
+        await asyncio.sleep(0.2)
+        if then == "reset":
+            connection.reset()
+
+    return serve
+
+
 def floods(start: bytes, endless: bytes) -> Behaviour:
     """A beginning, and then the same bytes without end."""
 
@@ -265,7 +277,7 @@ def leads(status: str, location: str | bytes, *lines: str, after: float = 0.0) -
     async def serve(connection: Connection) -> None:
         while await connection.asked():
             await asyncio.sleep(after)
-            target = location if isinstance(location, bytes) else filled(location, connection).encode("latin-1", "replace")
+            target = location if isinstance(location, bytes) else filled(location, connection).encode()
             fields = "".join(f"{line}\r\n" for line in lines).encode()
             await connection.say(
                 b"HTTP/1.1 %s\r\nLocation: %s\r\n%sContent-Length: 0\r\n\r\n" % (status.encode(), target, fields)

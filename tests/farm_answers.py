@@ -41,6 +41,11 @@ def encoded(body: bytes, encoding: str) -> Behaviour:
     return answers(body, f"Content-Encoding: {encoding}")
 
 
+def nested(body: bytes, layers: int) -> bytes:
+    """A gzip stream in a gzip stream in a gzip stream."""
+    return functools.reduce(lambda inner, _: gzip.compress(inner, 1), range(layers), body)
+
+
 @functools.cache
 def bomb(megabytes: int) -> bytes:
     """A gzip stream that unpacks to so many MB of zeros."""
@@ -168,6 +173,8 @@ HEADS = (
     Case("status-negative", says(GOOD.replace(b"200 OK", b"-200 OK")), "connection"),
     Case("status-of-two-digits", says(GOOD.replace(b"200 OK", b"20 OK")), "connection"),
     Case("status-of-four-digits", says(GOOD.replace(b"200 OK", b"2000 OK")), "connection"),
+    Case("status-beyond-all", says(GOOD.replace(b"200 OK", b"9" * 30 + b" OK")), "connection"),
+    Case("status-of-5000-digits", says(GOOD.replace(b"200 OK", b"9" * 5000 + b" OK")), "connection"),
     Case("status-zero", says(GOOD.replace(b"200 OK", b"000 OK")), "connection"),
     Case("status-without-protocol", says(GOOD.replace(b"HTTP/1.1 ", b"")), "connection"),
     Case("status-of-shoutcast", says(GOOD.replace(b"HTTP/1.1", b"ICY")), "connection"),
@@ -204,9 +211,9 @@ LENGTHS = (
     Case("chunk-size-beyond-all", says(head("200 OK", "Transfer-Encoding: chunked") + b"f" * 16 + b"\r\n<rss>"), "connection"),
     Case("chunk-longer-than-its-size", says(head("200 OK", "Transfer-Encoding: chunked") + b"3\r\n<rss>\r\n0\r\n\r\n"), "connection"),
     Case("endless-chunks", floods(head("200 OK", "Transfer-Encoding: chunked"), b"4000\r\n" + b"c" * 0x4000 + b"\r\n"), "too-large"),
-    Case("endless-chunks-of-one-byte", floods(head("200 OK", "Transfer-Encoding: chunked"), b"1\r\nc\r\n" * 5000), "timeout", mute=True),
-    Case("transfer-encoding-unknown", says(head("200 OK", "Transfer-Encoding: rot13", length=len(FEED)) + FEED), seen=3),
-    Case("transfer-encoding-gzip", says(head("200 OK", "Transfer-Encoding: gzip, chunked") + chunked(FEED)), "not-a-feed"),
+    Case("endless-chunks-of-one-byte", floods(head("200 OK", "Transfer-Encoding: chunked"), b"1\r\nc\r\n" * 5000), "too-large"),
+    Case("transfer-encoding-unknown", says(head("200 OK", "Transfer-Encoding: rot13", length=len(FEED)) + FEED), "connection"),
+    Case("transfer-encoding-gzip", says(head("200 OK", "Transfer-Encoding: gzip, chunked") + chunked(FEED)), "connection"),
     Case("endless-body", floods(head() + b"<rss>", b"<!-- more -->" * 5000), "too-large"),
     Case("endless-body-of-an-error", floods(head("503 Service Unavailable"), b"sorry " * 10_000), "too-large"),
     Case("endless-body-of-a-304", floods(head("304 Not Modified"), b"sorry " * 10_000), "not-modified"),
@@ -224,7 +231,7 @@ ENCODINGS = (
     Case("gzip-cut-in-its-head", encoded(gzip.compress(FEED)[:5], "gzip"), "connection"),
     Case("gzip-with-wrong-checksum", encoded(gzip.compress(FEED)[:-8] + bytes(8), "gzip"), seen=3),
     Case("gzip-with-junk-behind", encoded(gzip.compress(FEED) + b"junk", "gzip"), seen=3),
-    Case("gzip-claimed-only", encoded(FEED, "gzip"), "connection"),
+    Case("gzip-claimed-only", encoded(FEED, "gzip"), seen=3),
     Case("gzip-not-claimed", answers(gzip.compress(FEED)), seen=3),
     Case("gzip-in-gzip", encoded(gzip.compress(gzip.compress(FEED)), "gzip, gzip"), seen=3),
     Case("gzip-in-gzip-claimed-once", encoded(gzip.compress(gzip.compress(FEED)), "gzip"), seen=3),
@@ -236,8 +243,10 @@ ENCODINGS = (
     Case("gzip-bomb-in-gzip-claimed-once", encoded(gzip.compress(bomb(40)), "gzip"), "not-a-feed"),
     Case("gzip-just-within", encoded(gzip.compress(PADDED), "gzip"), seen=3),
     Case("gzip-just-beyond", encoded(gzip.compress(TOO_LONG), "gzip"), "too-large"),
-    Case("gzip-claimed-1000-times", encoded(gzip.compress(FEED), ", ".join(["gzip"] * 1000)), "too-large"),
-    Case("gzip-of-a-hundred-thousand-members", encoded(gzip.compress(b"") * 400_000, "gzip"), "too-large"),
+    Case("gzip-in-four-layers", encoded(nested(FEED, 4), ", ".join(["gzip"] * 4)), "too-large"),
+    Case("gzip-in-a-thousand-layers", encoded(nested(FEED, 1_000), ", ".join(["gzip"] * 1_000)), "too-large"),
+    Case("gzip-of-400000-members", encoded(gzip.compress(b"") * 400_000, "gzip"), "too-large"),
+    Case("gzip-of-400000-members-packed", encoded(gzip.compress(gzip.compress(b"") * 400_000), "gzip, gzip"), "too-large"),
     Case("deflate", encoded(zlib.compress(FEED), "deflate"), seen=3),
     Case("deflate-raw", encoded(zlib.compress(FEED)[2:-4], "deflate"), seen=3),
     Case("deflate-bomb", encoded(zlib.compress(bytes(40 * MB), 9), "deflate"), "too-large"),
@@ -248,9 +257,9 @@ ENCODINGS = (
     Case("brotli-claimed-only", encoded(FEED, "br"), "connection"),
     Case("zstd", encoded(zstd.compress(FEED), "zstd"), seen=3),
     Case("zstd-bomb", encoded(zstd.compress(bytes(40 * MB)), "zstd"), "too-large"),
-    Case("zstd-of-a-hundred-thousand-frames", encoded(zstd.compress(b"") * 400_000, "zstd"), "too-large"),
-    Case("zstd-cut", encoded(zstd.compress(FEED)[:-20], "zstd")),
-    Case("zstd-claimed-only", encoded(FEED, "zstd"), "connection"),
+    Case("zstd-of-400000-frames", encoded(zstd.compress(b"") * 400_000, "zstd"), "too-large"),
+    Case("zstd-cut", encoded(zstd.compress(FEED)[:-20], "zstd"), "not-a-feed"),
+    Case("zstd-claimed-only", encoded(FEED, "zstd"), seen=3),
     Case("encoding-unknown", encoded(FEED, "sdch"), seen=3),
     Case("encoding-identity", encoded(FEED, "identity"), seen=3),
     Case("encoding-empty", encoded(FEED, ""), seen=3),
@@ -265,8 +274,8 @@ INNER = (
     "localhost", "LOCALHOST", "localhost.", "sub.localhost", "ip6-localhost", "127.0.0.2%23", "%31%32%37.0.0.2", "①②⑦.⓪.⓪.②", "１２７.0.0.2",
 )  # fmt: skip
 FAR_INNER = ("169.254.169.254", "10.0.0.1", "192.168.0.1", "172.16.0.1", "100.64.0.1", "224.0.0.1", "255.255.255.255", "[fe80::1]", "[fd00::1]", "[ff02::1]")
-REFUSALS = {  # what is none of these is refused by its address
-    "127.0.0.2%23": "dns", "%31%32%37.0.0.2": "refused-address",
+REFUSALS = {  # what is none of these is refused by its address; these are no names at all, or names of nothing
+    "127.0.0.2%23": "bad-url", "%31%32%37.0.0.2": "bad-url", "127.0.0.2.": "dns", "sub.localhost": "dns|refused-address", "ip6-localhost": "dns|refused-address",
 }  # fmt: skip
 
 REDIRECTS = (
@@ -287,18 +296,18 @@ REDIRECTS = (
     Case("redirect-location-relative-scheme", leads("302 Found", b"//[/feed.xml"), "bad-url"),
     Case("redirect-location-bytes", leads("302 Found", b"/\xff\xfe\x00feed"), "redirect-loop"),
     Case("redirect-location-of-10-kb", leads("302 Found", "/" + "l" * 10_000), "redirect-loop"),
-    Case("redirect-location-twice", leads("302 Found", "{site:http-1.0}/feed.xml", "Location: http://127.0.0.2:9/"), seen=3),
-    Case("redirect-location-of-no-host", leads("302 Found", "http:///feed.xml"), "bad-url"),
+    Case("redirect-location-twice", leads("302 Found", "{site:http-1.0}/feed.xml", "Location: http://127.0.0.2:9/"), "refused-address"),
+    Case("redirect-location-of-no-host", leads("302 Found", "http:///feed.xml"), "redirect-loop"),
     Case("redirect-location-half-an-address", leads("302 Found", "http://[::1/feed.xml"), "bad-url"),
     Case("redirect-location-port-none", leads("302 Found", "http://127.0.1.1:port/"), "bad-url"),
     Case("redirect-location-port-99999", leads("302 Found", "http://127.0.1.1:99999/"), "bad-url"),
-    Case("redirect-location-port-0", leads("302 Found", "http://127.0.1.1:0/"), "bad-url"),
+    Case("redirect-location-port-0", leads("302 Found", "http://127.0.1.1:0/"), "connection"),
     Case("redirect-location-port-negative", leads("302 Found", "http://127.0.1.1:-80/"), "bad-url"),
     Case("redirect-location-long-label", leads("302 Found", f"http://{'l' * 64}.example/"), "dns"),
     Case("redirect-location-empty-label", leads("302 Found", "http://a..example/"), "dns"),
     Case("redirect-location-unknown-name", leads("302 Found", "http://no-such-host.invalid/"), "dns"),
-    Case("redirect-location-wrong-name", leads("302 Found", "http://a<b>.example/"), "dns"),
-    *(Case(f"redirect-to-{scheme}", leads("302 Found", f"{scheme}:{rest}"), "client-error", status=302) for scheme, rest in (
+    Case("redirect-location-wrong-name", leads("302 Found", "http://a<b>.example/"), "bad-url"),
+    *(Case(f"redirect-to-{scheme}", leads("302 Found", f"{scheme}:{rest}"), "bad-url" if scheme in ("javascript", "mailto") else "client-error") for scheme, rest in (
         ("file", "///etc/passwd"), ("ftp", "//127.0.0.2/feed.xml"), ("data", "text/xml,<rss/>"), ("javascript", "alert(1)"),
         ("gopher", "//127.0.0.2:70/_x"), ("s3", "//bucket/key"), ("mailto", "editor@courier.example"), ("about", "blank"),
         ("jar", "http://127.0.0.2!/x"), ("view-source", "http://127.0.0.2/"), ("HTTPS+unix", "//%2Fvar%2Frun%2Fd.sock/"))),

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.farm import Case, answers, leads, mute, says
+from tests.farm import Case, answers, blurts, leads, mute, says
 from tests.farm_answers import FEED, GOOD
 
 DAY = datetime.timedelta(days=1)
@@ -80,9 +80,9 @@ def tls_cases(authority: Authority) -> tuple[Case, ...]:
         Case("tls-for-another-host", answers(FEED), "tls", tls=authority.context("elsewhere", ELSEWHERE), scheme="https"),
         Case("tls-of-an-old-protocol", answers(FEED), "tls", tls=old, scheme="https"),
         Case("tls-that-hangs", mute, "timeout", scheme="https", mute=True),
-        Case("tls-that-resets", says(then="reset"), "connection", scheme="https"),
-        Case("tls-port-without-tls", says(GOOD), "tls", scheme="https"),
-        Case("tls-port-with-noise", says(b"\x16\x03\x01\xff\xff" + b"n" * 65536), "tls", scheme="https"),
+        Case("tls-that-resets", blurts(b"", then="reset"), "connection", scheme="https"),
+        Case("tls-port-without-tls", blurts(GOOD), "tls", scheme="https"),
+        Case("tls-port-with-noise", blurts(b"\x16\x03\x01\xff\xff" + b"n" * 65536), "tls", scheme="https"),
         Case("port-with-tls-asked-without", answers(FEED), "connection", tls=good),
         Case("tls-mute-after-handshake", mute, "timeout", tls=good, scheme="https", mute=True),
         Case("tls-redirect-to-self-signed", leads("302 Found", "{site:tls-self-signed}/feed.xml"), "tls"),

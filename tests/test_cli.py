@@ -184,14 +184,20 @@ def test_help_loads_nothing_heavy() -> None:
         ("search --since 0001-01-01T00:00+14:00", ["is no date"]),
         ("search --since 2026-02-01 --until 2026-01-31", ["2026-02-01 is after --until 2026-01-31"]),
         ("stats --since soon", ["is no date"]),
-        ("extract --url javascript:x -", ["--url", "no http or https address"]),
-        ("parse --url nonsense -", ["--url", "no http or https address"]),
         ("poll 1 --all", ["not both"]),
     ],
 )  # fmt: skip
 def test_bad_usage_is_one_line(line: str, words: list[str], levantwatch: Run) -> None:
     refused(levantwatch(*shlex.split(line)), 2, *words)
     assert not Path("levantwatch.db").exists()
+
+
+@pytest.mark.parametrize("line", ["extract --url javascript:x page.html", "parse --url news/a.html page.html"])
+def test_an_address_that_is_none_is_passed_over_with_a_word(line: str, levantwatch: Run) -> None:
+    Path("page.html").write_text("<html><p>Rain in the valley.</p></html>", encoding="utf-8")
+    done = levantwatch(*shlex.split(line))
+    assert "is no http or https address and is passed over" in done.stderr
+    assert json.loads(done.stdout)
 
 
 # --- the database: status 1 ---

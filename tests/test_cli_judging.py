@@ -11,9 +11,8 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -336,7 +335,7 @@ class Terminal:
     """The command on a pseudo-terminal of some width, with keys to press."""
 
     def __init__(self, desk: Desk, *arguments: str, columns: int = 80) -> None:
-        self._master, slave = pty.openpty()
+        self.master, slave = pty.openpty()
         env = {**desk.env, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "40"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "crawler", *arguments], cwd=desk.folder, env=env, stdin=slave, stdout=slave, stderr=slave
@@ -349,9 +348,9 @@ class Terminal:
         start, end = len(self.seen), time.monotonic() + seconds
         while words not in self.seen[start:]:
             assert time.monotonic() < end, self.seen
-            if select.select([self._master], [], [], 0.2)[0]:
+            if select.select([self.master], [], [], 0.2)[0]:
                 try:
-                    read = os.read(self._master, 65_536)
+                    read = os.read(self.master, 65_536)
                 except OSError:  # Linux says so when the other end has closed
                     read = b""
                 assert read, self.seen
@@ -360,63 +359,80 @@ class Terminal:
 
     def press(self, keys: str) -> None:
         """Press keys."""
-        os.write(self._master, keys.encode())
+        os.write(self.master, keys.encode())
 
-    def close(self) -> int:
+    def status(self) -> int:
         """Wait for the end; the exit status."""
-        status = self.process.wait(30)
-        os.close(self._master)
-        return status
+        return self.process.wait(30)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Starts commands on terminals; what still runs at the end is ended."""
+    started = []
+
+    def start(desk: Desk, *arguments: str, columns: int = 80) -> Terminal:
+        started.append(Terminal(desk, *arguments, columns=columns))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait(30)
+        os.close(one.master)
 
 
 @pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)  # what the database does with it is tested on both
 @pytest.mark.parametrize("columns", [80, 120])
 def test_review_at_a_terminal_writes_labels(
-    watched: Database, schema_url: str, tmp_path: Path, columns: int
+    watched: Database, schema_url: str, tmp_path: Path, columns: int, terminal: Callable[..., Terminal]
 ) -> None:
-    terminal = Terminal(Desk(tmp_path, schema_url), "review", "--topic", "syria", "--who", "anna", columns=columns)
-    question = terminal.until("q quit")
+    shown = terminal(Desk(tmp_path, schema_url), "review", "--topic", "syria", "--who", "anna", columns=columns)
+    question = shown.until("q quit")
     assert "1 of 3" in question
     assert "kept · syria 0.550, threshold 0.50" in re.sub(r"\x1b\[[\d;]*m|\r\n", "", question)
-    terminal.press("y")
-    assert "near miss" in terminal.until("q quit")
-    terminal.press("n")
-    terminal.until("q quit")
-    terminal.press("q")
-    assert "2 labelled (1 yes, 1 no), 0 skipped, 1 left" in terminal.until("1 left")
-    assert terminal.close() == 0
+    shown.press("y")
+    assert "near miss" in shown.until("q quit")
+    shown.press("n")
+    shown.until("q quit")
+    shown.press("q")
+    assert "2 labelled (1 yes, 1 no), 0 skipped, 1 left" in shown.until("1 left")
+    assert shown.status() == 0
     with watched.read() as session:
-        assert [(one.entry_id, one.value, one.who) for one in labels.all(session)] == [(2, "yes", "anna"), (3, "no", "anna")]
+        assert [(one.entry_id, one.value, one.who) for one in labels.all(session)] == [
+            (2, "yes", "anna"),
+            (3, "no", "anna"),
+        ]
 
 
 @pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)
 def test_an_audit_at_a_terminal_is_blind_and_ctrl_c_keeps_what_was_answered(
-    watched: Database, schema_url: str, tmp_path: Path
+    watched: Database, schema_url: str, tmp_path: Path, terminal: Callable[..., Terminal]
 ) -> None:
-    terminal = Terminal(Desk(tmp_path, schema_url), "audit", "--topic", "syria")
-    question = terminal.until("q quit")
+    shown = terminal(Desk(tmp_path, schema_url), "audit", "--topic", "syria")
+    question = shown.until("q quit")
     assert "threshold" not in question
     assert "kept" not in question
-    terminal.press("y")
-    terminal.until("q quit")
-    terminal.press("\x03")
-    assert "1 labelled (1 yes, 0 no)" in terminal.until("left")
-    assert terminal.close() == 0
+    shown.press("y")
+    shown.until("q quit")
+    shown.press("\x03")
+    assert "1 labelled (1 yes, 0 no)" in shown.until("left")
+    assert shown.status() == 0
     with watched.read() as session:
         assert len(labels.all(session)) == 1
 
 
-def test_nothing_left_to_ask(tmp_path: Path, templates: dict[str, str]) -> None:
-    terminal = Terminal(Desk(tmp_path, f"sqlite:///{templates['sqlite']}"), "review")
-    terminal.until("nothing is left to ask about")
-    assert terminal.close() == 0
+def test_nothing_left_to_ask(tmp_path: Path, templates: dict[str, str], terminal: Callable[..., Terminal]) -> None:
+    shown = terminal(Desk(tmp_path, f"sqlite:///{templates['sqlite']}"), "review")
+    shown.until("nothing is left to ask about")
+    assert shown.status() == 0
 
 
-def test_words_that_weighed_are_coloured_at_a_terminal(tmp_path: Path) -> None:
+def test_words_that_weighed_are_coloured_at_a_terminal(tmp_path: Path, terminal: Callable[..., Terminal]) -> None:
     (tmp_path / "a.txt").write_text("Shells hit Idlib in Syria, the Syrian government said.", encoding="utf-8")
-    terminal = Terminal(Desk(tmp_path, "sqlite:///none.db"), "why", "--text", "a.txt")
-    shown = terminal.until("syria: ")
+    command = terminal(Desk(tmp_path, "sqlite:///none.db"), "why", "--text", "a.txt")
+    shown = command.until("syria: ")
     assert re.search(r"\x1b\[1;33mSyria\x1b\[0m", shown)
     assert "[[" not in shown
-    terminal.until("sum")
-    terminal.close()
+    command.until("sum")
+    assert command.status() == 0

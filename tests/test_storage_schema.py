@@ -19,6 +19,7 @@ from storage_samples import NOW, add_feed, add_matches, list_entries, poll, seen
 from storage import entries, errors, feeds, labels, runs, search
 from storage.base import Base
 from storage.db import Database, open_database
+from storage.mentions import MentionRecord
 from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
 
@@ -84,12 +85,18 @@ def _history(folder: Path, more: str = "") -> History:
     return History((*HISTORY.revisions, "9999"), folder)
 
 
+NAMED = (MentionRecord("place", "aleppo", "aleppo", "title", 12, 18, "Aleppo", resolved=True),)
+
+
 @pytest.fixture
 def filled(database: Database) -> Database:
     """A database with something in every table."""
     feed_id = add_feed(database)
     add_matches(
-        database, feed_id, {"title": "Aid reaches Aleppo", "signature": bytes(512), "bands": (1, 2)}, {"title": "داعش"}
+        database,
+        feed_id,
+        {"title": "Aid reaches Aleppo", "signature": bytes(512), "bands": (1, 2), "mentions": NAMED},
+        {"title": "داعش"},
     )
     list_entries(database, feed_id, seen(7), seen(8))
     with database.write() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -60,8 +61,10 @@ def parse(source: Source = "-", url: Url = None) -> None:
 
 
 def _address(url: str | None) -> str | None:
+    """The address if it is one: an index of old pages often holds half of it, and the document can be read without."""
     from crawler.urls import canonical_url
 
     if url is not None and canonical_url(url) is None:
-        raise typer.BadParameter(f"{url!r} is no http or https address", param_hint="--url")
+        sys.stderr.write(f"levantwatch: --url {url!r} is no http or https address and is passed over\n")
+        return None
     return url

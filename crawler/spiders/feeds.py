@@ -301,7 +301,8 @@ class FeedsSpider(Spider):
         )
         self._counts["unreadable"] += 1
         logger.debug("unread entry=%d outcome=%s url=%s", entry.id, answer.outcome, redact(entry.url or ""))
-        return Article(entry, page=None, fetched_at=None, error=answer.error or answer.outcome, later=later)
+        error = answer.outcome if answer.error in (None, answer.outcome) else f"{answer.outcome}: {answer.error}"
+        return Article(entry, page=None, fetched_at=None, error=error, later=later)
 
     # --- the ends of the road ---
 
