@@ -125,7 +125,5 @@ def _labelled(row: dict[str, Any], origin: str, label: dict[str, Any], kind: str
 
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
-    opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-    with opened as lines:
-        for line in lines:
-            yield json.loads(line)
+    data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    yield from map(json.loads, data.splitlines())  # of bytes: a text may hold other line separators

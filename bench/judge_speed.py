@@ -35,7 +35,7 @@ def articles(language: str) -> list[str]:
     for number in range(ARTICLES):
         text: list[str] = []
         while sum(len(one.split()) for one in text) < WORDS:
-            about = number % 10 == 0 and chance.random() < 0.5  # noqa: PLR2004
+            about = number % 10 == 0 and chance.random() < 0.5
             text.append(chance.choice(sentences[about] or sentences[True]))
         texts.append(" ".join(text))
     return texts

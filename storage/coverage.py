@@ -7,43 +7,22 @@ code, in silence.py. What one poll brought as new is `seen`; `expected` is that 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
-from storage.coverage_rows import FeedRow, Mark
-from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, usual_pause
+from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
+from storage.coverage_rows import Mark, PageRow
+from storage.silence import Span
+
+__all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "report"]
 
 REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
 CAPS = frozenset({"too-large", "parse-timeout"})  # a limit of ours cut it off
 PASSING = 0.05  # of polls may fail and pass: every server has its moments, and a feed still lists what it showed then
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Two documents of a feed without an entry in common: `since` the one, `at` the other, what lay between is unknown."""
-
-    feed_id: int
-    feed_url: str
-    publisher: str
-    since: datetime | None
-    at: datetime
-    probably_missed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A feed that answered and brought nothing new for much longer than it usually pauses; `until` None: it goes on."""
-
-    feed_id: int
-    feed_url: str
-    publisher: str
-    since: datetime
-    until: datetime | None
-    usual_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,77 +89,18 @@ class Coverage:
     run_caps: Mapping[str, int]
 
 
-Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
-
-
-class _FeedAccount:
-    """What became of one feed in the period: its polls with something to tell, and what follows from them."""
-
-    def __init__(self, row: FeedRow, marks: list[Mark], polls: int, last: datetime | None) -> None:
-        self.row = row
-        self.marks = marks
-        self.polls = polls
-        self.last = last  # when the last poll began
-        self.news = [mark.at for mark in marks if mark.new]  # and, where needed, those before the period
-        self.failed = [mark for mark in marks if mark.kind == "failed"]
-        self.seen = sum(mark.new for mark in marks)
-        self.usual = usual_pause(self.news)
-        self.patience = patience(self.news, self.usual)
-        self.gaps: list[Gap] = []
-        self.silences: list[Silence] = []
-        self.expected = 0.0
-
-    @property
-    def rate(self) -> float | None:
-        """New entries a second, by the documents that had something in common with the one before."""
-        steady = sum(mark.new for mark in self.marks if mark.kind == "news")
-        watched = self.last - self.marks[0].at if self.marks and self.last else timedelta()
-        return rate_per_second(steady, watched, self.row.rate)
-
-    @property
-    def fails_at_the_end(self) -> bool:
-        return bool(self.failed) and self.failed[-1].at == self.last
-
-    def needs_past(self, start: datetime) -> bool:
-        """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
-        return self.polls > 0 and (self.patience is None or self.news[0] - start > self.patience)
-
-    def with_past(self, news: Sequence[datetime]) -> None:
-        """Take in when it brought something new before the period."""
-        if news:
-            self.news = [*news, *self.news]
-            self.usual = usual_pause(self.news)
-            self.patience = patience(self.news, self.usual)
-
-    def long_pauses(self, start: datetime) -> list[Span]:
-        """The pauses that its rhythm does not explain, as far as they reach into the period."""
-        if self.patience is None or self.last is None:
-            return []
-        found = long_pauses(self.news, self.patience, end=self.last)
-        return [pause for pause in found if pause.until is None or pause.until >= start]
-
-    def failed_within(self, pause: Span, end: datetime) -> bool:
-        return any(pause.since < mark.at < (pause.until or end) for mark in self.failed)
-
-
 def report(session: Session, *, since: date, until: date, now: datetime, publisher: str | None = None) -> Coverage:
     """What was not collected from `since` to `until`, days in UTC, both included; of one publisher if it is named."""
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
     end = min(datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1), now)
     accounts, times = _accounts(session, start, end, publisher)
     began, stops = rows.standstills(session, start, end, times)
-    pauses = {account.row.id: account.long_pauses(start) for account in accounts}
-    asked = {pair for one in accounts for pair in _questions(one, pauses[one.row.id], end)}
-    answers = rows.last_answers(session, asked)
-    for account in accounts:
-        account.gaps = _gaps(account, answers)
-        account.expected = account.seen + _missed(session, account, answers, end)
-        account.silences = _silences(account, pauses[account.row.id], answers, stops, end)
-    pages: dict[int, list[rows.PageRow]] = defaultdict(list)
+    _settle(session, accounts, Period(start, end, stops))
+    pages: dict[int, list[PageRow]] = defaultdict(list)
     for page in rows.pages(session, start, end):
         pages[page.feed_id].append(page)
     summary_only = rows.summary_only(session, since, until)
-    by_publisher: dict[str, list[_FeedAccount]] = defaultdict(list)
+    by_publisher: dict[str, list[FeedAccount]] = defaultdict(list)
     for account in accounts:
         by_publisher[account.row.publisher].append(account)
     of_all = sorted(
@@ -203,7 +123,7 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
 
 def _accounts(
     session: Session, start: datetime, end: datetime, publisher: str | None
-) -> tuple[list[_FeedAccount], list[datetime]]:
+) -> tuple[list[FeedAccount], list[datetime]]:
     """The feeds with what their polls tell, and when these polls were, in their order."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
     only = None if publisher is None else list(described)
@@ -213,7 +133,7 @@ def _accounts(
     for mark in told:
         marks[mark.feed_id].append(mark)
     accounts = [
-        _FeedAccount(row, marks[id_], *polled.get(id_, (0, None)))
+        FeedAccount(row, marks[id_], *polled.get(id_, (0, None)))
         for id_, row in described.items()
         if row.added_at < end and (not row.removed or id_ in polled)
     ]
@@ -223,72 +143,18 @@ def _accounts(
     return accounts, [mark.at for mark in told]
 
 
-def _questions(account: _FeedAccount, pauses: Sequence[Span], end: datetime) -> Iterator[tuple[int, datetime]]:
-    """The moments before which it must be known when the feed last answered."""
-    feed_id = account.row.id
-    for mark in account.marks:
-        if mark.kind == "gap":
-            yield feed_id, mark.at
-    if account.fails_at_the_end:
-        yield feed_id, end
-    for pause in pauses:
-        if account.failed_within(pause, end):
-            yield feed_id, pause.until or end
-
-
-def _gaps(account: _FeedAccount, answers: Answers) -> list[Gap]:
-    found, row = [], account.row
-    for mark in account.marks:
-        if mark.kind == "gap":
-            before = answers[row.id, mark.at]
-            missed = probably_missed(account.rate, mark.at - before, mark.new) if before else 0.0
-            found.append(Gap(row.id, row.url, row.publisher, before, mark.at, round(missed)))
-    return found
-
-
-def _missed(session: Session, account: _FeedAccount, answers: Answers, end: datetime) -> float:
-    """What probably fell through the gaps, and what a feed that fails to the end and is still watched must have shown since."""
-    missed = float(sum(gap.probably_missed for gap in account.gaps))
-    if not account.fails_at_the_end or not account.row.is_watched:
-        return missed
-    answered = answers[account.row.id, end]
-    if answered is None or rows.recovered(session, account.row.id, end):
-        return missed  # what a feed still lists when it comes back is not lost
-    return missed + probably_missed(account.rate, end - answered, 0)
-
-
-def _silences(
-    account: _FeedAccount, pauses: Sequence[Span], answers: Answers, stops: Sequence[Span], end: datetime
-) -> list[Silence]:
-    row, last, limit = account.row, account.last, account.patience
-    if last is None or limit is None:
-        return []
-    found = []
-    for pause in pauses:
-        span = _heard(account, pause, answers, stops, end)
-        if not row.is_watched:
-            span = Span(span.since, span.until or last)
-        if span.seconds_to(last) > limit.total_seconds():
-            usual = round((account.usual or limit).total_seconds())
-            found.append(Silence(row.id, row.url, row.publisher, span.since, span.until, usual))
-    return found
-
-
-def _heard(account: _FeedAccount, pause: Span, answers: Answers, stops: Sequence[Span], end: datetime) -> Span:
-    """The part of a pause in which the feed answered: an outage, or a watch that stood still, is no silence of its own."""
-    last = pause.until or account.last or pause.since
-    heard = [stop.since for stop in stops if pause.since < stop.since < last]
-    if account.failed_within(pause, end):
-        heard.append(answers[account.row.id, pause.until or end] or pause.since)
-    if not heard or (pause.until is None and min(heard) >= last):
-        return pause
-    return Span(pause.since, max(min(heard), pause.since))
+def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:
+    answers = rows.last_answers(session, {pair for one in accounts for pair in one.questions(period)})
+    failing = [one.row.id for one in accounts if one.fails_at_the_end]
+    recovered = {feed_id for feed_id in failing if rows.recovered(session, feed_id, period.end)}
+    for account in accounts:
+        account.settle(period, answers, recovered)
 
 
 def _of(
     publisher: str,
-    accounts: Collection[_FeedAccount],
-    pages: Mapping[int, Sequence[rows.PageRow]],
+    accounts: Collection[FeedAccount],
+    pages: Mapping[int, Sequence[PageRow]],
     summary_only: Mapping[int, int],
 ) -> PublisherCoverage:
     ids = {account.row.id for account in accounts}

@@ -120,9 +120,11 @@ def naming(
 
 
 def _one_of(group: Collection[str], *, listed: bool) -> ColumnElement[bool]:
-    named = and_(MENTIONS.c.name.in_(sorted(group)), MENTIONS.c.resolved)
     if listed:
+        named = and_(MENTIONS.c.name.in_(sorted(group)), MENTIONS.c.resolved)
         return ARTICLES.c.id.in_(select(MENTIONS.c.entry_id).where(named))
+    # an expression, lest SQLite look up every id of the group by the index of names rather than the article's few mentions
+    named = and_(MENTIONS.c.name.concat("").in_(sorted(group)), MENTIONS.c.resolved)
     return select(1).where(MENTIONS.c.entry_id == ARTICLES.c.id, named).exists()
 
 

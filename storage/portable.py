@@ -5,7 +5,7 @@ Everything else in storage is written once for both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -68,6 +68,13 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """The same for a whole column; on SQLite without two calls for each of 30,000 times."""
+        if dialect.name == "sqlite":
+            parse = datetime.fromisoformat
+            return lambda value: None if value is None else parse(value)
+        return super().result_processor(dialect, coltype)
 
 
 class CleanText(TypeDecorator[str]):

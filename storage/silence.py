@@ -26,9 +26,9 @@ class Span:
     since: datetime
     until: datetime | None
 
-    def seconds_to(self, end: datetime) -> float:
+    def length(self, end: datetime) -> timedelta:
         """How long it is, or has been at `end`."""
-        return ((self.until or end) - self.since).total_seconds()
+        return (self.until or end) - self.since
 
 
 def usual_pause(news: Sequence[datetime]) -> timedelta | None:

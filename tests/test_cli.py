@@ -196,8 +196,8 @@ def test_bad_usage_is_one_line(line: str, words: list[str], levantwatch: Run) ->
 def test_an_address_that_is_none_is_passed_over_with_a_word(line: str, levantwatch: Run) -> None:
     Path("page.html").write_text("<html><p>Rain in the valley.</p></html>", encoding="utf-8")
     done = levantwatch(*shlex.split(line))
-    assert "is no http or https address and is passed over" in done.stderr
-    assert json.loads(done.stdout)
+    assert "is no http or https address and is passed over" in done.err
+    assert json.loads(done.out)
 
 
 # --- the database: status 1 ---

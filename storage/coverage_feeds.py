@@ -1,0 +1,145 @@
+"""One feed in a period: its gaps, its silences, and how many entries were to be expected of it. PURE: a part of coverage.py."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.coverage_rows import FeedRow, Mark
+from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, usual_pause
+
+Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is asked about: from `start` up to `end`, and when the watch itself stood still in it."""
+
+    start: datetime
+    end: datetime
+    stops: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Two documents of a feed without an entry in common: what it showed between `since` and `at` is not known."""
+
+    feed_id: int
+    feed_url: str
+    publisher: str
+    since: datetime | None
+    at: datetime
+    probably_missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A feed that answered and brought nothing new for much longer than it usually pauses; `until` None: it goes on."""
+
+    feed_id: int
+    feed_url: str
+    publisher: str
+    since: datetime
+    until: datetime | None
+    usual_seconds: int
+
+
+class FeedAccount:
+    """What became of one feed: take in its polls with something to tell, answer its questions, then settle it."""
+
+    def __init__(self, row: FeedRow, marks: Sequence[Mark], polls: int, last: datetime | None) -> None:
+        """Take the feed, its marks in the order of time, how many polls there were and when the last one began."""
+        self.row = row
+        self.marks = marks
+        self.polls = polls
+        self.last = last
+        self.failed = [mark for mark in marks if mark.kind == "failed"]
+        self.gaps: list[Gap] = []
+        self.silences: list[Silence] = []
+        self.seen = sum(mark.new for mark in marks)
+        self.expected = float(self.seen)
+        self._learn_rhythm([mark.at for mark in marks if mark.new])
+
+    def _learn_rhythm(self, news: list[datetime]) -> None:
+        self.news = news
+        self.usual = usual_pause(news)
+        self.patience = patience(news, self.usual)
+
+    @property
+    def fails_at_the_end(self) -> bool:
+        """Whether its last poll failed."""
+        return bool(self.failed) and self.failed[-1].at == self.last
+
+    def needs_past(self, start: datetime) -> bool:
+        """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
+        return self.polls > 0 and (self.patience is None or self.news[0] - start > self.patience)
+
+    def with_past(self, news: Sequence[datetime]) -> None:
+        """Take in when it brought something new before the period."""
+        if news:
+            self._learn_rhythm([*news, *self.news])
+
+    def questions(self, period: Period) -> Iterator[tuple[int, datetime]]:
+        """The moments before which it must be known when the feed last answered."""
+        for mark in self.marks:
+            if mark.kind == "gap":
+                yield self.row.id, mark.at
+        if self.fails_at_the_end:
+            yield self.row.id, period.end
+        for pause in self._long_pauses(period):
+            if self._failed_within(pause, period.end):
+                yield self.row.id, pause.until or period.end
+
+    def settle(self, period: Period, answers: Answers, recovered: Collection[int]) -> None:
+        """Work out gaps, silences and what was to be expected; `recovered` are the feeds that lost nothing when they came back."""
+        rate = self._rate(period, answers)
+        for mark in self.marks:
+            if mark.kind == "gap":
+                before = answers[self.row.id, mark.at]
+                missed = probably_missed(rate, mark.at - before, mark.new) if before else 0.0
+                self.gaps.append(Gap(self.row.id, self.row.url, self.row.publisher, before, mark.at, round(missed)))
+        self.expected += sum(gap.probably_missed for gap in self.gaps)
+        answered = answers.get((self.row.id, period.end)) if self.fails_at_the_end and self.row.is_watched else None
+        if answered is not None and self.row.id not in recovered:
+            self.expected += probably_missed(rate, period.end - answered, 0)
+        self.silences = list(self._silences(period, answers))
+
+    def _rate(self, period: Period, answers: Answers) -> float | None:
+        """New entries a second, by the documents that had something in common with the one before, and the time of these."""
+        if self.last is None:
+            return None
+        begin = next((mark.at for mark in self.marks if mark.kind == "first"), period.start)
+        end = answers[self.row.id, period.end] if self.fails_at_the_end else self.last
+        between = [mark.at - (answers[self.row.id, mark.at] or mark.at) for mark in self.marks if mark.kind == "gap"]
+        watched = (end or begin) - begin - sum(between, timedelta())
+        return rate_per_second(sum(mark.new for mark in self.marks if mark.kind == "news"), watched, self.row.rate)
+
+    def _long_pauses(self, period: Period) -> list[Span]:
+        """The pauses that its rhythm does not explain, as far as they reach into the period."""
+        if self.patience is None or self.last is None:
+            return []
+        found = long_pauses(self.news, self.patience, end=self.last)
+        return [pause for pause in found if pause.until is None or pause.until >= period.start]
+
+    def _failed_within(self, pause: Span, end: datetime) -> bool:
+        return any(pause.since < mark.at < (pause.until or end) for mark in self.failed)
+
+    def _silences(self, period: Period, answers: Answers) -> Iterator[Silence]:
+        for pause in self._long_pauses(period):
+            span = self._heard(pause, period, answers)
+            if not self.row.is_watched:  # nobody asks it any more: that is no silence of its own
+                span = Span(span.since, span.until or self.last)
+            if self.last and self.usual and self.patience and span.length(self.last) > self.patience:
+                usual = round(self.usual.total_seconds())
+                yield Silence(self.row.id, self.row.url, self.row.publisher, span.since, span.until, usual)
+
+    def _heard(self, pause: Span, period: Period, answers: Answers) -> Span:
+        """The part of a pause in which the feed answered: an outage, or a watch that stood still, is no silence of its own."""
+        last = pause.until or self.last or pause.since
+        heard = [stop.since for stop in period.stops if pause.since < stop.since < last]
+        if self._failed_within(pause, period.end):
+            heard.append(answers[self.row.id, pause.until or period.end] or pause.since)
+        if not heard or (pause.until is None and min(heard) >= last):
+            return pause
+        return Span(pause.since, max(min(heard), pause.since))
