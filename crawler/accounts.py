@@ -58,7 +58,9 @@ def audit_page(audits: Sequence[Audit]) -> None:
         for part in audit.parts:
             skipped = f" ({part.skipped} skipped)" if part.skipped else ""
             out.print(
-                Text(f"  {PARTS[part.name]:<27} {part.population:>9} in all, {part.labelled} labelled{skipped}, {part.yes} yes")
+                Text(
+                    f"  {PARTS[part.name]:<27} {part.population:>9} in all, {part.labelled} labelled{skipped}, {part.yes} yes"
+                )
             )
         if audit.problem:
             out.print(Text(f"  {audit.problem}", style="yellow"))

@@ -11,14 +11,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
 from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
 from storage.coverage_rows import Mark, PageRow
+from storage.models import POLLS
 from storage.silence import Span
 
-__all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "report"]
+__all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "newest_poll", "report"]
 
 REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
 CAPS = frozenset({"too-large", "parse-timeout"})  # a limit of ours cut it off
@@ -119,6 +121,11 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
         stops=tuple(stops),
         run_caps=rows.run_caps(session, start, end),
     )
+
+
+def newest_poll(session: Session) -> datetime | None:
+    """When the latest poll began."""
+    return session.scalar(select(func.max(POLLS.c.started_at)))
 
 
 def _accounts(

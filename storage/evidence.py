@@ -8,25 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVIDENCE_TERMS
 
 _BIAS = "bias"  # the one item of the evidence that is no word of the article
-
-
-@dataclass(frozen=True, slots=True)
-class OnlyBecause:
-    """A match of a topic that would not be one without a term; `weight` is the term's part of the log-odds."""
-
-    article_id: int
-    topic: str
-    term: str
-    weight: float
-    day: str
-    publisher: str
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,28 +59,10 @@ def write_terms(session: Session, *, entry_id: int, verdicts: Sequence[Any]) -> 
         session.execute(insert(EVIDENCE_TERMS), rows)
 
 
-def only_because_of(
-    session: Session, *, term: str, topic: str | None = None, limit: int | None = 50
-) -> list[OnlyBecause]:
-    """The matches that are kept only by this term: without its weight their score is under the threshold. Newest first."""
-    query = (
-        select(
-            ARTICLES.c.id,
-            EVIDENCE_TERMS.c.topic,
-            EVIDENCE_TERMS.c.term,
-            EVIDENCE_TERMS.c.weight,
-            ARTICLES.c.day,
-            ARTICLES.c.publisher,
-            ARTICLES.c.title,
-        )
-        .join_from(EVIDENCE_TERMS, ARTICLES, ARTICLES.c.id == EVIDENCE_TERMS.c.entry_id)
-        .where(EVIDENCE_TERMS.c.term == term, EVIDENCE_TERMS.c.needed)
-        .order_by(ARTICLES.c.sort_key.desc(), EVIDENCE_TERMS.c.topic)
-        .limit(limit)
-    )
-    if topic is not None:
-        query = query.where(EVIDENCE_TERMS.c.topic == topic)
-    return [OnlyBecause(*row) for row in session.execute(query)]
+def stands_on(term: str, topic: str | None = None) -> ColumnElement[bool]:
+    """The condition on an article that it is kept, for this topic or any, only because of this term."""
+    needing = select(EVIDENCE_TERMS.c.entry_id).where(EVIDENCE_TERMS.c.term == term, EVIDENCE_TERMS.c.needed)
+    return ARTICLES.c.id.in_(needing.where(EVIDENCE_TERMS.c.topic == topic) if topic else needing)
 
 
 def _log_odds(score: float) -> float:

@@ -15,7 +15,7 @@ from storage.models import ARTICLES, MENTIONS
 # What fewer mentions name is found by listing its articles; what more do, by a look at each article, newest first. Two names
 # of middling frequency meet so seldom that the looks would be many: there the rarer one is listed up to a higher bound.
 # Measured with 300,000 articles and 3.6 million mentions: docs/decisions/0032-places-and-actors.md.
-FEW, FEW_OF_TWO = 5_000, 30_000
+FEW, FEW_OF_TWO = 5_000, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,9 @@ def articles_naming(
     `since` and `until` are UTC days, both inclusive.
     """
     groups = (*places, *actors)
-    query = select(ARTICLES.c.id).where(ARTICLES.c.topics != "", _between(since, until), naming(session, groups, bounded=since is not None, few=few))
+    query = select(ARTICLES.c.id).where(
+        ARTICLES.c.topics != "", _between(since, until), naming(session, groups, bounded=since is not None, few=few)
+    )
     return list(session.scalars(query.order_by(ARTICLES.c.sort_key.desc()).limit(limit)))
 
 

@@ -195,9 +195,7 @@ def _agreement(
 def _part(session: Session, name: str, topic: str, share: float) -> Part:
     population = session.scalar(select(func.count()).select_from(ENTRIES).where(_whole(name, topic))) or 0
     frame = _frame(name, topic, share)
-    labelled = session.scalar(
-        select(func.count()).select_from(ENTRIES).where(frame, _labelled(ENTRIES.c.id, topic))
-    )
+    labelled = session.scalar(select(func.count()).select_from(ENTRIES).where(frame, _labelled(ENTRIES.c.id, topic)))
     if not labelled:
         return Part(name, population, 0, 0, 0)
     newest = (
@@ -234,7 +232,9 @@ def _problem(topic: str, parts: Sequence[Part], precision: Estimate | None, foun
     if found is None:
         return f"none of the labelled entries is about {topic}; {ask}"
     wide = [name for name, one in (("precision", precision), ("recall", found)) if one.width > TOO_WIDE]
-    return f"too few labels to say: the interval of {' and '.join(wide)} is wider than {TOO_WIDE}; {ask}" if wide else ""
+    return (
+        f"too few labels to say: the interval of {' and '.join(wide)} is wider than {TOO_WIDE}; {ask}" if wide else ""
+    )
 
 
 def _whole(part: str, topic: str) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
+from storage.evidence import stands_on
 from storage.mentions import naming
 from storage.models import ARTICLES, FEEDS
 from storage.portable import FULL_TEXT, has_words
@@ -48,7 +49,8 @@ class Filters:
 
     `words` are AND-ed over title, summary and text ("quoted phrases", -excluded, begin*); `since` and `until` are UTC
     days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
-    places or actors: of each group one must be named beyond doubt.
+    places or actors: of each group one must be named beyond doubt. `only_because_of` is a term of the evidence, without
+    whose weight the score (on `topic`, if given) is under the threshold.
     """
 
     words: str = ""
@@ -61,6 +63,7 @@ class Filters:
     role: str | None = None
     limit: int | None = 50
     named: tuple[tuple[str, ...], ...] = ()
+    only_because_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,8 @@ def _filtered(session: Session, query: _Select, filters: Filters) -> _Select:
         conditions.append(ARTICLES.c.language == language_code(filters.language))
     if filters.role:
         conditions.append(ARTICLES.c.role == filters.role)
+    if filters.only_because_of:
+        conditions.append(stands_on(filters.only_because_of, filters.topic))
     if filters.named:
         conditions.append(naming(session, filters.named, bounded=filters.since is not None))
     return query.where(and_(*conditions))

@@ -49,10 +49,10 @@ def names(text: str, topic: str, language: str | None = None) -> list[str]:
         ("İdlib'e girdi", "syria", ["İdlib'e"]),
         ("IŞİD'li, IŞİD’in, DEAŞ'lılar", "isis", ["IŞİD'li", "IŞİD’in", "DEAŞ'lılar"]),
         # inflection elsewhere
-        ("в Сирии и с сирийскими властями", "syria", ["Сирии", "сирийскими"]),
+        ("в Сирии и с сирийскими властями", "syria", ["Сирии", "сирийскими властями"]),
         ("боевики ИГИЛ", "isis", ["ИГИЛ"]),
         ("w Syrii, syryjskich, Syryjczyków", "syria", ["Syrii", "syryjskich", "Syryjczyków"]),
-        ("Nordsyrien und syrischen Truppen", "syria", ["Nordsyrien", "syrischen"]),
+        ("Nordsyrien und syrischen Truppen", "syria", ["Nordsyrien", "syrischen Truppen"]),
         ("IS-Kämpfern und der Terrormiliz IS", "isis", ["IS-Kämpfern", "Terrormiliz IS"]),
         ("l’organisation État islamique", "isis", ["l’organisation État islamique"]),
         # other bearers of the names

@@ -13,7 +13,7 @@ from crawler.classify.matching import Matcher
 
 CASES = Path(__file__).parent / "data" / "judge" / "names.tsv"
 MATCHER = Matcher(form for topic in load_topics() for form in topic.forms)
-ROWS = list(csv.DictReader(CASES.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE))
+ROWS = list(csv.DictReader(CASES.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def names(text: str, topic: str, language: str) -> list[str]:

@@ -58,9 +58,7 @@ def watched(database: Database) -> Database:
         ({"actors": [SDF], "limit": 1}, [1]),
     ],
 )
-def test_articles_naming(
-    watched: Database, asked: dict[str, object], expected: list[int], few: int | None
-) -> None:
+def test_articles_naming(watched: Database, asked: dict[str, object], expected: list[int], few: int | None) -> None:
     with watched.read() as session:
         assert mentions.articles_naming(session, **asked, few=few) == expected  # type: ignore[arg-type]
 

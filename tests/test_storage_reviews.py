@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from storage import articles, entries, evidence, labels, reviews, search
+from storage import articles, entries, labels, reviews, search
 from storage.db import Database, open_database
 from storage.models import ENTRIES, EVIDENCE_TERMS
 from storage.retention import Policy, prune
@@ -295,18 +295,21 @@ def piece(term: str, weight: float) -> dict[str, Any]:
 WEIGHED = [piece("hama", 0.4), piece("hama", 0.3), piece("idlib", 0.3), piece("barley", -0.5), piece("bias", 0.0)]
 
 
+def only(term: str, **values: Any) -> search.Filters:
+    return search.Filters(only_because_of=term, **values)
+
+
 def test_matches_that_stand_on_one_term_alone(database: Database) -> None:
     feed_id = add_feed(database)
     lone = verdict("syria", 0.6224593312018546, evidence=WEIGHED)
     strong = verdict("syria", 0.9, evidence=[piece("hama", 0.7), piece("idlib", 1.5)])
     ids = add_matches(database, feed_id, {"verdicts": (lone,)}, {"verdicts": (strong, verdict("isis", 0.1))})
     with database.read() as session:
-        [found] = evidence.only_because_of(session, term="hama")
-        assert evidence.only_because_of(session, term="idlib") == []
-        assert evidence.only_because_of(session, term="hama", topic="isis") == []
+        assert [one.article_id for one in search.search(session, only("hama"))] == ids[:1]
+        assert search.count(session, only("hama", topic="syria")) == 1
+        assert search.search(session, only("idlib")) == []
+        assert search.search(session, only("hama", topic="isis")) == []
         rows = session.execute(select(EVIDENCE_TERMS).order_by(EVIDENCE_TERMS.c.entry_id, EVIDENCE_TERMS.c.term)).all()
-    assert (found.article_id, found.topic, found.term, round(found.weight, 6)) == (ids[0], "syria", "hama", 0.7)
-    assert (found.publisher, found.title) == ("North Post", "Ceasefire in Syria, day 1")
     assert [(row.entry_id, row.topic, row.term, row.sense, round(row.weight, 6), row.needed) for row in rows] == [
         (ids[0], "syria", "barley", "place", -0.5, False),
         (ids[0], "syria", "hama", "place", 0.7, True),
@@ -368,8 +371,7 @@ def test_an_older_database_gets_ranks_margins_and_terms(database_url: str) -> No
         with database.read() as session:
             margins = session.scalars(text("SELECT margin FROM verdicts ORDER BY id")).all()
             assert [round(margin, 6) for margin in margins] == [0.25, 0.1225, 0.25]
-            [found] = evidence.only_because_of(session, term="hama")
+            assert [one.article_id for one in search.search(session, only("hama"))] == [1]
             terms = session.execute(select(EVIDENCE_TERMS.c.entry_id, EVIDENCE_TERMS.c.term, EVIDENCE_TERMS.c.needed))
             assert sorted(tuple(row) for row in terms) == [(1, "barley", False), (1, "hama", True), (1, "idlib", False)]
-        assert (found.article_id, found.topic, round(found.weight, 6)) == (1, "syria", 0.7)
         assert asked(database) == [(1, "syria"), (2, "syria")]

@@ -87,7 +87,9 @@ class Gazetteer:
         actors, actor_names = _load_actors(folder / "actors.toml", places)
         bearers, elsewhere, bearer_names = _load_bearers(folder / "bearers.toml", places.keys() | actors.keys())
         children: dict[str, list[str]] = {}
-        parents = {name: one.parent for name, one in places.items()} | {name: one.parent for name, one in actors.items()}
+        parents = {name: one.parent for name, one in places.items()} | {
+            name: one.parent for name, one in actors.items()
+        }
         for name, parent in parents.items():
             children.setdefault(parent, []).append(name)
         forms = forms_of((*place_names, *actor_names, *bearer_names), places, _followed(actors))
@@ -109,13 +111,14 @@ class Gazetteer:
 
     def area(self, name: str) -> str:
         """The governorate in which a place lies, the actor of which another is a part at last; itself where there is none."""
-        at: Place | Actor = self.places[name] if name in self.places else self.actors[name]
+        if name in self.actors:
+            while self.actors[name].parent:
+                name = self.actors[name].parent
+            return name
+        at = self.places[name]
         while at.kind != "governorate" and at.parent:
-            above: Place | Actor = self.places[at.parent] if at.parent in self.places else self.actors[at.parent]
-            if above.kind in ("country", "region"):
-                break
-            at = above
-        return at.id
+            at = self.places[at.parent]
+        return at.id if at.kind == "governorate" else name
 
     def find(self, word: str, kind: str) -> str | None:
         """The id that a word means, which may be any of its names, if it is one id alone."""

@@ -21,9 +21,9 @@ from crawler.classify.matching import Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
 
 MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is about stands in its beginning
-TRIAGE_CONTEXT = (
-    2  # different words of terror or war in title and summary that make a page worth fetching without a name
-)
+# different words that stand beside a topic's names, in title and summary: so many make a page worth fetching without a name;
+# two would fetch 5 of 100 ordinary pages, three and the topics' hints 3, and lose fewer (bench/gate.py)
+TRIAGE_CONTEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,8 @@ class Judge:
         """Whether the page behind a title and a summary may be about a topic: any name of one, even a doubtful one, will do."""
         document, found = self._read(title[:MOST_CHARACTERS], summary[:MOST_CHARACTERS], language)
         scores = [self._score(topic, document, found[topic]) for topic in self.topics]
-        named = any(one.anchors or one.refused for one in found.values())
-        words = {
-            spot.mention.concept.topic + _word(document, spot)
-            for one in found.values()
-            for spot in one.support.get("context", ())
-        }
+        named = any(one.anchors or one.refused or "hint" in one.support for one in found.values())
+        words = {_word(document, spot) for one in found.values() for spot in one.support.get("context", ())}
         return Triage(max(scores), named or len(words) >= TRIAGE_CONTEXT or not (title or summary).strip())
 
     def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:

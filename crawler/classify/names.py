@@ -69,8 +69,12 @@ def _forms(
     _check_shared(text, given, owners, followed)
     sense = "other" if owners[0].startswith(BEARER) else "place" if owners[0] in places else "actor"
     arabic = bool(_ARABIC.match(text))
-    for language, grade, exact in dict.fromkeys((read.name.language, read.grade, read.exact) for read in given):
-        concept = Concept(NAMES, "|".join(owners), sense, grade)
+    # what is doubtful in one language is so in all: a text does not always tell in which it is
+    grades: dict[str | None, int] = {}
+    for read in given:
+        grades[read.exact] = max(read.grade, grades.get(read.exact, 0))
+    for language, exact in dict.fromkeys((read.name.language, read.exact) for read in given):
+        concept = Concept(NAMES, "|".join(owners), sense, grades[exact])
         yield Form(text, concept, language, open_end, exact, arabic, latin=text.isascii())
 
 

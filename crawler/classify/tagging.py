@@ -7,7 +7,7 @@ the same country, by an actor of its theatre. Else it is kept and marked, or dro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -99,14 +99,19 @@ class Tagger:
         return _Spot(name, start, end, word, ids, doubt, foreign, elsewhere)
 
     def _resolved(self, spots: Sequence[_Spot], bearers: set[str]) -> tuple[Tag, ...]:
+        elsewhere = {spot.text.casefold() for spot in spots if spot.elsewhere}
         bearers = bearers | {one for spot in spots if spot.elsewhere for one in spot.ids}
-        spots = [spot for spot in spots if not spot.elsewhere]
-        sure = {spot.ids[0] for spot in spots if not spot.doubt and spot.ids[0] not in bearers}
+        spots = [
+            replace(spot, doubt=max(spot.doubt, 1)) if spot.text.casefold() in elsewhere else spot
+            for spot in spots
+            if not spot.elsewhere
+        ]
+        sure = {spot.ids[0] for spot in spots if not spot.doubt}
         support = self._support(sure) or self._mutual(spots, bearers)
         return tuple(tag for spot in spots if (tag := self._tag(spot, sure, support, bearers)) is not None)
 
     def _tag(self, spot: _Spot, sure: set[str], support: Mapping[str, int], bearers: set[str]) -> Tag | None:
-        best, resolved = spot.ids[0], not spot.doubt and spot.ids[0] not in bearers
+        best, resolved = spot.ids[0], not spot.doubt
         if not resolved:
             ranked = sorted(((self._points(one, sure, support), one) for one in spot.ids), key=lambda item: -item[0])
             points, best = ranked[0]

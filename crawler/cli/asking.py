@@ -45,6 +45,10 @@ class Answer(enum.StrEnum):
     NO = "no"
 
 
+OnlyBecauseOf = Annotated[
+    str | None,
+    typer.Option("--only-because-of", metavar="TERM", help="Kept by this term alone, as `why` names it."),
+]
 Words = Annotated[list[str] | None, typer.Argument(metavar="WORDS", help="Words that must all occur.")]
 
 
@@ -77,6 +81,7 @@ def search(
     language: Language = None,
     place: Places = None,
     actor: Actors = None,
+    only_because_of: OnlyBecauseOf = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 20,
     as_format: AsFormat = Format.TABLE,
 ) -> None:
@@ -90,6 +95,7 @@ def search(
     filters = Filters(
         words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
         publisher=publisher, country=country, language=language, limit=limit, named=_named(place, actor),
+        only_because_of=only_because_of,
     )  # fmt: skip
     with reading() as session:
         rows = find(session, filters)
@@ -111,6 +117,7 @@ def export(
     language: Language = None,
     place: Places = None,
     actor: Actors = None,
+    only_because_of: OnlyBecauseOf = None,
 ) -> None:
     """Write every match that fits, with its text, newest first; of any number, in little memory."""
     from crawler.export import write_rows
@@ -121,6 +128,7 @@ def export(
     filters = Filters(
         words=" ".join(words or ()), topic=known_topic(topic), since=first, until=last,
         publisher=publisher, country=country, language=language, limit=None, named=_named(place, actor),
+        only_because_of=only_because_of,
     )  # fmt: skip
     with reading() as session, whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
         written = write_rows(bar.through(stream(session, filters)), as_format.value, file)

@@ -145,7 +145,9 @@ def audit(
     topic: ATopic = None,
     limit: Limit = 20,
     who: Who = None,
-    second: Annotated[bool, typer.Option("--second", help="Ask about what others have labelled and you have not.")] = False,
+    second: Annotated[
+        bool, typer.Option("--second", help="Ask about what others have labelled and you have not.")
+    ] = False,
     report: Annotated[bool, typer.Option("--report", help="What the labels say: precision and recall.")] = False,
     agreement: Annotated[bool, typer.Option("--agreement", help="How far people agree who labelled the same.")] = False,
     as_format: AsRows = None,
@@ -225,7 +227,9 @@ def _ask_or_print(
     done = walk(
         items, show=lambda item, number: show_item(item, number, len(items), blind=blind), key=_key, record=record
     )
-    typer.echo(f"{done.yes + done.no} labelled ({done.yes} yes, {done.no} no), {done.skipped} skipped, {done.left} left")
+    typer.echo(
+        f"{done.yes + done.no} labelled ({done.yes} yes, {done.no} no), {done.skipped} skipped, {done.left} left"
+    )
 
 
 def _key() -> str:

@@ -33,26 +33,26 @@ def register(app: typer.Typer) -> None:
 
 def coverage(
     since: Since = "30d",
-    until: Until = "today",
+    until: Until = None,
     publisher: Publisher = None,
     everything: Everything = False,
     as_format: AsFormat = Format.TABLE,
 ) -> None:
     """Report what was NOT collected: refusals, gaps, silences, failures, pages not read; publishers worst first.
 
-    The first line can stand in a footnote. Without dates it is about the last 30 days.
+    The first line can stand in a footnote. Without dates it is about the last 30 days, up to the newest poll.
     """
     from crawler import footnotes
     from crawler.export import write_rows
     from crawler.terminal import utf8
+    from storage.coverage import newest_poll
     from storage.coverage import report as of
 
     first, last = days(since, until)
-    assert first is not None
-    assert last is not None
-    moment = now()
     with reading() as session:
-        report = of(session, since=first, until=last, now=moment, publisher=publisher)
+        moment = max(now(), newest_poll(session) or now())  # a clock that was ahead must not hide what was polled then
+        span = {"since": first or moment.date(), "until": last or moment.date()}
+        report = of(session, **span, now=moment, publisher=publisher)
     if publisher and not report.publishers:
         fail(f"no feed of a publisher named {publisher!r}; levantwatch feeds list --format csv has their names")
     rows = footnotes.rows(report)

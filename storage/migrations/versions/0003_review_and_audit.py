@@ -41,9 +41,7 @@ def upgrade() -> None:
         sa.Column("sense", CleanText(), nullable=False),
         sa.Column("weight", sa.Double(), nullable=False),
         sa.Column("needed", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entry_id"], ["entries.id"], name="fk_evidence_terms_entry_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name="fk_evidence_terms_entry_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("entry_id", "topic", "term", name="pk_evidence_terms"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,159 @@
+"""From a text to the answer of a search: the pipelines tag a match, storage keeps its names, `search` and `show` know them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pytest
+from storage_samples import NOW, add_feed, list_entries, seen
+
+from crawler.classify import Judge as Judgement
+from crawler.cli import main
+from crawler.extract import Page
+from crawler.items import Article
+from crawler.mentions import UnknownNameError, mention_records, named_groups, shipped_tagger
+from crawler.pipelines import Judge, Store
+from storage import entries, mentions, search
+from storage.db import Database
+from storage.mentions import MentionRecord
+
+TITLE = "Truce near Deir ez-Zor holds for a third day"
+TEXT = (
+    "A truce between the Syrian army and the Syrian Democratic Forces held around Mayadin in Syria on Monday, residents said.\n"
+    "Officers of the YPG and of the government in Damascus met at the Euphrates, where Islamic State cells had attacked both."
+)
+JUDGEMENT = Judgement.load()
+
+
+@dataclass
+class Watch:
+    """What the pipelines ask of a watch."""
+
+    judge: Judgement = field(default=JUDGEMENT)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+def article(database: Database, *pages: tuple[str, str]) -> list[Article]:
+    """One claimed entry for each page, a title and a text."""
+    listed = [seen(number, title=title) for number, (title, _) in enumerate(pages, 1)]
+    ids = list_entries(database, add_feed(database), *listed)
+    with database.write() as session:
+        entries.record_triage(session, [entries.TriageDecision(one, 0.5, True) for one in ids], NOW)
+        claimed = sorted(entries.claim(session, now=NOW, limit=9, per_host=9), key=lambda entry: entry.id)
+    return [
+        Article(entry, Page("full", title=title, text=text, words=len(text.split())), NOW)
+        for entry, (title, text) in zip(claimed, pages, strict=True)
+    ]
+
+
+def test_a_match_is_tagged_and_what_is_none_is_not(database: Database) -> None:
+    match, other = article(
+        database, (TITLE, TEXT), ("A bridge in Damascus, Virginia", "The town council met on Monday.")
+    )
+    watch = Watch()
+    judge, store = Judge(watch), Store(watch, lambda *args, **kwargs: None)  # type: ignore[arg-type]
+    assert judge.process_item(other).tags == ()
+    judge.process_item(match)
+    assert {tag.id for tag in match.tags} == {
+        "deir-ez-zor", "syrian-army", "sdf", "mayadin", "syria", "ypg", "damascus", "euphrates", "islamic-state",
+    }  # fmt: skip
+    with database.write() as session:
+        assert store.store(session, match) is not None
+        kept = mentions.of_article(session, match.entry.id)
+        assert mentions.of_article(session, other.entry.id) == []
+    assert len(kept) == len(match.tags)
+    for one in kept:
+        assert {"title": TITLE, "text": TEXT}[one.field][one.start : one.end] == one.text
+    with database.read() as session:
+        groups = named_groups(["deir-ez-zor"], ["sdf"])
+        assert [found.title for found in search.search(session, search.Filters(named=groups))] == [TITLE]
+        assert search.search(session, search.Filters(named=named_groups(["raqqa"], []))) == []
+
+
+def test_tags_become_records_with_the_area() -> None:
+    assert mention_records(shipped_tagger().tag("", "The YPG in Mayadin")) == (
+        MentionRecord("actor", "ypg", "sdf", "text", 4, 7, "YPG", resolved=True),
+        MentionRecord("place", "mayadin", "deir-ez-zor", "text", 11, 18, "Mayadin", resolved=True),
+    )
+
+
+def test_what_an_analyst_types_becomes_groups() -> None:
+    deir_ez_zor, kobani, idf = named_groups(["Deir Ezzor", "كوباني"], ["israeli-government"])
+    assert {"deir-ez-zor", "baghouz"} <= set(deir_ez_zor)
+    assert kobani[0] == "kobani"
+    assert set(idf) == {"israeli-government", "idf", "israel"}
+    with pytest.raises(UnknownNameError, match=r"no place 'Deir Ezor'; close to it: deir-ez-zor,"):
+        named_groups(["Deir Ezor"], [])
+    with pytest.raises(UnknownNameError, match=r"no actor 'qqq'; crawler/classify/gazetteer lists the actors"):
+        named_groups([], ["qqq"])
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def levantwatch(
+    database: Database, schema_url: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Command:
+    """The command in this process, on a database with one match."""
+    monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
+    [match] = article(database, (TITLE, TEXT))
+    watch = Watch()
+    with database.write() as session:
+        Store(watch, lambda: None).store(session, Judge(watch).process_item(match))  # type: ignore[arg-type]
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capfdbinary.readouterr()
+        assert b"Traceback" not in err
+        return int(ended.value.code or 0), out.decode(), err.decode()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (["--place", "deir-ez-zor", "--actor", "sdf"], 1),
+        (["--place", "Mayadin", "--actor", "قسد"], 1),
+        (["--place", "Deir al-Zour", "--place", "damascus", "--actor", "islamic-state"], 1),
+        (["--place", "deir-ez-zor", "--place", "raqqa"], 0),
+        (["--actor", "iskp"], 0),
+        (["truce", "--actor", "syrian-government"], 1),
+        (["harbour", "--actor", "syrian-government"], 0),
+    ],
+)
+def test_search_and_export_by_what_is_named(levantwatch: Command, asked: list[str], found: int) -> None:
+    status, out, _ = levantwatch("search", *asked, "--format", "json")
+    assert (status, [row["title"] for row in json.loads(out)]) == (0, [TITLE] * found)
+    status, out, _ = levantwatch("export", *asked, "--format", "csv", "-o", "-")
+    assert (status, len(list(csv.DictReader(io.StringIO(out))))) == (0, found)
+
+
+@pytest.mark.parametrize("command", [("search",), ("export", "--format", "csv", "-o", "-")], ids=["search", "export"])
+def test_an_unknown_name_is_bad_usage_that_says_which_are_close(levantwatch: Command, command: tuple[str, ...]) -> None:
+    status, out, err = levantwatch(*command, "--place", "Mayadeen")
+    assert (status, out) == (2, "")
+    assert err.startswith("levantwatch: ")
+    assert "there is no place 'Mayadeen'; close to it: mayadin" in err
+    status, _, err = levantwatch(*command, "--actor", "deir-ez-zor")
+    assert status == 2
+    assert "there is no actor 'deir-ez-zor'" in err
+
+
+def test_show_lists_what_is_named(levantwatch: Command) -> None:
+    status, out, _ = levantwatch("show", "1")
+    assert status == 0
+    shown = {line[:10].strip(): line[12:] for line in out.splitlines()}
+    assert shown["places"].split(", ")[0] == "damascus"
+    assert set(shown["actors"].split(", ")) == {"sdf", "syrian-army", "ypg", "islamic-state"}
+    status, out, _ = levantwatch("show", "1", "--format", "json")
+    assert {"kind": "actor", "name": "ypg", "number": 1, "resolved": True} in json.loads(out)["named"]
