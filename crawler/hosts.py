@@ -1,90 +1,291 @@
-"""Fairness between hosts: who is asked next, and on which host's clock.
+"""Manners towards one host: how many connections, how long a pause, and when it asked to be left alone.
 
-Scrapy keeps a delay per slot, but lets one host's hundred feeds fill every place in flight. So requests wait
-here, per registered domain, and leave in turn, never more of one domain at once than the domain may have.
+A host is a registered domain. Everything that asks one passes the gate here: feeds, articles, robots.txt, every redirect. What is
+known of a host lives as long as the process, so that a new crawl is no new visitor. docs/decisions/0043 gives the reasons.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING
 
+from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
+
+from crawler.polling import parse_retry_after
 from crawler.urls import registered_domain
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
-T = TypeVar("T")
+RESPONSE_SHARE = 2.0  # pause this many response times: half of the time a server has rest; Heritrix takes 5, AutoThrottle 1
+MOST_ROOM = 30.0  # seconds of pause that slowness alone can bring about; as Heritrix's max-delay-ms
+SMOOTHING = 0.25  # how much one answer moves the response time: four slow ones in a row count, one hiccup does not
+MOST_CRAWL_DELAY = 60.0  # seconds of a Crawl-delay that are honoured; "86400" would be a ban, and Disallow is how one says that
+COMPLAINTS = frozenset({429, 503})  # the answers by which a server says that it has too much to do
+IDLE_SECONDS = 3600.0  # after which a host that nothing is to be remembered of is forgotten
+REDIRECT_WAITED = timedelta(days=1)  # a server that sends Retry-After with every redirect is waited for once in this time
+
+FORCED = "forced"  # in a request's meta: the user said --force, a Retry-After does not hold
+_TURN = "host_turn"  # in a request's meta: the host whose connection it has
 
 
-class FairQueue(Generic[T]):
-    """Items waiting per host, handed out in turn; `done` makes room again. PURE, not thread-safe.
+class NotAskedError(IgnoreRequest):
+    """A request that was not sent: its host asked to be left alone `until`, or (None) the crawl ends first."""
 
-    `per_host` is the number of items of one host that may be out at once, `total` of all hosts together.
+    def __init__(self, host: str, until: datetime | None = None) -> None:
+        super().__init__(f"{host} was not asked")
+        self.host = host
+        self.until = until
+
+
+class RobotsUnreachableError(IgnoreRequest):
+    """A page that is not asked for because its robots.txt cannot be had; `outcome` is the class of that, `until` when it is tried again."""
+
+    def __init__(self, outcome: str, reason: str, until: datetime) -> None:
+        super().__init__(f"its robots.txt: {reason}")
+        self.outcome = outcome
+        self.until = until
+
+
+@dataclass(slots=True)
+class _Host:
+    started: float = -math.inf  # when the latest request began
+    out: int = 0  # requests in flight
+    response: float = 0.0  # smoothed, seconds
+    crawl_delays: dict[str, float] = field(default_factory=dict)  # by origin
+    quiet_until: datetime | None = None
+    redirect_waited: datetime | None = None  # the end of a quiet that came with a redirect
+    waiting: deque[tuple[asyncio.Future[None], bool]] = field(default_factory=deque)  # and whether it is forced
+    timer: asyncio.TimerHandle | None = None
+
+    def is_forgettable(self, now: float) -> bool:
+        """Whether nothing is lost when this host is forgotten."""
+        used = self.out or self.waiting or self.crawl_delays or self.quiet_until or self.redirect_waited
+        return not used and self.started < now - IDLE_SECONDS
+
+
+class Hosts:
+    """What this process knows of every host, and whose turn it is at each.
+
+    At most `connections` requests to one host at a time, and `delay` seconds from the start of one to the start of the
+    next; more for slow servers, none at all when `delay` is 0, but a Crawl-delay always holds. `now` is the wall clock.
     """
 
-    def __init__(self, *, per_host: int, total: int) -> None:
-        self._per_host = per_host
-        self._total = total
-        self._waiting: dict[str, deque[T]] = {}
-        self._turn: deque[str] = deque()  # hosts that have something waiting and room for it
-        self._out: dict[str, int] = {}
-        self.out = 0
+    def __init__(
+        self, *, connections: int, delay: float, now: Callable[[], datetime], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._connections = connections
+        self._delay = delay
+        self.now = now
+        self.clock = clock
+        self._hosts: dict[str, _Host] = {}
+        self.waiting = 0  # requests that wait for their turn
+        self.on_wait: Callable[[], None] = lambda: None  # told when that changes
 
-    def put(self, host: str, item: T) -> None:
-        """Let `item` wait for its host's turn."""
-        if host not in self._waiting:
-            self._waiting[host] = deque()
-            if self._out.get(host, 0) < self._per_host:
-                self._turn.append(host)
-        self._waiting[host].append(item)
+    def delay(self, host: str) -> float:
+        """Seconds from the start of one request to this host to the start of the next."""
+        return self._delay_of(self._known(host))
 
-    def take(self) -> T | None:
-        """The next item in turn; None when nothing waits or every waiting host is at its limit."""
-        if self.out >= self._total or not self._turn:
+    def _delay_of(self, known: _Host) -> float:
+        asked = max(known.crawl_delays.values(), default=0.0)
+        room = min(RESPONSE_SHARE * known.response, MOST_ROOM) if self._delay else 0.0
+        return max(self._delay, room, asked)
+
+    def opens_at(self, host: str) -> float:
+        """From which time of `clock` on the host's delay lets it be asked again."""
+        known = self._known(host)
+        return known.started + self._delay_of(known)
+
+    # --- turns ---
+
+    async def turn(self, host: str, *, forced: bool = False) -> None:
+        """Wait until the host may be asked, and take one of its connections; `ended` gives it back.
+
+        Raises NotAskedError when the host asked to be left alone, unless forced, or when the crawl ends meanwhile.
+        """
+        until = self.quiet_until(host)
+        if until is not None and not forced:
+            raise NotAskedError(host, until)
+        known = self._known(host)
+        if not known.waiting and self._may_start(known):
+            self._start(known)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        known.waiting.append((turn, forced))
+        self._waits(1)
+        self._go_on(host, known)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.ended(host)
+            raise
+
+    def ended(self, host: str, *, seconds: float | None = None, status: int | None = None) -> None:
+        """A request is over: after `seconds` until its answer began, with this status; None for what is not known."""
+        known = self._known(host)
+        known.out -= 1
+        if seconds is not None:
+            known.response += SMOOTHING * (seconds - known.response) if known.response else seconds
+        if status in COMPLAINTS:  # twice the pause, whatever Retry-After says; good answers bring it down again
+            known.response = max(known.response, self._delay_of(known))
+        self._go_on(host, known)
+
+    def _may_start(self, known: _Host) -> bool:
+        return known.out < self._connections and known.started + self._delay_of(known) <= self.clock()
+
+    def _start(self, known: _Host) -> None:
+        known.started = self.clock()
+        known.out += 1
+
+    def _go_on(self, host: str, known: _Host) -> None:
+        """Let those begin whose turn has come; come back when the delay is over."""
+        while known.waiting and self._may_start(known):
+            turn, _ = known.waiting.popleft()
+            self._waits(-1)
+            if not turn.done():
+                self._start(known)
+                turn.set_result(None)
+        if known.waiting and known.timer is None and known.out < self._connections:
+            pause = known.started + self._delay_of(known) - self.clock()
+            known.timer = asyncio.get_running_loop().call_later(max(pause, 0.0), self._delay_over, host, known)
+
+    def _delay_over(self, host: str, known: _Host) -> None:
+        known.timer = None
+        self._go_on(host, known)
+
+    def _waits(self, change: int) -> None:
+        self.waiting += change
+        self.on_wait()
+
+    def leave(self) -> None:
+        """The crawl ends: nobody waits any longer. Those who did get NotAskedError."""
+        for host in self._hosts:
+            self._send_away(host, None)
+
+    def _send_away(self, host: str, until: datetime | None) -> None:
+        known = self._known(host)
+        staying = deque((turn, forced) for turn, forced in known.waiting if forced and until is not None)
+        for turn, _ in known.waiting:
+            if (turn, True) not in staying:
+                self._waits(-1)
+                if not turn.done():
+                    turn.set_exception(NotAskedError(host, until))
+        known.waiting = staying
+        if known.timer is not None and not staying:
+            known.timer.cancel()
+            known.timer = None
+
+    # --- what hosts ask for ---
+
+    def keep_quiet(self, host: str, until: datetime, *, status: int) -> None:
+        """The host asked, with an answer of this status, to be left alone; a time that is over may be told, too."""
+        known = self._known(host)
+        if 300 <= status < 400:
+            known.redirect_waited = until
+        if until > self.now():
+            known.quiet_until = until
+            self._send_away(host, until)
+
+    def quiet_until(self, host: str) -> datetime | None:
+        """Until when the host asked to be left alone; None when it may be asked now."""
+        known = self._hosts.get(host)
+        if known is None or known.quiet_until is None:
             return None
-        host = self._turn.popleft()
-        waiting = self._waiting[host]
-        item = waiting.popleft()
-        self._out[host] = self._out.get(host, 0) + 1
-        self.out += 1
-        if not waiting:
-            del self._waiting[host]
-        elif self._out[host] < self._per_host:
-            self._turn.append(host)
-        return item
+        if known.quiet_until <= self.now():
+            known.quiet_until = None
+        return known.quiet_until
 
-    def done(self, host: str) -> None:
-        """An item of `host` that was taken has been dealt with."""
-        out = self._out[host] - 1
-        self.out -= 1
-        if out:
-            self._out[host] = out
+    def quiet(self) -> dict[str, datetime]:
+        """Every host that is not to be asked now, with the end of that."""
+        return {host: until for host in list(self._hosts) if (until := self.quiet_until(host)) is not None}
+
+    def forget_quiet(self, host: str) -> None:
+        """The user said that this host may be asked all the same."""
+        self._known(host).quiet_until = None
+
+    def has_waited(self, host: str) -> bool:
+        """Whether a Retry-After that came with a redirect was waited for, not long ago: now it may be followed."""
+        waited = self._known(host).redirect_waited
+        return waited is not None and waited <= self.now() <= waited + REDIRECT_WAITED
+
+    def set_crawl_delay(self, host: str, origin: str, seconds: float | None) -> None:
+        """What the robots.txt of one of the host's origins says; the longest of a host holds, up to MOST_CRAWL_DELAY."""
+        known = self._known(host)
+        if seconds:
+            known.crawl_delays[origin] = min(seconds, MOST_CRAWL_DELAY)
         else:
-            del self._out[host]
-        if out == self._per_host - 1 and host in self._waiting:
-            self._turn.append(host)
+            known.crawl_delays.pop(origin, None)
 
-    def clear(self) -> None:
-        """Forget what waits; what is out stays out."""
-        self._waiting.clear()
-        self._turn.clear()
+    def forget_idle(self) -> None:
+        """Forget hosts that were not asked for long, so that nothing grows with the weeks."""
+        now = self.clock()
+        self._hosts = {host: known for host, known in self._hosts.items() if not known.is_forgettable(now)}
 
-    def __len__(self) -> int:
-        """How many items wait."""
-        return sum(len(waiting) for waiting in self._waiting.values())
-
-    def busy_hosts(self) -> frozenset[str]:
-        """Hosts that have something waiting or out."""
-        return frozenset(self._waiting) | frozenset(self._out)
+    def _known(self, host: str) -> _Host:
+        return self._hosts.setdefault(host, _Host())
 
 
-class HostSlot:
-    """Downloader middleware: every request, redirects and robots.txt included, keeps the delay of its own domain.
+class Gate:
+    """Downloader middleware, the last before the network: every request waits for its turn at its own host.
 
-    Without it a redirected request is delayed on the host it came from, and two subdomains count as two hosts.
+    The spider's `hosts` are used, so that they outlive the crawl; its `host_asked_for_quiet(host, until, status)`, if it has one, is
+    awaited before the answer goes on.
     """
 
-    def process_request(self, request: Request) -> None:
-        """Name the download slot after the registered domain of the URL that is about to be asked."""
-        request.meta["download_slot"] = registered_domain(request.url)
+    def __init__(self, hosts: Hosts, on_quiet: Callable[[str, datetime, int], Awaitable[None]] | None = None) -> None:
+        self.hosts = hosts
+        self._on_quiet = on_quiet
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Use the hosts that the spider knows; a spider without any gets its own, by the settings."""
+        spider = crawler.spider
+        hosts = getattr(spider, "hosts", None) or Hosts(
+            connections=crawler.settings.getint("HOST_CONNECTIONS"),
+            delay=crawler.settings.getfloat("HOST_DELAY"),
+            now=lambda: datetime.now(UTC),
+        )
+        return cls(hosts, getattr(spider, "host_asked_for_quiet", None))
+
+    async def process_request(self, request: Request) -> None:
+        """Wait for the turn of the host that is about to be asked."""
+        host = registered_domain(request.url)
+        request.meta["download_slot"] = host  # else a redirect would use its first host's
+        request.meta.pop("download_latency", None)
+        await self.hosts.turn(host, forced=bool(request.meta.get(FORCED)))
+        request.meta[_TURN] = host
+
+    async def process_response(self, request: Request, response: Response) -> Response:
+        """Give the turn back, and heed Retry-After on 429, 503 and redirects (RFC 9110, 10.2.3)."""
+        host = request.meta.pop(_TURN, None)
+        if host is None:
+            return response
+        self.hosts.ended(host, seconds=request.meta.get("download_latency"), status=response.status)
+        leads_on = 300 <= response.status < 400 and response.status != 304
+        if leads_on or response.status in COMPLAINTS:
+            said = (response.headers.get("Retry-After") or b"").decode("latin-1")
+            until = parse_retry_after(said, now=self.hosts.now())
+            if until is not None and not (leads_on and (request.meta.get(FORCED) or self.hosts.has_waited(host))):
+                request.meta["dont_redirect"] = True
+                self.hosts.keep_quiet(host, until, status=response.status)
+                if self._on_quiet is not None:
+                    await self._on_quiet(host, until, response.status)
+        return response
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Give the turn back; who does not answer in time is slow."""
+        host = request.meta.pop(_TURN, None)
+        if host is not None:
+            is_late = isinstance(exception, DownloadTimeoutError)
+            self.hosts.ended(host, seconds=request.meta.get("download_timeout") if is_late else None)

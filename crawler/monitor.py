@@ -169,11 +169,11 @@ async def _announce_stop(stop: asyncio.Event) -> None:
 async def _feed_watchdog(observer: Observer, every: float) -> None:
     """Tell systemd that all is well while it is; when it is not, say so and let the watchdog do its work."""
     while True:
+        await asyncio.sleep(every)
         if await observer.progresses():
             notify("WATCHDOG=1")
         else:
             logger.error("feeds are due and none is polled; the watchdog will restart the service")
-        await asyncio.sleep(every)
 
 
 def _serve(observer: Observer, port: int) -> Callable[[], Any]:

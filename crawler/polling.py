@@ -1,95 +1,53 @@
 """When to poll next, and what a failure means: the decider. PURE: no clock, no I/O; time is an argument.
 
-Every threshold that is not somebody's standard says where it comes from. What is decided here, `crawler.record` writes.
+Every threshold that is not somebody's standard says where it comes from: docs/decisions/0040-when-to-poll.md has the
+measurements. What is decided here, `crawler.record` writes.
 """
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Literal
+
+from crawler import rhythm as rhythms
+from crawler.hints import NO_HINTS, Hints
+from crawler.outcomes import (
+    MAX_RETRY_AFTER,
+    SOFT,
+    WEIGHTS,
+    Outcome,
+    outcome_of_page,
+    outcome_of_status,
+    parse_retry_after,
+)
+from crawler.retries import PAGE_RETRIES, SHORT_RETRIES, ArticleNext, ArticleState, article_after
+from crawler.rhythm import Rhythm
+
+__all__ = [
+    "PAGE_RETRIES", "SHORT_RETRIES", "SOFT", "WEIGHTS",
+    "Answer", "ArticleNext", "ArticleState", "FeedState", "NextPoll", "Outcome", "Policy",
+    "after", "article_after", "outcome_of_page", "outcome_of_status", "parse_retry_after",
+]  # fmt: skip
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 JITTER = 0.10  # feeds added together drift apart within a day; more would blur what the interval means
 OVERLAP_SHARE = 0.5  # poll when half of the document has rolled over: twice the room for a burst
-NEW_PER_POLL = 2.0  # else once per two new entries: miniflux asks once per entry, half of its requests bring nothing
-MEMORY = 12 * HOUR  # the estimate forgets with this time constant: news has days and nights
-PRIOR_RATE = 1 / 12  # entries an hour while nothing is known: two a day, so that FIRST_SIGHT decides
+HOURS_AT_ONE_AN_HOUR = 3.0  # between polls of a feed that brings one entry an hour; see _wanted
+QUIET_RATE = 0.5 / 24  # entries an hour: less than one in two days
 FIRST_SIGHT = 6 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
-NOT_MODIFIED_GROWTH = 1.5  # a feed without dates and without news is asked half as often again each time
-MAX_RETRY_AFTER = DAY  # a server that says "next year" is believed for a day
-
-SLOWEST_RATE = 1e-6  # entries an hour, one in a century: what is slower is the same, and divides by nothing
+UNDATED_SIGHT = HOUR  # and within this when they claim nothing
+PRIOR_RATE = 1 / 12  # entries an hour, of a feed whose first document has no dates: two a day
 
 BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 20 m, 40 m, 80 m … capped at Policy.max_backoff
 GONE_APART = DAY  # a second 410 this much later disables a feed; deployments answer 410 for an hour by mistake
 
-PAGE_RETRIES = (10 * MINUTE, HOUR, 6 * HOUR, DAY, DAY, 2 * DAY, 3 * DAY)  # a week in all; news pages come back or never
-SHORT_RETRIES = PAGE_RETRIES[:3]  # after seven hours an answer is an answer
-
-
-class Outcome(enum.StrEnum):
-    """How a request for a feed or a page ended."""
-
-    OK = "ok"
-    NOT_MODIFIED = "not-modified"
-    SAME_BODY = "same-body"
-    GONE = "gone"
-    NOT_FOUND = "not-found"
-    FORBIDDEN = "forbidden"
-    ROBOTS = "robots"
-    RATE_LIMITED = "rate-limited"
-    CLIENT_ERROR = "client-error"
-    SERVER_ERROR = "server-error"
-    BLOCKED = "blocked"
-    TIMEOUT = "timeout"
-    DNS = "dns"
-    TLS = "tls"
-    CONNECTION = "connection"
-    REFUSED_ADDRESS = "refused-address"
-    REDIRECT_LOOP = "redirect-loop"
-    TOO_LARGE = "too-large"
-    NOT_A_FEED = "not-a-feed"
-    PARSE_TIMEOUT = "parse-timeout"
-    BAD_URL = "bad-url"
-    NOT_AN_ARTICLE = "not-an-article"
-    PAYWALLED = "paywalled"
-    UNREADABLE = "unreadable"
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the server answered as it should."""
-        return self in _SUCCESSES
-
-
-_SUCCESSES = frozenset({Outcome.OK, Outcome.NOT_MODIFIED, Outcome.SAME_BODY})
-
-# How much a failure counts: hard 1, soft 0.5 (live feeds answer 404 for hours), temporary 0.25 (FACTS, polling).
-WEIGHTS = {
-    Outcome.GONE: 1.0,
-    Outcome.FORBIDDEN: 1.0,
-    Outcome.CLIENT_ERROR: 1.0,
-    Outcome.BAD_URL: 1.0,
-    Outcome.REFUSED_ADDRESS: 1.0,
-    Outcome.REDIRECT_LOOP: 1.0,
-    Outcome.TOO_LARGE: 1.0,
-    Outcome.BLOCKED: 1.0,
-    Outcome.DNS: 0.25,
-    Outcome.CONNECTION: 0.25,
-}
-SOFT = 0.5
 # Here asking sooner than the feed's own rhythm is what the server complains of.
 _COMPLAINTS = frozenset({Outcome.RATE_LIMITED, Outcome.FORBIDDEN, Outcome.BLOCKED})
-
-
-# A 404 right after publishing is a cache that lags, a page without text a template that fills late or a video.
-_SOON_FINAL = frozenset({Outcome.NOT_FOUND, Outcome.NOT_AN_ARTICLE, Outcome.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +66,19 @@ class FeedState:
     url: str
     interval: timedelta | None = None
     rate: float | None = None
+    rhythm: Rhythm | None = None
     failures: float = 0.0
     failing_since: datetime | None = None
     last_polled_at: datetime | None = None
-    last_new_at: datetime | None = None
     gone_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a poll brought: `seen` entries, `new` ones among them, `overlap` with the document before."""
+    """What a poll brought: `seen` entries, `new` ones among them, `overlap` with the document before.
+
+    A `delta` (RFC 3229) lists only what changed. `hints` are those in force after it.
+    """
 
     at: datetime
     outcome: Outcome
@@ -127,8 +88,8 @@ class Answer:
     claimed: Sequence[datetime] = ()  # the entries' claimed dates
     retry_after: datetime | None = None
     first: bool = False  # whether this is the first document that the feed ever gave us
-    max_age: timedelta | None = None  # Cache-Control
-    ttl: timedelta | None = None  # the feed's own <ttl>
+    delta: bool = False
+    hints: Hints = NO_HINTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,27 +100,11 @@ class NextPoll:
     interval: timedelta
     reason: str
     rate: float | None
+    rhythm: Rhythm | None
     failures: float
     failing_since: datetime | None
     status: Literal["active", "gone"] = "active"
     gap: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleState:
-    """What is known of an entry whose page was asked for; `attempts` counts this one."""
-
-    attempts: int
-    first_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ArticleNext:
-    """What becomes of an entry without a readable page: `pending` with a time, else `gone` or `unreadable`."""
-
-    state: Literal["pending", "gone", "unreadable"]
-    retry_at: datetime | None
-    reason: str
 
 
 def after(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
@@ -174,63 +119,112 @@ def after(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
     return replace(plan, at=asked, reason="retry-after") if asked > plan.at else plan
 
 
+# --- after an answer ---
+
+
 def _after_success(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
-    rate = _rate(state, answer)
-    interval, reason = _interval(state, answer, rate)
-    asked = max((hint for hint in (answer.max_age, answer.ttl) if hint), default=None)
-    if asked is not None and asked > interval:
-        interval, reason = _slowed(interval, reason, min(asked, _rollover(state, answer, rate, policy)))
+    gap = _is_gap(state, answer)
+    rhythm = _learned(state, answer, gap)
+    interval, reason = _interval(state, answer, rhythm, policy)
+    most = min(_rollover(rhythm, answer.at, policy), policy.max_interval)
+    patience = answer.hints.patience
+    if patience is not None and min(patience, most) > interval:
+        interval, reason = min(patience, most), "asked-by-publisher"
     interval, reason = _bounded(interval, reason, policy)
-    gap = answer.outcome is Outcome.OK and not answer.first and answer.seen > 0 and answer.overlap == 0
     at = answer.at + _jittered(interval, state.url, least=policy.min_interval, most=policy.max_interval)
-    return NextPoll(at, interval, reason, rate, failures=0.0, failing_since=None, gap=gap)
+    open_at = _when_not_skipped(at, answer.hints, latest=answer.at + most, url=state.url)
+    if open_at > at:
+        at, reason = open_at, "skipped-by-publisher"
+    rate = None if rhythm is None else rhythm.level
+    return NextPoll(at, interval, reason, rate, rhythm, failures=0.0, failing_since=None, gap=gap)
 
 
-def _rate(state: FeedState, answer: Answer) -> float | None:
-    """New entries an hour: an exponentially weighted mean in continuous time, so that polls need no rhythm.
-
-    None while no document was ever read: a 304 says nothing of a feed that is not known.
-    """
-    if answer.first or state.rate is None or state.last_polled_at is None:
-        return _claimed_rate(answer) if answer.outcome is Outcome.OK else None
-    hours = max((answer.at - state.last_polled_at) / HOUR, 1 / 60)
-    keep = math.exp(-hours / (MEMORY / HOUR))
-    return max(state.rate * keep + (answer.new / hours) * (1 - keep), SLOWEST_RATE)
+def _is_gap(state: FeedState, answer: Answer) -> bool:
+    """Whether a whole document has nothing in common with the one before, which was not empty."""
+    whole = answer.outcome is Outcome.OK and not answer.first and not answer.delta
+    listed_before = state.rhythm is None or state.rhythm.size > 0
+    return whole and listed_before and answer.seen > 0 and answer.overlap == 0
 
 
-def _claimed_rate(answer: Answer) -> float:
-    """A first guess from the entries' own dates: how many there are since the oldest."""
-    dates = sorted(date for date in answer.claimed if answer.at - 365 * DAY < date <= answer.at + HOUR)
-    if len(dates) < 3:  # two dates make one distance: no rate
-        return PRIOR_RATE
-    hours = max((answer.at - dates[0]) / HOUR, 1.0)
-    return len(dates) / hours
-
-
-def _interval(state: FeedState, answer: Answer, rate: float | None) -> tuple[timedelta, str]:
-    if rate is None:
-        return FIRST_SIGHT, "first-poll"
-    wanted = NEW_PER_POLL / rate * HOUR
+def _learned(state: FeedState, answer: Answer, gap: bool) -> Rhythm | None:
+    """The rhythm after this answer. None while no document was read: a 304 says nothing of a feed that is not known."""
+    is_document = answer.outcome is Outcome.OK
     if answer.first or state.rate is None:
-        return min(wanted, FIRST_SIGHT), "first-poll"
-    if rate * (MEMORY / HOUR) < 0.05 and state.interval is not None:  # one in ten days: as good as silent
-        return state.interval * NOT_MODIFIED_GROWTH, "quiet"
-    rollover = OVERLAP_SHARE * answer.seen / rate * HOUR if answer.seen else wanted
-    return (rollover, "keeps-overlap") if rollover < wanted else (wanted, "observed-rate")
+        return _first_guess(answer) if is_document else None
+    known = state.rhythm or rhythms.begin(
+        state.last_polled_at or answer.at, rate=state.rate, hours=rhythms.CLAIM_HOURS, size=0
+    )
+    size = answer.seen if is_document and not answer.delta else None
+    hours = None
+    if gap:  # what came is at least this much, in at most the time that the dates span, else in half of the interval
+        claimed = _claimed_hours(answer, share=1.0)
+        since = (answer.at - known.until) / HOUR if known.until else 1.0
+        hours = claimed or since / 2
+    return rhythms.watched(
+        known, answer.at, new=answer.new, rolled=max(answer.seen - answer.overlap, 0), size=size, hours=hours
+    )
 
 
-def _slowed(interval: timedelta, reason: str, asked: timedelta) -> tuple[timedelta, str]:
-    return (asked, "asked-by-publisher") if asked > interval else (interval, reason)
+def _first_guess(answer: Answer) -> Rhythm:
+    """From the entries' own dates: how fast the newer half of them came. The older half may be pinned or left over."""
+    hours = _claimed_hours(answer, share=0.5)
+    if hours is None:
+        return rhythms.begin(answer.at, rate=PRIOR_RATE, hours=UNDATED_SIGHT / HOUR, size=answer.seen)
+    rate = math.ceil(len(_believable(answer)) * 0.5) / hours
+    return rhythms.begin(answer.at, rate=rate, hours=rhythms.CLAIM_HOURS, size=answer.seen)
 
 
-def _rollover(state: FeedState, answer: Answer, rate: float | None, policy: Policy) -> timedelta:
-    """How long until half of the document is new: no hint may make us slower than that.
+def _claimed_hours(answer: Answer, *, share: float) -> float | None:
+    """The hours since the oldest of the newest `share` of the claimed dates; None when fewer than three are believable."""
+    dates = _believable(answer)
+    if len(dates) < 3:  # two dates make one distance: no rate
+        return None
+    return max((answer.at - dates[-math.ceil(len(dates) * share)]) / HOUR, 1.0)
 
-    Without a document (304, same body) its size is not known; the interval in force was chosen when it was.
+
+def _believable(answer: Answer) -> list[datetime]:
+    return sorted(date for date in answer.claimed if answer.at - 365 * DAY < date <= answer.at + HOUR)
+
+
+def _interval(state: FeedState, answer: Answer, rhythm: Rhythm | None, policy: Policy) -> tuple[timedelta, str]:
+    if rhythm is None:
+        return FIRST_SIGHT, "first-poll"
+    most = 2 * policy.max_interval  # beyond the ceiling, so that it is seen to rule
+    wanted = rhythms.until_expected(rhythm, answer.at, _wanted(rhythm), rhythm.level, most=most)
+    interval, reason = wanted, "quiet" if rhythm.level < QUIET_RATE else "observed-rate"
+    rollover = _rollover(rhythm, answer.at, policy)
+    if rollover < interval:
+        interval, reason = rollover, "keeps-overlap"
+    if answer.first or state.rate is None:
+        sight = UNDATED_SIGHT if _claimed_hours(answer, share=0.5) is None else FIRST_SIGHT
+        return min(interval, sight), "first-poll"
+    if (watched := sum(rhythm.hours) * HOUR) < interval:  # no further ahead than it was watched
+        return watched, "still-learning"
+    return interval, reason
+
+
+def _wanted(rhythm: Rhythm) -> float:
+    """How many new entries to wait for: HOURS_AT_ONE_AN_HOUR times the root of the entries an hour.
+
+    With a given number of polls for all feeds together, entries wait least in sum when each feed's polls are as the root of
+    its rate (minimise the sum of rate · interval / 2 while the sum of 1 / interval is given; Sia, Cho, Cho: Efficient
+    Monitoring Algorithm for Fast News Alerts, IEEE TKDE 19(7), 2007). The same paper waits for equal numbers of entries
+    over the day: fewer polls at night.
     """
-    if answer.seen and rate:
-        return min(OVERLAP_SHARE * answer.seen / rate * HOUR, policy.max_interval)
-    return state.interval or FIRST_SIGHT
+    return HOURS_AT_ONE_AN_HOUR * math.sqrt(rhythm.level)
+
+
+def _rollover(rhythm: Rhythm | None, at: datetime, policy: Policy) -> timedelta:
+    """How long until OVERLAP_SHARE of the document is new, at the faster of the present and the usual rate.
+
+    No hint may make us slower than that.
+    """
+    if rhythm is None:
+        return FIRST_SIGHT
+    if not rhythm.size:  # an empty document keeps nothing for us
+        return policy.max_interval
+    rate = max(rhythm.level, rhythm.usual)
+    return rhythms.until_expected(rhythm, at, OVERLAP_SHARE * rhythm.size, rate, most=2 * policy.max_interval)
 
 
 def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelta, str]:
@@ -239,6 +233,18 @@ def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelt
     if interval > policy.max_interval:
         return policy.max_interval, f"{reason}, at the ceiling"
     return interval, reason
+
+
+def _when_not_skipped(at: datetime, hints: Hints, *, latest: datetime, url: str) -> datetime:
+    """The first moment from `at` on in no hour or day that the publisher skips; `at` itself when that is too late."""
+    moment = at
+    while moment <= latest and hints.skips(moment):
+        whole = moment.replace(minute=0, second=0, microsecond=0) + HOUR
+        moment = whole + _fraction(url) * 10 * MINUTE  # not all at the full hour
+    return moment if moment <= latest else at
+
+
+# --- after a failure ---
 
 
 def _after_failure(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
@@ -253,6 +259,7 @@ def _after_failure(state: FeedState, answer: Answer, policy: Policy) -> NextPoll
         interval=state.interval or policy.min_interval,
         reason=f"back-off after {answer.outcome}",
         rate=state.rate,
+        rhythm=state.rhythm,
         failures=failures,
         failing_since=state.failing_since or answer.at,
         status="gone" if _is_gone_for_good(state, answer) else "active",
@@ -272,71 +279,9 @@ def _is_gone_for_good(state: FeedState, answer: Answer) -> bool:
 
 def _jittered(interval: timedelta, url: str, *, least: timedelta, most: timedelta) -> timedelta:
     """The interval up to JITTER shorter or longer, the same for the same feed: deterministic, by hash of its URL."""
-    number = int.from_bytes(hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=8).digest(), "big") / 2**64
-    return max(min(interval * (1 + JITTER * (2 * number - 1)), most), least)
+    return max(min(interval * (1 + JITTER * (2 * _fraction(url) - 1)), most), least)
 
 
-def outcome_of_status(status: int) -> Outcome:
-    """The class of an HTTP status. A 226 (RFC 3229) and every other 2xx with a body is an answer."""
-    known = {
-        304: Outcome.NOT_MODIFIED,
-        401: Outcome.FORBIDDEN,
-        403: Outcome.FORBIDDEN,
-        404: Outcome.NOT_FOUND,
-        408: Outcome.TIMEOUT,
-        410: Outcome.GONE,
-        429: Outcome.RATE_LIMITED,
-        451: Outcome.FORBIDDEN,
-    }
-    if status in known:
-        return known[status]
-    if 200 <= status < 300:
-        return Outcome.OK
-    return Outcome.SERVER_ERROR if status >= 500 else Outcome.CLIENT_ERROR
-
-
-def outcome_of_page(status: str) -> Outcome:
-    """The class of a page that came but gave no text, by its extraction status."""
-    known = {"not-an-article": Outcome.NOT_AN_ARTICLE, "blocked": Outcome.BLOCKED, "paywalled": Outcome.PAYWALLED}
-    return known.get(status, Outcome.UNREADABLE)
-
-
-def article_after(
-    state: ArticleState, outcome: Outcome, *, now: datetime, retry_after: datetime | None = None
-) -> ArticleNext:
-    """What becomes of an entry whose page could not be read at this attempt."""
-    if outcome is Outcome.GONE:
-        return ArticleNext("gone", None, "the server says it is gone")
-    final = {
-        Outcome.ROBOTS: "robots.txt forbids it",
-        Outcome.TOO_LARGE: "the page is larger than a page may be",
-        Outcome.PARSE_TIMEOUT: "the page takes longer to read than a page may",
-        Outcome.BAD_URL: "its address is none",
-        Outcome.REFUSED_ADDRESS: "its address is not public",
-        Outcome.REDIRECT_LOOP: "its redirects do not end",
-        Outcome.PAYWALLED: "it stands behind a paywall",
-    }
-    if outcome in final:
-        return ArticleNext("unreadable", None, final[outcome])
-    steps = SHORT_RETRIES if outcome in _SOON_FINAL else PAGE_RETRIES
-    if state.attempts > len(steps):
-        end: Literal["gone", "unreadable"] = "gone" if outcome is Outcome.NOT_FOUND else "unreadable"
-        return ArticleNext(end, None, f"{outcome} after {state.attempts} attempts")
-    later = now + steps[max(state.attempts, 1) - 1]
-    if retry_after is not None:
-        later = max(later, min(retry_after, now + MAX_RETRY_AFTER))
-    return ArticleNext("pending", later, f"again after {outcome}")
-
-
-def parse_retry_after(value: str | None, *, now: datetime) -> datetime | None:
-    """RFC 9110 section 10.2.3: seconds or an HTTP date, at most a day from `now`; None for the past and for nonsense."""
-    if not value:
-        return None
-    text = value.strip()
-    try:
-        when = now + timedelta(seconds=min(int(text), 86_400)) if text.isdigit() else parsedate_to_datetime(text)
-    except (ValueError, OverflowError, TypeError):
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return min(when, now + MAX_RETRY_AFTER) if when > now else None
+def _fraction(url: str) -> float:
+    """A number from 0 to 1 that is the feed's own."""
+    return int.from_bytes(hashlib.blake2b(url.encode("utf-8", "replace"), digest_size=8).digest(), "big") / 2**64

@@ -145,10 +145,11 @@ def _write(
     model: str,
     now: datetime,
 ) -> None:
+    rejudged = [
+        held.Rejudged(entry, verdict_records(verdicts, model=model), state) for entry, verdicts, state in outcomes
+    ]
     with database.write() as session:
-        for entry, verdicts, state in outcomes:
-            records = verdict_records(verdicts, model=model)
-            held.rejudge(session, entry_id=entry.id, state=state, verdicts=records, now=now)
+        held.rejudge(session, rejudged, now=now)
 
 
 class _Examples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, null, select, update
+from sqlalchemy import Row, and_, bindparam, delete, insert, null, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
@@ -130,7 +130,7 @@ def store_match(
     )
     _write_bands(session, record)
     mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
-    _write_verdicts(session, record.entry_id, record.verdicts, now)
+    _write_verdicts(session, {record.entry_id: record.verdicts}, now)
     for story_id in {place.story_id} | ({old.story_id} if old is not None else set()):
         stories.recount(session, story_id=story_id, now=now)
     return StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
@@ -212,13 +212,10 @@ def _write_bands(session: Session, record: ArticleRecord) -> None:
     insert_new(session, BANDS, rows, conflict=["band", "article_id"], returning=[BANDS.c.band])
 
 
-def _write_verdicts(session: Session, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:
-    """Add the verdicts to the history; the ones before are no longer current."""
-    if not verdicts:
-        return
-    session.execute(
-        update(VERDICTS).where(VERDICTS.c.entry_id == entry_id, VERDICTS.c.current == yes()).values(current=False)
-    )
+def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], now: datetime) -> None:
+    """Add the verdicts on these entries to the history; the ones before are no longer current."""
+    before = and_(VERDICTS.c.entry_id.in_(verdicts), VERDICTS.c.current == yes())
+    session.execute(update(VERDICTS).where(before).values(current=False))
     rows = [
         {
             "entry_id": entry_id,
@@ -232,10 +229,12 @@ def _write_verdicts(session: Session, entry_id: int, verdicts: Sequence[VerdictR
             "evidence": [dict(one) for one in verdict.evidence],
             "margin": abs(verdict.score - verdict.threshold),
         }
-        for verdict in verdicts
+        for entry_id, said in verdicts.items()
+        for verdict in said
     ]
-    session.execute(insert(VERDICTS), rows)
-    evidence.write_terms(session, entry_id=entry_id, verdicts=verdicts)
+    if rows:
+        session.execute(insert(VERDICTS), rows)
+        evidence.write_terms(session, verdicts)
 
 
 def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:
@@ -244,10 +243,21 @@ def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[Verdic
     An article that was stored for it, from its summary say, stays but leaves the view `matches`, unless a verdict
     matches after all.
     """
+    store_verdicts_of(session, {entry_id: verdicts} if verdicts else {}, now=now)
+
+
+def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], *, now: datetime) -> None:
+    """The same for some hundred entries by id, in a few statements."""
     if not verdicts:
         return
-    _write_verdicts(session, entry_id, verdicts, now)
-    session.execute(update(ARTICLES).where(ARTICLES.c.id == entry_id).values(**_topics(verdicts), changed_at=now))
+    _write_verdicts(session, verdicts, now)
+    of_article = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
+    values = {name: bindparam(f"said_{name}") for name in ("topics", "syria_score", "isis_score")}
+    rows = [
+        {"which": entry_id, **{f"said_{name}": value for name, value in _topics(said).items()}}
+        for entry_id, said in verdicts.items()
+    ]
+    session.execute(of_article.values(**values, changed_at=now), rows)
 
 
 def get(session: Session, article_id: int) -> Article:

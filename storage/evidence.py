@@ -39,9 +39,9 @@ def terms_of(evidence: Sequence[Mapping[str, Any]], *, score: float, threshold: 
     return sorted(terms, key=lambda term: (-abs(term.weight), term.term))
 
 
-def write_terms(session: Session, *, entry_id: int, verdicts: Sequence[Any]) -> None:
-    """Replace an entry's terms by those of its verdicts that matched (articles.VerdictRecord)."""
-    session.execute(delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id == entry_id))
+def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None:
+    """Replace the terms of these entries by those of their verdicts that matched (articles.VerdictRecord)."""
+    session.execute(delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id.in_(verdicts)))
     rows = [
         {
             "entry_id": entry_id,
@@ -51,7 +51,8 @@ def write_terms(session: Session, *, entry_id: int, verdicts: Sequence[Any]) -> 
             "weight": term.weight,
             "needed": term.needed,
         }
-        for verdict in verdicts
+        for entry_id, said in verdicts.items()
+        for verdict in said
         if verdict.matched
         for term in terms_of(verdict.evidence, score=verdict.score, threshold=verdict.threshold)
     ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, null, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import articles
@@ -43,6 +44,15 @@ class HeldEntry:
     was_read: bool
     waits: bool
     verdicts: Mapping[str, HeldVerdict] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """An entry with its new verdicts and the state that it has by them."""
+
+    entry: HeldEntry
+    verdicts: Sequence[articles.VerdictRecord]
+    state: EntryState
 
 
 def count(session: Session, *, model: str, since: datetime | None = None) -> int:
@@ -94,25 +104,34 @@ def page(
     ]
 
 
-def rejudge(
-    session: Session, *, entry_id: int, state: EntryState, verdicts: Sequence[articles.VerdictRecord], now: datetime
-) -> None:
-    """Write new verdicts on an entry and the state that it has by them; the verdicts before stay as its history.
+def rejudge(session: Session, rejudged: Sequence[Rejudged], *, now: datetime) -> None:
+    """Write new verdicts on some hundred entries and the states they have by them; the verdicts before stay as history.
 
-    `pending` makes it due now, so that its page is read; a match that still waits for its page goes on waiting. What
-    is neither leaves the view `matches` but keeps its article.
+    `pending` makes an entry due now, so that its page is read; a match that still waits for its page goes on waiting.
+    What is neither pending nor a match leaves the view `matches` but keeps its article.
     """
-    articles.store_verdicts(session, entry_id=entry_id, verdicts=verdicts, now=now)
-    scores = {verdict.topic: verdict.score for verdict in verdicts}
-    values: dict[str, Any] = {f"{topic}_score": scores.get(topic) for topic in ("syria", "isis")}
-    was = session.execute(select(ENTRIES.c.state, ENTRIES.c.triaged_at).where(ENTRIES.c.id == entry_id)).one()
-    if state == "pending":
-        fresh = {"attempts": 0, "crashes": 0, "error": null()}  # it gets every attempt that a new entry gets
-        kept = {"retry_at": ENTRIES.c.retry_at} if was.state == "match" else {"retry_at": now, **fresh}
-        values |= {"finished_at": null(), "triaged_at": was.triaged_at or now, **kept}
-    elif was.state != state:
-        values |= {"retry_at": null(), "finished_at": now}
-    session.execute(update(ENTRIES).where(ENTRIES.c.id == entry_id).values(state=state, **values))
+    articles.store_verdicts_of(session, {one.entry.id: one.verdicts for one in rejudged}, now=now)
+    groups: defaultdict[tuple[EntryState, EntryState], list[dict[str, Any]]] = defaultdict(list)
+    for one in rejudged:
+        scores = {verdict.topic: verdict.score for verdict in one.verdicts}
+        row = {"which": one.entry.id, "syria": scores.get("syria"), "isis": scores.get("isis")}
+        groups[one.entry.state, one.state].append(row)
+    scored = {"syria_score": bindparam("syria"), "isis_score": bindparam("isis")}
+    for (was, state), rows in groups.items():
+        statement = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
+        session.execute(statement.values(state=state, **scored, **_moved(was, state, now)), rows)
+
+
+def _moved(was: EntryState, state: EntryState, now: datetime) -> dict[str, Any]:
+    """What changes on an entry beside its state."""
+    if state == was:
+        return {}
+    if state != "pending":
+        return {"retry_at": null(), "finished_at": now}
+    again = {"finished_at": null(), "triaged_at": func.coalesce(ENTRIES.c.triaged_at, now)}
+    if was == "match":
+        return again  # its page is due already
+    return {**again, "retry_at": now, "attempts": 0, "crashes": 0, "error": null()}  # as many attempts as a new entry
 
 
 def _to_judge(model: str, since: datetime | None) -> ColumnElement[bool]:

@@ -351,7 +351,53 @@ class Mention(Base):
     __table_args__ = (Index(None, "name", "entry_id", "resolved"), {"sqlite_with_rowid": False})
 
 
+class Host(Base):
+    """A host (a registered domain) that asked to be left alone."""
+
+    __tablename__ = "hosts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    quiet_until: Mapped[datetime]
+    status: Mapped[int]
+    asked_at: Mapped[datetime]
+
+
+class Robots(Base):
+    """What an origin's robots.txt said when it was last asked for."""
+
+    __tablename__ = "robots"
+
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str]
+    outcome: Mapped[str]
+    http_status: Mapped[int | None]
+    error: Mapped[str | None]
+    fetched_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    failing_since: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
+    crawl_delay: Mapped[float | None]
+    rules: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (Index(None, "expires_at"),)
+
+
+class Replacement(Base):
+    """What was found when a feed that failed for long was looked for on its home page."""
+
+    __tablename__ = "replacements"
+
+    feed_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    sought_at: Mapped[datetime]
+    url: Mapped[str | None]
+    title: Mapped[str] = mapped_column(server_default="")
+    problem: Mapped[str | None]
+
+
 FEEDS, POLLS, RUNS = table_of(Feed), table_of(Poll), table_of(Run)
 ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
 EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)
+HOSTS, ROBOTS, REPLACEMENTS = table_of(Host), table_of(Robots), table_of(Replacement)

@@ -153,7 +153,8 @@ def _query(session: Session, filters: Filters) -> _Select:
     if filters.until:
         query = query.where(newest < sort_key(_midnight(filters.until) + timedelta(days=1)))
     if filters.named:
-        query = query.where(naming(session, filters.named, bounded=filters.since is not None))
+        bounded = filters.since is not None
+        query = query.where(naming(session, filters.named, limit=filters.limit, bounded=bounded))
     rest = replace(filters, since=None, until=None, named=())
     return _filtered(session, query, rest).order_by(newest.desc()).limit(filters.limit)
 
@@ -187,7 +188,7 @@ def _filtered(session: Session, query: _Select, filters: Filters) -> _Select:
     if filters.only_because_of:
         conditions.append(stands_on(filters.only_because_of, filters.topic))
     if filters.named:
-        conditions.append(naming(session, filters.named, bounded=filters.since is not None))
+        conditions.append(naming(session, filters.named, limit=None, bounded=filters.since is not None))
     return query.where(and_(*conditions))
 
 

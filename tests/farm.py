@@ -168,8 +168,7 @@ class Farm:
     async def _listen(self) -> None:
         self._servers = await self.canary.listen()
         for name, sock in self._sockets.items():
-            case = self.cases[name]
-            self._servers.append(await asyncio.start_server(_serve(self, case), sock=sock, ssl=case.tls))
+            self._servers.append(await asyncio.start_server(_serve(self, name), sock=sock, ssl=self.cases[name].tls))
 
     async def _leave(self) -> None:
         for server in self._servers:
@@ -180,15 +179,16 @@ class Farm:
         await asyncio.wait(tasks, timeout=10) if tasks else None
 
 
-def _serve(farm: Farm, case: Case) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+def _serve(farm: Farm, name: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        farm.open[case.name] = farm.open.get(case.name, 0) + 1
+        case = farm.cases[name]  # which may have been changed
+        farm.open[name] = farm.open.get(name, 0) + 1
         try:
             await case.serve(Connection(farm, case, reader, writer))
         except (OSError, asyncio.CancelledError):  # the client left, or the farm closes
             pass
         finally:
-            farm.open[case.name] -= 1
+            farm.open[name] -= 1
             writer.close()
 
     return connected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
+import warnings
 from pathlib import Path
 
 from cryptography import x509
@@ -71,7 +72,9 @@ def tls_cases(authority: Authority) -> tuple[Case, ...]:
     good = authority.context("good")
     old = authority.context("old")
     old.set_ciphers("ALL:@SECLEVEL=0")
-    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it is meant to be old
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     return (
         Case("tls", answers(FEED), seen=3, tls=good, scheme="https"),
         Case("tls-self-signed", answers(FEED), "tls", tls=authority.context("own", own=True), scheme="https"),

@@ -106,15 +106,14 @@ def gather(
             spot = Spot(name, mention)
             if mention.concept.sense not in ANCHORS:
                 found.support.setdefault(mention.concept.sense, []).append(spot)
-            elif mention.concept.weak:
+            elif mention.weak:
                 weak.append(spot)
             else:
                 found.anchors.append(spot)
         for mention in common.get(name, ()):
             found.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
-    others = 2 if "other" in found.support else 0
     # one name that is certain, or supported, tells what the doubtful ones stand for
-    sure = bool(found.anchors) or any(_supported(document, spot, found, others) for spot in weak)
+    sure = bool(found.anchors) or any(_supported(document, spot, found, weak) for spot in weak)
     (found.anchors if sure else found.refused).extend(weak)
     found.anchors.sort(key=_place)
     return found
@@ -124,14 +123,22 @@ def _place(spot: Spot) -> tuple[bool, int]:
     return spot.field == "text", spot.mention.start
 
 
-def _supported(document: Document, spot: Spot, found: Found, others: int) -> bool:
-    near = {
-        _written(document, one)
-        for one in found.support.get("context", ())
-        if one.field != spot.field or abs(one.mention.start - spot.mention.start) <= NEAR
-        if one.field == "title" or spot.field == "text" or one.mention.start <= NEAR
-    }
-    return len(near) >= spot.mention.weak + others
+def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot]) -> bool:
+    """Whether enough different words that fit stand near: of the topic's context, or other doubtful names of it.
+
+    Another bearer of a name beside it asks for two words more.
+    """
+    fitting = {_written(document, one) for one in found.support.get("context", ()) if _is_near(one, spot)}
+    names = {one.mention.concept.id for one in weak if _is_near(one, spot)} - {spot.mention.concept.id}
+    others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
+    return len(fitting) + len(names) >= spot.mention.weak + others
+
+
+def _is_near(one: Spot, spot: Spot) -> bool:
+    """Within NEAR in one field; the title is near the beginning of the text."""
+    if one.field == spot.field:
+        return abs(one.mention.start - spot.mention.start) <= NEAR
+    return one.field == "title" or one.mention.start <= NEAR
 
 
 def _written(document: Document, spot: Spot) -> str:
@@ -213,11 +220,10 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     result: dict[str, Feature] = {}
     listed = _in_lists(document, found.anchors)
     result["in-list"] = Feature(len(listed) / len(found.anchors), tuple(listed[:4]))
-    origins = [spot for spot in found.anchors if spot.mention.concept.sense in ("derived", "name")]
+    origins = [spot for spot in found.anchors if spot.mention.concept.sense in ("derived", "name", "place")]
     persons = _beside_words(origins, support.get("person", []))
     persons += [spot for spot in _by_age(document, origins) if spot not in persons]
-    derived = sum(spot.mention.concept.sense == "derived" for spot in found.anchors) or 1
-    result["person"] = Feature(min(len(persons) / derived, 1.0), tuple(persons[:4]))
+    result["person"] = Feature(len(persons) / max(len(origins), 1), tuple(persons[:4]))
     edges = _beside_words(found.anchors, support.get("border", []))
     result["border"] = Feature(len(edges) / len(found.anchors), tuple(edges[:4]))
     places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from crawler.classify.features import Document, Feature, Found, Spot, features, gather
 from crawler.classify.folding import fold
-from crawler.classify.languages import guess_language, language_code
+from crawler.classify.languages import language_of
 from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics, topic_files
 from crawler.classify.matching import Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
@@ -105,7 +105,7 @@ class Judge:
     def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:
         folded = {"title": fold(title), "text": fold(text)}
         document = Document.of(folded["title"], folded["text"])
-        language = guess_language(folded["title"].text, folded["text"].text) or language_code(declared)
+        language = language_of(declared, folded["title"].text, folded["text"].text)
         originals = {"title": title, "text": text}
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
         common = _of_topic(mentions, COMMON)

@@ -6,11 +6,14 @@ Englishman); a library of 50 languages would cost more than the whole judge (FAC
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from crawler.classify.folding import fold
 from crawler.classify.lexicon import LANGUAGES
 
 READ = 600  # characters: a hundred words are plenty
 _LEAST = 2  # hits, and half as many again as the second language, or nothing is said
+_PLAIN = 5  # hits that overrule a declared language
 _COMMON = {
     "en": "the of and to in for on with was by is that from at as has said after over will be his her their who are an it how why what",
     "fr": "le la les des du et dans pour sur est une un au aux qui par avec plus son ses ce cette ont été à en que se pas",
@@ -32,17 +35,31 @@ for _language, _words in _COMMON.items():
         _LANGUAGES_OF[_folded] = (*_LANGUAGES_OF.get(_folded, ()), _language)
 
 
-def guess_language(*folded: str) -> str | None:
-    """The language of folded texts in Latin letters, or None when their words do not tell."""
+def language_of(declared: str | None, *folded: str) -> str | None:
+    """The language of folded texts: the declared one, unless their commonest words plainly say another; None if nothing tells.
+
+    Feeds often declare the wrong language, and headlines often hold a common word of another.
+    """
+    code = language_code(declared)
+    hits = _hits(folded)
+    ranked = sorted(hits.items(), key=lambda item: -item[1])[:2]
+    if not ranked:
+        return code
+    best, number = ranked[0]
+    second = ranked[1][1] if len(ranked) > 1 else 0
+    if code is None:
+        return best if number >= _LEAST and number >= 1.5 * second else None
+    plain = number >= _PLAIN and number >= 2 * second and number >= 3 * hits.get(code, 0)
+    return best if plain else code
+
+
+def _hits(folded: Iterable[str]) -> dict[str, int]:
     hits: dict[str, int] = {}
     for text in folded:
         for word in text[:READ].split():
             for language in _LANGUAGES_OF.get(word, ()):
                 hits[language] = hits.get(language, 0) + 1
-    ranked = sorted(hits.items(), key=lambda item: -item[1])[:2]
-    if not ranked or ranked[0][1] < _LEAST or (len(ranked) > 1 and ranked[0][1] < 1.5 * ranked[1][1]):
-        return None
-    return ranked[0][0]
+    return hits
 
 
 def language_code(tag: str | None) -> str | None:

@@ -7,6 +7,7 @@ may begin behind one; Turkish puts its endings behind an apostrophe, which is no
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ _PROCLITICS = re.compile(r"(?:[وف]?(?:[بلك]|لل)?(?:ال)?|[وف]?لل)$")
 _LONGEST_PROCLITIC = 5
 INTERNATIONAL = "en"
 FOREIGN = 2  # words that must support a spelling of another language
+_NAMES = frozenset({*ANCHORS, "other"})
 FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şamê" and "same"
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
@@ -45,7 +47,7 @@ class Matcher:
         self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
 
     def find(self, folded: Folded, original: str, language: str | None = None) -> dict[str, list[Mention]]:
-        """The mentions by topic, in the text's order; within a topic they do not overlap, longer ones win.
+        """The mentions by topic, in the text's order. Names do not overlap, longer ones win; words of support stand beside them.
 
         In a text of a known language, Latin spellings of others are doubtful: a long name needs support, the rest is passed over.
         English spellings are used everywhere.
@@ -95,13 +97,27 @@ def _written(exact: str, folded: Folded, original: str, start: int, end: int) ->
 
 
 def _longest(mentions: list[Mention]) -> list[Mention]:
+    """Names and other bearers first; then each sense of support by itself, where no name stands."""
     mentions.sort(key=lambda mention: (mention.start, -mention.end, mention.weak, mention.concept.sense != "other"))
     kept: list[Mention] = []
-    end = 0
+    taken: list[tuple[int, int]] = []
+    ends: dict[str, int] = {}
     for mention in mentions:
-        if mention.start >= end:
+        if mention.concept.sense in _NAMES and mention.start >= ends.get("", 0):
+            ends[""] = mention.end
+            taken.append((mention.start, mention.end))
             kept.append(mention)
-            end = mention.end
-            if len(kept) >= MOST_MENTIONS:
-                break
-    return kept
+    for mention in mentions:
+        sense = mention.concept.sense
+        if sense not in _NAMES and mention.start >= ends.get(sense, 0) and not _overlaps(taken, mention):
+            ends[sense] = mention.end
+            kept.append(mention)
+    kept.sort(key=lambda mention: mention.start)
+    return kept[:MOST_MENTIONS]
+
+
+def _overlaps(taken: Sequence[tuple[int, int]], mention: Mention) -> bool:
+    """Whether a mention touches one of these spans, which are sorted and apart."""
+    at = bisect_right(taken, (mention.start, mention.start))
+    behind = at < len(taken) and taken[at][0] < mention.end
+    return behind or (at > 0 and taken[at - 1][1] > mention.start)

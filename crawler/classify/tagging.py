@@ -13,7 +13,7 @@ from typing import Self
 
 from crawler.classify.folding import Folded, fold
 from crawler.classify.gazetteer import Gazetteer
-from crawler.classify.languages import guess_language, language_code
+from crawler.classify.languages import language_of
 from crawler.classify.matching import FOREIGN, Matcher, Mention
 from crawler.classify.names import BEARER, NAMES
 
@@ -70,7 +70,7 @@ class Tagger:
         """
         fields = {"title": title[:MOST_CHARACTERS], "text": text[:MOST_CHARACTERS]}
         folded = {name: fold(value) for name, value in fields.items()}
-        told = guess_language(folded["title"].text, folded["text"].text) or language_code(language)
+        told = language_of(language, folded["title"].text, folded["text"].text)
         spots: list[_Spot] = []
         bearers: set[str] = set()
         for name, value in fields.items():
