@@ -16,6 +16,8 @@ from scrapy import exceptions as scrapy_errors
 from twisted.internet.error import TCPTimedOutError
 
 from crawler import guard
+from crawler.challenges import challenge
+from crawler.hosts import RobotsUnreachableError
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
 
 if TYPE_CHECKING:
@@ -72,9 +74,15 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
     meta = response.request.meta
     reasons = meta.get("redirect_reasons", [])
     moved = bool(reasons) and all(reason in PERMANENT for reason in reasons)
-    good = 200 <= response.status < 300
+    retry_after = parse_retry_after(_header(response, "Retry-After"), now=at)
+    outcome, error = outcome_of_status(response.status), f"HTTP {response.status}"
+    if 300 <= response.status < 400 and response.status != 304 and retry_after is not None:
+        outcome = Outcome.RATE_LIMITED  # a redirect that is not to be followed yet (RFC 9110, 10.2.3)
+    if name := challenge(response.status, dict(response.headers.to_unicode_dict()), response.body):
+        outcome, error = Outcome.BLOCKED, f"{error}, a challenge of {name}"
+    good = 200 <= response.status < 300 and outcome is Outcome.OK
     return HttpAnswer(
-        outcome=outcome_of_status(response.status),
+        outcome=outcome,
         at=at,
         seconds=float(meta.get("download_latency", 0.0)),
         http_status=response.status,
@@ -83,10 +91,10 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         etag=_header(response, "ETag") if good else None,
         last_modified=_header(response, "Last-Modified") if good else None,
         max_age=_max_age(_header(response, "Cache-Control")),
-        retry_after=parse_retry_after(_header(response, "Retry-After"), now=at),
+        retry_after=retry_after,
         final_url=response.url,
         permanent_url=response.url if moved else None,
-        error=None if good or response.status == 304 else f"HTTP {response.status}",
+        error=None if good or response.status == 304 else error,
     )
 
 
@@ -94,12 +102,20 @@ def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
     """The answer that never came, with the class of the reason."""
     error: BaseException = failure.value  # type: ignore[assignment]
     text = _CREDENTIALS.sub(r"\1", " ".join(str(error).split()))[:300]
-    return HttpAnswer(outcome=_class_of(error, url), at=at, seconds=0.0, error=text or type(error).__name__)
+    return HttpAnswer(
+        outcome=_class_of(error, url),
+        at=at,
+        seconds=0.0,
+        error=text or type(error).__name__,
+        retry_after=error.until if isinstance(error, RobotsUnreachableError) else None,
+    )
 
 
 def _class_of(error: BaseException, url: str) -> Outcome:
     if isinstance(error, scrapy_errors.CannotResolveHostError) and guard.was_refused(_host(url)):
         return Outcome.REFUSED_ADDRESS
+    if isinstance(error, RobotsUnreachableError):
+        return Outcome(error.outcome)
     if isinstance(error, scrapy_errors.IgnoreRequest):
         return _class_of_ignored(str(error))
     if isinstance(error, scrapy_errors.DownloadFailedError) and _is_tls(error):

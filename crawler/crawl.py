@@ -56,21 +56,14 @@ def configure(settings: BaseSettings) -> None:
         raise SystemExit(1) from None
     for name, value in settings_for(config).items():
         settings.set(name, value, priority="spider")
-    _silence_robots()
-
-
-def _silence_robots() -> None:
-    """A robots.txt that cannot be had: Scrapy logs a traceback for each, the page's own outcome says it in a word."""
-    logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
 
 
 def settings_for(config: Config) -> dict[str, Any]:
     """Scrapy's names for what the user configured."""
     return {
         "USER_AGENT": f"{USER_AGENT} ({config.contact})" if config.contact else USER_AGENT,
-        "DOWNLOAD_DELAY": config.host_delay,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": config.host_connections,
-        "CONCURRENT_REQUESTS": config.concurrency,
+        "HOST_DELAY": config.host_delay,
+        "HOST_CONNECTIONS": config.host_connections,
         "DOWNLOAD_TIMEOUT": config.request_timeout,
         "DOWNLOAD_MAXSIZE": max(config.feed_max_bytes, config.page_max_bytes),
         "LOG_LEVEL": config.log_level,
@@ -177,6 +170,8 @@ async def crawl(
     reason = "finished"
     if not crawling.done():
         reason = "stopped"
+        if crawler.spider is not None:
+            crawler.spider.leave()  # type: ignore[attr-defined]
         await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=STOP_SECONDS)
     stopping.cancel()
     if crawling.done():
@@ -239,7 +234,6 @@ def log_to_stderr(config: Config) -> None:
     configure_logging(
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
-    _silence_robots()
     if config.log_level == "INFO":
         # one line per poll and per match; what the frameworks say of themselves is for DEBUG
         for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura"):

@@ -1,8 +1,8 @@
 """The daemon: APScheduler in the asyncio loop ticks, one long crawl does the work.
 
 The scheduler knows three jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
-queue that the crawl reads from. The crawl is one long one, since two in a process would each keep their own
-politeness, and is renewed every hour so that nothing grows with the weeks.
+queue that the crawl reads from. The crawl is one long one, and is renewed every hour so that nothing grows with the
+weeks; what is known of hosts (crawler.hosts) outlives it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RENEW_MINUTES = 60  # a crawl's robots.txt parsers and host slots live as long as the crawl (FACTS: never expire)
+RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
 
 
 def run(config: Config, *, clock: Callable[[], datetime] = utc_now) -> None:
@@ -75,7 +75,8 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AsyncIOSched
             rounds.put_nowait(Round())
 
     async def renew() -> None:
-        rounds.put_nowait(None)
+        rounds.put_nowait(Round(renew=True))
+        rounds.put_nowait(Round())  # what the old crawl left is due
 
     async def prune() -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 
 import msgspec
@@ -41,9 +40,6 @@ async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
 
     from crawler.spiders.discover import DiscoverSpider
 
-    if config.log_level == "ERROR":
-        # it logs a traceback for a site that is down; the command says so in one line (Scrapy has reset levels set before)
-        logging.getLogger("scrapy.downloadermiddlewares.robotstxt").setLevel(logging.CRITICAL)
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     settings.setdict(settings_for(config), priority="cmdline")

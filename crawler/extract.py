@@ -22,6 +22,7 @@ from trafilatura.metadata import extract_author
 from crawler import jsonld, pagestatus
 from crawler.charset import decode
 from crawler.dates import parse_date
+from crawler.mending import without_controls
 from crawler.pagehead import Head, bylined, read_head
 from crawler.pagestatus import count_words
 from crawler.plaintext import clean, clip
@@ -37,6 +38,9 @@ COVERED = 0.3  # a paragraph with fewer of its 4-grams in JSON-LD's body is not 
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
 # trafilatura drops the zero-width joiners that Persian words and emoji need; letters that nobody writes (Elbasan) carry them past it
 _JOINERS = (("\u200c", "\U00010500"), ("\u200d", "\U00010501"))
+_CONTROL_REFERENCE = re.compile(
+    r"&#0{0,7}(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d);?|&#[xX]0{0,7}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]);?"
+)
 _PAGE = re.compile(r"html|xml|text/plain|octet-stream", re.IGNORECASE)
 _NOT_PAGES = (
     b"%PDF",
@@ -138,10 +142,15 @@ def parse_html(text: str) -> Any:
     """The tree of a page, None when there is none. Depth is bounded by the parser; the text is decoded already."""
     parser = lxml_html.HTMLParser(encoding="utf-8", huge_tree=False, remove_comments=True, remove_pis=True)
     try:
-        tree = lxml_html.document_fromstring(text.replace("\x00", "").encode("utf-8", "replace"), parser=parser)
+        tree = lxml_html.document_fromstring(_without_controls(text).encode("utf-8", "replace"), parser=parser)
     except ParserError:  # nothing but a comment, a declaration or a scrap of one
         return None
     return tree if len(tree) else None
+
+
+def _without_controls(text: str) -> str:
+    """The text without characters that XML forbids, written or referred to: for one of them trafilatura gives up the whole page."""
+    return _CONTROL_REFERENCE.sub("", without_controls(text))
 
 
 # --- the cascade ---

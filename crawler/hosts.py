@@ -91,6 +91,7 @@ class Hosts:
         self._hosts: dict[str, _Host] = {}
         self.waiting = 0  # requests that wait for their turn
         self.on_wait: Callable[[], None] = lambda: None  # told when that changes
+        self._leaving = False
 
     def delay(self, host: str) -> float:
         """Seconds from the start of one request to this host to the start of the next."""
@@ -100,6 +101,10 @@ class Hosts:
         asked = max(known.crawl_delays.values(), default=0.0)
         room = min(RESPONSE_SHARE * known.response, MOST_ROOM) if self._delay else 0.0
         return max(self._delay, room, asked)
+
+    def slow(self, seconds: float) -> frozenset[str]:
+        """The hosts whose delay is as long as this."""
+        return frozenset(host for host, known in self._hosts.items() if self._delay_of(known) >= seconds)
 
     def opens_at(self, host: str) -> float:
         """From which time of `clock` on the host's delay lets it be asked again."""
@@ -120,6 +125,8 @@ class Hosts:
         if not known.waiting and self._may_start(known):
             self._start(known)
             return
+        if self._leaving:
+            raise NotAskedError(host)
         turn = asyncio.get_running_loop().create_future()
         known.waiting.append((turn, forced))
         self._waits(1)
@@ -169,18 +176,27 @@ class Hosts:
         self.on_wait()
 
     def leave(self) -> None:
-        """The crawl ends: nobody waits any longer. Those who did get NotAskedError."""
+        """The crawl ends: nobody waits any longer, until the next one begins. Those who do get NotAskedError."""
+        self._leaving = True
         for host in self._hosts:
             self._send_away(host, None)
 
+    def begin(self) -> None:
+        """A crawl begins. Hosts that were not asked for long are forgotten, so that nothing grows with the weeks."""
+        self._leaving = False
+        now = self.clock()
+        self._hosts = {host: known for host, known in self._hosts.items() if not known.is_forgettable(now)}
+
     def _send_away(self, host: str, until: datetime | None) -> None:
         known = self._known(host)
-        staying = deque((turn, forced) for turn, forced in known.waiting if forced and until is not None)
-        for turn, _ in known.waiting:
-            if (turn, True) not in staying:
-                self._waits(-1)
-                if not turn.done():
-                    turn.set_exception(NotAskedError(host, until))
+        staying: deque[tuple[asyncio.Future[None], bool]] = deque()
+        for turn, forced in known.waiting:
+            if forced and until is not None:
+                staying.append((turn, forced))
+                continue
+            self._waits(-1)
+            if not turn.done():
+                turn.set_exception(NotAskedError(host, until))
         known.waiting = staying
         if known.timer is not None and not staying:
             known.timer.cancel()
@@ -226,11 +242,6 @@ class Hosts:
             known.crawl_delays[origin] = min(seconds, MOST_CRAWL_DELAY)
         else:
             known.crawl_delays.pop(origin, None)
-
-    def forget_idle(self) -> None:
-        """Forget hosts that were not asked for long, so that nothing grows with the weeks."""
-        now = self.clock()
-        self._hosts = {host: known for host, known in self._hosts.items() if not known.is_forgettable(now)}
 
     def _known(self, host: str) -> _Host:
         return self._hosts.setdefault(host, _Host())

@@ -12,7 +12,7 @@ import logging
 import weakref
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
@@ -30,6 +30,8 @@ from twisted.web._newclient import HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
+from crawler.workers import give_memory_back
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
@@ -40,8 +42,8 @@ MOST_FRAME = 256 * 1024  # bytes around a body: browsers end a head at this; chu
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
 LARGE = MB // 2  # bytes; 99 of 100 feeds and pages are smaller
-MOST_LARGE = 3  # bodies of more than LARGE that are received at once; the others wait
-MOST_HELD = 32 * MB  # of all bodies that wait to be read, before the next is unpacked or asked for
+MOST_LARGE = 2  # bodies of more than LARGE that are received at once; the others wait
+MOST_HELD = 16 * MB  # of all bodies that wait to be read, before the next is unpacked or asked for
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
 _TOLD_BY_OUTCOMES = ("scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression")
@@ -107,12 +109,13 @@ class BoundedHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        give_memory_back()
         for name in _TOLD_BY_OUTCOMES:
             logging.getLogger(name).setLevel(logging.ERROR)
         self._seconds = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._unpacking = _Unpacking(crawler=crawler)
         self._memory = Memory.of(crawler)
-        self._pool._factory = functools.partial(_BoundedFactory, self._memory)
+        self._pool._factory = functools.partial(_BoundedFactory, self._memory)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:
         """The response, its body unpacked. The time that a request waits here for memory is not its server's."""
@@ -160,7 +163,7 @@ class _Unpacking(HttpCompressionMiddleware):
         if len(encodings) > MOST_LAYERS:
             raise DownloadCancelledError(f"the body is packed in {len(encodings)} layers")
         response.headers.setlist("Content-Encoding", encodings)
-        return self.process_response(request, response)  # type: ignore[return-value]
+        return cast("Response", self.process_response(request, response))
 
     @staticmethod
     def _decode(body: bytes, encoding: bytes, max_size: int) -> bytes:
@@ -171,9 +174,10 @@ class _Unpacking(HttpCompressionMiddleware):
         return HttpCompressionMiddleware._decode(body, encoding, max_size)
 
 
-class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
+class _BoundedParser(_LenientHTTPClientParser):
     """Counts the bytes around the body, early hints included, and hands on chunks in one piece per read, however small they are."""
 
+    transport: Any  # Twisted's, whose types say less than it can
     _frame = _body = 0  # bytes so far
     _memory: Memory
 
@@ -181,16 +185,16 @@ class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
         self._frame += len(data)
         if self._frame - self._body > MOST_FRAME and (self.state in (STATUS, HEADER) or self._frame > 2 * self._body):
             raise FrameTooLargeError
-        super().dataReceived(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def statusReceived(self, status: bytes) -> None:
-        super().statusReceived(status)
+        super().statusReceived(status)  # type: ignore[no-untyped-call]
         if not 100 <= self.response.code <= 999:
-            raise ParseError("no HTTP status", status)
+            raise ParseError("no HTTP status", status)  # type: ignore[no-untyped-call]
 
     def headerReceived(self, name: bytes, value: bytes) -> None:
         try:
-            super().headerReceived(name, value)
+            super().headerReceived(name, value)  # type: ignore[no-untyped-call]
         except InvalidHeaderName:  # "X Powered By : …"; browsers skip the line
             pass
 
@@ -204,10 +208,10 @@ class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
             finish(rest)
 
         decoder.finishCallback = finished
-        super().switchToBodyMode(decoder)
+        super().switchToBodyMode(decoder)  # type: ignore[no-untyped-call]
 
     def rawDataReceived(self, data: bytes) -> None:
-        super().rawDataReceived(data)
+        super().rawDataReceived(data)  # type: ignore[no-untyped-call]
         self._flush()
 
     def _flush(self) -> None:
@@ -222,18 +226,21 @@ class _BoundedParser(_LenientHTTPClientParser):  # type: ignore[misc]
 
     def _finished(self, rest: bytes) -> None:
         self._memory.end(self)
-        super()._finished(rest)
+        super()._finished(rest)  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Any = None) -> None:
         self._memory.end(self)
         super().connectionLost(reason)
 
 
-class _BoundedProtocol(_LenientHTTP11ClientProtocol):  # type: ignore[misc]
+class _BoundedProtocol(_LenientHTTP11ClientProtocol):
     """Uses the bounded parser; what it gives up on is aborted, since a goodbye needs a server that listens."""
 
+    transport: Any
+    _parser: Any
+
     def __init__(self, memory: Memory, quiescent: Any) -> None:
-        super().__init__(quiescent)
+        super().__init__(quiescent)  # type: ignore[no-untyped-call]
         self._memory = memory
 
     def request(self, request: Any) -> Any:
@@ -244,14 +251,14 @@ class _BoundedProtocol(_LenientHTTP11ClientProtocol):  # type: ignore[misc]
 
     def _giveUp(self, reason: Any) -> None:
         self.transport.abortConnection()
-        self._disconnectParser(reason)
+        self._disconnectParser(reason)  # type: ignore[no-untyped-call]
 
 
-class _BoundedFactory(_HTTP11ClientFactory):  # type: ignore[misc]
+class _BoundedFactory(_HTTP11ClientFactory):
     noisy = False
 
     def __init__(self, memory: Memory, *args: Any) -> None:
-        super().__init__(*args)
+        super().__init__(*args)  # type: ignore[no-untyped-call]
         self._memory = memory
 
     def buildProtocol(self, addr: Any) -> _BoundedProtocol:

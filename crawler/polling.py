@@ -38,6 +38,9 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 JITTER = 0.10  # feeds added together drift apart within a day; more would blur what the interval means
 OVERLAP_SHARE = 0.5  # poll when half of the document has rolled over: twice the room for a burst
 HOURS_AT_ONE_AN_HOUR = 3.0  # between polls of a feed that brings one entry an hour; see _wanted
+DEVIATIONS = 3.5  # of chance that must still fit: one poll in 4,000 loses something by chance alone
+PEAK_SHARE = 1.0  # and no later than the fastest burst that is remembered would roll the whole of it over
+SLOWEST_RATE = 1e-3  # entries an hour: no peak below it is one, and nothing is divided by less
 QUIET_RATE = 0.5 / 24  # entries an hour: less than one in two days
 FIRST_SIGHT = 6 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
 UNDATED_SIGHT = HOUR  # and within this when they claim nothing
@@ -155,14 +158,14 @@ def _learned(state: FeedState, answer: Answer, gap: bool) -> Rhythm | None:
         state.last_polled_at or answer.at, rate=state.rate, hours=rhythms.CLAIM_HOURS, size=0
     )
     size = answer.seen if is_document and not answer.delta else None
-    hours = None
+    hours, rolled = None, max(answer.seen - answer.overlap, 0)
     if gap:  # what came is at least this much, in at most the time that the dates span, else in half of the interval
         claimed = _claimed_hours(answer, share=1.0)
         since = (answer.at - known.until) / HOUR if known.until else 1.0
         hours = claimed or since / 2
-    return rhythms.watched(
-        known, answer.at, new=answer.new, rolled=max(answer.seen - answer.overlap, 0), size=size, hours=hours
-    )
+    dates = _believable(answer)[-rolled:] if rolled else []
+    burst = (dates[-1] - dates[0]) / HOUR if len(dates) > 2 else None
+    return rhythms.watched(known, answer.at, new=answer.new, rolled=rolled, size=size, hours=hours, burst=burst)
 
 
 def _first_guess(answer: Answer) -> Rhythm:
@@ -223,8 +226,17 @@ def _rollover(rhythm: Rhythm | None, at: datetime, policy: Policy) -> timedelta:
         return FIRST_SIGHT
     if not rhythm.size:  # an empty document keeps nothing for us
         return policy.max_interval
-    rate = max(rhythm.level, rhythm.usual)
-    return rhythms.until_expected(rhythm, at, OVERLAP_SHARE * rhythm.size, rate, most=2 * policy.max_interval)
+    rate, most = max(rhythm.level, rhythm.usual), 2 * policy.max_interval
+    usually = rhythms.until_expected(rhythm, at, _room(rhythm.size), rate, most=most, careful=True)
+    in_a_burst = PEAK_SHARE * rhythm.size / rhythm.peak * HOUR if rhythm.peak > SLOWEST_RATE else most
+    return min(usually, in_a_burst)
+
+
+def _room(size: int) -> float:
+    """How many new entries to expect at most of a document of this size: so many that DEVIATIONS times the root of them
+    (the spread of a Poisson number) still fit beside them, and never more than OVERLAP_SHARE of it."""
+    root = (math.sqrt(DEVIATIONS**2 + 4 * size) - DEVIATIONS) / 2
+    return min(root * root, OVERLAP_SHARE * size)
 
 
 def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelta, str]:

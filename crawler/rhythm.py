@@ -24,6 +24,8 @@ LEVEL_PRIOR = 3.0  # hours for which the usual rate weighs against what the fast
 CLAIM_HOURS = 24.0  # what the entries' own dates claim counts as a day of watching
 LONGEST_WATCH = 14 * 24.0  # a pause longer than this (the watch was off, the clock jumped) says no more than this
 SHORTEST_WATCH = 1 / 60
+PEAK_HOURS = 60 * 24.0  # how long a burst is remembered: some feeds sleep for weeks
+BURST_HOURS = 3.0  # what comes within this is one event, and no rate to go on at
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Rhythm:
     """Decayed counts: `news` and `hours` per slot of the day (slow), `level_new` and `level_hours` (fast).
 
     `news` counts what a document did not list before, `level_new` what the ledger had not seen. `size` is the number of
-    entries in the last whole document, `until` the end of what was watched.
+    entries in the last whole document, `until` the end of what was watched, `peak` the fastest in entries an hour that the
+    document rolled, slowly forgotten.
     """
 
     until: datetime | None = None
@@ -40,6 +43,7 @@ class Rhythm:
     hours: tuple[float, ...] = (0.0,) * SLOTS
     level_new: float = 0.0
     level_hours: float = 0.0
+    peak: float = 0.0
 
     @property
     def usual(self) -> float:
@@ -77,18 +81,27 @@ def begin(at: datetime, *, rate: float, hours: float, size: int) -> Rhythm:
 
 
 def watched(
-    rhythm: Rhythm, at: datetime, *, new: int, rolled: int, size: int | None = None, hours: float | None = None
+    rhythm: Rhythm,
+    at: datetime,
+    *,
+    new: int,
+    rolled: int,
+    size: int | None = None,
+    hours: float | None = None,
+    burst: float | None = None,
 ) -> Rhythm:
     """The rhythm after a poll that found `new` entries and `rolled` that the document before did not list.
 
     They are spread over the time since the last poll as the shape says they come. `hours` is given when the time in which
-    they came is known to be shorter; a `size` of None is that of the document before.
+    they came is known to be shorter, `burst` when they claim to have come within that many; a `size` of None is that of the
+    document before.
     """
     since = (at - rhythm.until) / HOUR if rhythm.until else SHORTEST_WATCH
     since = min(max(since if hours is None else min(hours, since), SHORTEST_WATCH), LONGEST_WATCH)
     shape = rhythm.shape
     spent = _spent(at - since * HOUR, since)
     ordinary = sum(share * hours for share, hours in zip(shape, spent, strict=True))
+    span = since if burst is None else min(burst, since)
     slow, fast = math.exp(-since / SLOW_HOURS), math.exp(-ordinary / FAST_HOURS)
     return replace(
         rhythm,
@@ -101,14 +114,22 @@ def watched(
         hours=tuple(old * slow + hours for old, hours in zip(rhythm.hours, spent, strict=True)),
         level_new=rhythm.level_new * fast + new,
         level_hours=rhythm.level_hours * fast + ordinary,
+        peak=max(rhythm.peak * math.exp(-since / PEAK_HOURS), rolled / (max(span, BURST_HOURS) + 1)),
     )
 
 
-def until_expected(rhythm: Rhythm, at: datetime, entries: float, rate: float, *, most: timedelta) -> timedelta:
-    """How long until `entries` more are to be expected of a feed that brings `rate` an hour on its mean hour."""
+def until_expected(
+    rhythm: Rhythm, at: datetime, entries: float, rate: float, *, most: timedelta, careful: bool = False
+) -> timedelta:
+    """How long until `entries` more are to be expected of a feed that brings `rate` an hour on its mean hour.
+
+    When `careful`, an hour brings what the next slot of the day may begin with: mornings come suddenly.
+    """
     missing, passed = entries, 0.0
     limit = most / HOUR
     shape = rhythm.shape
+    if careful:
+        shape = tuple(max(share, shape[(slot + 1) % SLOTS]) for slot, share in enumerate(shape))
     for slot, hours in _slots(at, limit):
         per_hour = rate * shape[slot]
         if per_hour * hours >= missing:
@@ -144,6 +165,7 @@ def to_json(rhythm: Rhythm) -> dict[str, Any]:
         "news": [_short(value) for value in rhythm.news],
         "hours": [_short(value) for value in rhythm.hours],
         "level": [_short(rhythm.level_new), _short(rhythm.level_hours)],
+        "peak": _short(rhythm.peak),
     }
 
 
@@ -153,14 +175,15 @@ def from_json(value: Mapping[str, Any] | None) -> Rhythm | None:
         if not value or len(value["news"]) != SLOTS or len(value["hours"]) != SLOTS:
             return None
         level_new, level_hours = value["level"]
-        numbers = [*map(float, value["news"]), *map(float, value["hours"]), float(level_new), float(level_hours)]
+        lists = [*value["news"], *value["hours"], level_new, level_hours, value["peak"]]
+        numbers = [float(number) for number in lists]
         until = datetime.fromisoformat(value["until"]).astimezone(UTC) if value["until"] else None
         size = int(value["size"])
     except (KeyError, TypeError, ValueError):
         return None
     if any(not math.isfinite(number) or number < 0 for number in numbers):
         return None
-    return Rhythm(until, size, tuple(numbers[:SLOTS]), tuple(numbers[SLOTS : 2 * SLOTS]), numbers[-2], numbers[-1])
+    return Rhythm(until, size, tuple(numbers[:SLOTS]), tuple(numbers[SLOTS : 2 * SLOTS]), *numbers[2 * SLOTS :])
 
 
 def _short(value: float) -> float:

@@ -30,15 +30,17 @@ REFERRER_POLICY = "no-referrer"  # where the watch came from is nobody's busines
 REDIRECT_MAX_TIMES = 8  # 20 by default; browsers' limit is no measure for feeds, real chains end after three
 
 # --- manners ---
-ROBOTSTXT_OBEY = True  # for articles; feeds are published to be polled and say so by dont_obey_robotstxt
+ROBOTSTXT_OBEY = True  # for articles, by crawler.robots; feeds are published to be polled: dont_obey_robotstxt
+HOST_DELAY = 1.0  # seconds between two requests to one registered domain (config: host_delay); crawler.hosts keeps it
+HOST_CONNECTIONS = 2  # requests to one registered domain at a time (config: host_connections)
 RETRY_ENABLED = False  # polling.py decides when to come again, minutes later; three tries in a second are rude
-DOWNLOAD_DELAY = 1.0  # seconds between two requests to one registered domain (config: host_delay)
-DOWNLOAD_DELAY_JITTER = 0.0  # the delay is a promise, not an average
-CONCURRENT_REQUESTS_PER_DOMAIN = 2  # per registered domain (config: host_connections)
+DOWNLOAD_DELAY = 0  # Scrapy's slots forget it with the crawl, and who waits in one takes a place from all the others
+DOWNLOAD_DELAY_JITTER = 0.0  # the same
+CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the most that host_connections may be; crawler.hosts holds it
 DEFAULT_REQUEST_HEADERS = {"Accept-Language": "*"}  # each request says what it accepts; no language is preferred
 
 # --- size and time ---
-CONCURRENT_REQUESTS = 64  # the default 16 is a global ceiling that slow hosts eat (config: concurrency)
+CONCURRENT_REQUESTS = 0  # no ceiling: those that wait for a host are no load; crawler.fair counts (config: concurrency)
 DOWNLOAD_TIMEOUT = 20  # 180 s by default; a feed that takes longer is down (config: request_timeout)
 DNS_TIMEOUT = 10  # 60 s by default
 DOWNLOAD_MAXSIZE = 10 * 1024 * 1024  # 1 GiB by default; also holds after decompression
@@ -54,7 +56,9 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,  # articles live on other hosts than feeds
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no password is ever sent by default
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
-    "crawler.hosts.HostSlot": 840,  # after redirect and robots: every hop is delayed on its own host
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,  # on 5xx it allows everything, and never expires
+    "crawler.robots.RobotsTxt": 100,
+    "crawler.hosts.Gate": 840,  # after redirect and robots: every hop waits for its own host
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,  # drops without a word; urls.py refuses what is too long

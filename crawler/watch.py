@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from crawler.hosts import Hosts
 from crawler.judging import configured_judge
+from crawler.robots import RobotsFiles
 from crawler.workers import Workers
 from storage import entries
+from storage import hosts as known_hosts
 from storage.db import open_database
 
 if TYPE_CHECKING:
@@ -49,6 +52,9 @@ class Watch:
         self.judge = judge
         self.workers = workers
         self.now = clock
+        # here, not in a crawl: a new crawl is no new visitor to a host
+        self.hosts = Hosts(connections=config.host_connections, delay=config.host_delay, now=clock)
+        self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = database.crawl_lock()
 
@@ -67,12 +73,26 @@ class Watch:
             database.ensure_schema(upgrade=True)
             with database.write() as session:
                 released = entries.release_claims(session, now=clock())
+                watch._remember_hosts(session)
         except BaseException:
             watch.close()
             raise
         if released:
             logger.info("released claims=%d of a crawler that did not finish", released)
         return watch
+
+    def _remember_hosts(self, session: Session) -> None:
+        """What hosts asked of an earlier process holds for this one."""
+        for quiet in known_hosts.quiet(session, now=self.now()):
+            self.hosts.keep_quiet(quiet.host, quiet.until, status=quiet.status)
+        for host, origin, seconds in known_hosts.crawl_delays(session, now=self.now()):
+            self.hosts.set_crawl_delay(host, origin, seconds)
+
+    async def _load_robots(self, origin: str) -> known_hosts.RobotsFile | None:
+        return await self.write(known_hosts.robots, origin=origin)
+
+    async def _keep_robots(self, file: known_hosts.RobotsFile) -> None:
+        await self.write(known_hosts.keep_robots, file)
 
     async def write(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `function(session, ...)` in the storage thread, in one transaction."""

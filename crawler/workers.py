@@ -16,6 +16,8 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractAsyncContextManager, nullcontext
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -29,7 +31,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 TASKS_PER_WORKER = 2000  # a worker is renewed now and then: lxml's heap never shrinks
+LARGE = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
 
 
@@ -49,23 +53,39 @@ class Workers:
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._pool: ProcessPool | None = None
+        self._large = asyncio.Semaphore(max(1, count // 2))
 
     async def parse_feed(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
         """`crawler.feed.parse_feed` in a worker. Raises WorkTooHeavyError."""
-        return await self.run(_parse_feed, body, url, content_type)
+        async with self._turn(body):
+            return await self.run(_parse_feed, body, url, content_type)
 
     async def extract_page(self, body: bytes, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
-        return await self.run(_extract_page, body, url, content_type)
+        async with self._turn(body):
+            return await self.run(_extract_page, body, url, content_type)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Any function that can be named, with arguments that can be pickled, in a worker. Raises WorkTooHeavyError.
 
         Cancelling the call kills the worker that is at it; what the function raises is raised here.
         """
-        if self._pool is None or not self._pool.active:
-            self._pool = self._start()
-        future = self._pool.schedule(_in_bounds, args=[function, args, kwargs], timeout=self._seconds)
+        try:
+            return await self._run(function, *args, **kwargs)
+        except BrokenProcessPool:  # a worker was killed that had nothing in hand, by the kernel perhaps; it takes all work with it
+            pass
+        try:
+            return await self._run(function, *args, **kwargs)
+        except BrokenProcessPool as error:
+            raise WorkTooHeavyError("the workers were killed") from error
+
+    async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        pool = self._pool
+        if pool is None or not pool.active:
+            if pool is not None:
+                pool.stop()  # type: ignore[no-untyped-call]
+            pool = self._pool = self._start()
+        future = pool.schedule(_in_bounds, args=[function, args, kwargs], timeout=self._seconds)
         try:
             result: R = await asyncio.wrap_future(future)
         except (FutureTimeoutError, TimeoutError) as error:
@@ -75,6 +95,10 @@ class Workers:
                 raise WorkTooHeavyError(f"needs more than {self._memory_mb} MiB") from error
             raise WorkTooHeavyError(f"the worker died (exit code {error.exitcode})") from error
         return result
+
+    def _turn(self, body: bytes) -> AbstractAsyncContextManager[None]:
+        """Large documents take turns in half of the workers: they weigh less together, and the small ones pass them by."""
+        return self._large if len(body) > LARGE else nullcontext()
 
     def close(self) -> None:
         """Kill the processes; work in hand is lost and its entries stay claimed or due."""
@@ -87,7 +111,7 @@ class Workers:
         # forkserver: a fork of this process would hold its database locks and sockets after a kill -9;
         # preloading makes a new worker a matter of milliseconds instead of a second of imports.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["crawler.workers", "crawler.feed", "crawler.extract"])
+        context.set_forkserver_preload(["crawler.workers", "crawler.feed", "crawler.extract", "dateparser"])
         return ProcessPool(
             max_workers=self._count,
             max_tasks=TASKS_PER_WORKER,
@@ -108,6 +132,14 @@ def _limit(memory_mb: int) -> None:
     if most != resource.RLIM_INFINITY:  # whoever started us may have set a lower one
         limit = min(limit, most)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    give_memory_back()
+
+
+def give_memory_back() -> None:
+    """Let this process return large blocks of memory as soon as they are free: glibc keeps them, and ever larger ones."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, 256 * 1024)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 * 1024)
 
 
 def _let_go_of_the_forkserver() -> None:

@@ -252,7 +252,7 @@ def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictR
         return
     _write_verdicts(session, verdicts, now)
     of_article = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
-    values = {name: bindparam(f"said_{name}") for name in ("topics", "syria_score", "isis_score")}
+    values: dict[str, Any] = {name: bindparam(f"said_{name}") for name in ("topics", "syria_score", "isis_score")}
     rows = [
         {"which": entry_id, **{f"said_{name}": value for name, value in _topics(said).items()}}
         for entry_id, said in verdicts.items()

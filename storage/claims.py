@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from storage.hosts import may_be_asked
 from storage.models import ENTRIES, FEEDS
 
 # An entry that was in flight at three crashes is itself the suspect: from then on a crash costs it its attempt.
@@ -106,6 +107,7 @@ def _choose(
         ENTRIES.c.claimed_at.is_(None),
         or_(ENTRIES.c.triaged_at.is_not(None), ENTRIES.c.state == "match"),
         ENTRIES.c.host.not_in(exclude_hosts),
+        may_be_asked(ENTRIES.c.host, now),
     )
     order = (ENTRIES.c.retry_at, ENTRIES.c.id)
     oldest = (

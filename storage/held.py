@@ -116,7 +116,7 @@ def rejudge(session: Session, rejudged: Sequence[Rejudged], *, now: datetime) ->
         scores = {verdict.topic: verdict.score for verdict in one.verdicts}
         row = {"which": one.entry.id, "syria": scores.get("syria"), "isis": scores.get("isis")}
         groups[one.entry.state, one.state].append(row)
-    scored = {"syria_score": bindparam("syria"), "isis_score": bindparam("isis")}
+    scored: dict[str, Any] = {"syria_score": bindparam("syria"), "isis_score": bindparam("isis")}
     for (was, state), rows in groups.items():
         statement = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
         session.execute(statement.values(state=state, **scored, **_moved(was, state, now)), rows)

@@ -84,7 +84,7 @@ def articles_naming(
 ) -> list[int]:
     """The ids of the newest matches that name, beyond doubt, one id of every group: a place and all that lies in it is a group.
 
-    `since` and `until` are UTC days, both inclusive.
+    `since` and `until` are UTC days, both inclusive. Newest day first, as the index has them; `storage.search` knows the minute.
     """
     groups = (*places, *actors)
     query = select(ARTICLES.c.id).where(
@@ -92,7 +92,7 @@ def articles_naming(
         _between(since, until),
         naming(session, groups, limit=limit, bounded=since is not None, few=few),
     )
-    return list(session.scalars(query.order_by(ARTICLES.c.sort_key.desc()).limit(limit)))
+    return list(session.scalars(query.order_by(ARTICLES.c.day.desc(), ARTICLES.c.id.desc()).limit(limit)))
 
 
 def counts(

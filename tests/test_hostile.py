@@ -32,7 +32,7 @@ HONEST = tuple(
     )
     for number in range(8)
 )
-SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "3", "LEVANTWATCH_PARSE_SECONDS": "2", "LEVANTWATCH_CONCURRENCY": "96"}
+SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "3", "LEVANTWATCH_PARSE_SECONDS": "3", "LEVANTWATCH_CONCURRENCY": "96"}
 # what a terminal or a log could obey, and what is no character: in no column of any table
 UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 TEXTS = {
@@ -151,7 +151,7 @@ def test_every_server_has_its_outcome(over: Round) -> None:
 def test_every_title_is_clean_text(over: Round) -> None:
     wanted = {case.name: sorted(case.titles) for case in over.cases if case.titles is not None}
     assert wanted
-    assert {name: over.titles[name] for name in wanted} == wanted
+    assert {name: over.titles[name] for name in wanted if over.titles[name] != wanted[name]} == {}
 
 
 def test_the_honest_feeds_are_all_there(over: Round) -> None:
@@ -224,7 +224,7 @@ def test_both_databases_hold_the_same(rounds: Rounds, engine: str) -> None:
         return
     one, other = rounds.of("sqlite"), rounds.of("postgresql")
     steady = [case.name for case in other.cases if "|" not in case.outcome]
-    assert {name: one.titles[name] for name in steady} == {name: other.titles[name] for name in steady}
+    assert {name: one.titles[name] for name in steady if one.titles[name] != other.titles[name]} == {}
     alike = [page.case.name for page in PAGES if page.extraction is not None]
     query = (
         "select e.guid, e.url, e.title, e.summary, e.error, a.title as read, a.text, a.author, a.language, a.extraction"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrapy import Request
 
-from crawler.hosts import FairQueue, HostSlot
+from crawler.fair import FairQueue
 
 
 def test_hosts_take_turns() -> None:
@@ -50,7 +50,3 @@ def test_every_item_leaves_once() -> None:
     assert sorted(seen) == list(range(40))
 
 
-def test_a_hop_is_delayed_on_its_own_registered_domain() -> None:
-    request = Request("https://feeds.example.co.uk/a", meta={"download_slot": "elsewhere.example"})
-    HostSlot().process_request(request)
-    assert request.meta["download_slot"] == "example.co.uk"

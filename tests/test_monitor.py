@@ -10,8 +10,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from storage.health import PROBLEMS, Disk, Facts, Problem
 from tests.command import Desk, wait_for
 
 MINUTE = timedelta(minutes=1)
+Start = Callable[[Desk], subprocess.Popen[bytes]]
 
 
 # --- the daemon, asked ---
@@ -58,6 +59,19 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts `levantwatch run`; whatever still runs at the end is killed."""
+    with ExitStack() as running:
+
+        def start(desk: Desk) -> subprocess.Popen[bytes]:
+            daemon = running.enter_context(desk.start("run"))
+            running.callback(lambda: daemon.poll() is None and daemon.kill())
+            return daemon
+
+        yield start
+
+
 def stop(daemon: subprocess.Popen[bytes]) -> str:
     daemon.send_signal(signal.SIGTERM)
     _, said = daemon.communicate(timeout=30)
@@ -76,10 +90,10 @@ def desk(tmp_path: Path, database_url: str, port: int) -> Desk:
     return Desk(tmp_path, database_url, settings={"LEVANTWATCH_TICK": "1", "LEVANTWATCH_METRICS_PORT": str(port)})
 
 
-def test_the_daemon_answers_on_loopback_while_it_crawls(desk: Desk, port: int) -> None:
+def test_the_daemon_answers_on_loopback_while_it_crawls(desk: Desk, port: int, start: Start) -> None:
     with Newsroom() as room:
         desk.ok("feeds", "add", room.feeds()[0].url)
-        daemon = desk.start("run")
+        daemon = start(desk)
         wait_for(lambda: listens(port), seconds=60)
         wait_for(lambda: json.loads(get(port, "/healthz")[2])["figures"]["polls"] == 1, seconds=60)
         status, kind, text = get(port, "/healthz")
@@ -138,13 +152,13 @@ def received(manager: socket.socket) -> bytes | None:
 
 
 def test_the_daemon_says_when_it_is_ready_that_it_lives_and_that_it_stops(
-    tmp_path: Path, manager: socket.socket
+    tmp_path: Path, manager: socket.socket, start: Start
 ) -> None:
     settings = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "300000"}
     desk = Desk(tmp_path, f"sqlite:///{tmp_path}/watch.db", settings=settings)
     with Newsroom() as room:
         desk.ok("feeds", "add", room.feeds()[0].url)
-        daemon = desk.start("run")
+        daemon = start(desk)
         heard = [manager.recv(100) for _ in range(4)]
         stop(daemon)
     manager.settimeout(0.1)
@@ -153,7 +167,9 @@ def test_the_daemon_says_when_it_is_ready_that_it_lives_and_that_it_stops(
     assert heard[-1] == b"STOPPING=1"
 
 
-def test_the_watchdog_is_not_fed_while_feeds_are_due_and_none_is_polled(tmp_path: Path, manager: socket.socket) -> None:
+def test_the_watchdog_is_not_fed_while_feeds_are_due_and_none_is_polled(
+    tmp_path: Path, manager: socket.socket, start: Start
+) -> None:
     """At the start after a long time off the watch looks as if it hung; with the first poll it does not any more."""
     settings = {
         "NOTIFY_SOCKET": str(tmp_path / "notify"),
@@ -165,7 +181,7 @@ def test_the_watchdog_is_not_fed_while_feeds_are_due_and_none_is_polled(tmp_path
         add_feed(database, "http://127.0.0.1:9/feed")
         with database.write() as session:
             feeds.record_poll(session, poll(1, started_at=datetime(2020, 1, 1, tzinfo=UTC), next_poll_at=NOW - HOUR))
-    daemon = desk.start("run")
+    daemon = start(desk)
     assert manager.recv(100) == b"READY=1"
     wait_for(lambda: desk.rows("select count(*) as n from polls")[0].n == 2, seconds=60)
     assert manager.recv(100) == b"WATCHDOG=1", "now something was polled"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ _BETWEEN = re.compile(
 _REACH = 90
 _ITEM = 3  # words, the middle one a particle (Corée du Nord): more is a clause, no item
 _PARTICLE = 3  # letters
+_STOP = re.compile(r"[.!?:\n]")
 LISTED = 2  # other items that make a list
 # an age makes the person beside it the subject: "a 22-year-old Syrian", "siriano di 29 anni"
 _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|lat|sal).{0,9}$")
@@ -39,7 +40,7 @@ _AGE_BEHIND = re.compile(
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared by identity: thousands are put into dicts
 class Spot:
     """A mention with the field it stands in."""
 
@@ -270,46 +271,43 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
 
 def _in_lists(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
     """The anchors that stand in a list with at least two items of another kind: "Iraq, Yemen and Syria"."""
-    starts = {(spot.field, spot.mention.start) for spot in anchors}
-    return [spot for spot in anchors if _is_listed(document, spot, starts)]
+    starts = {name: [spot.mention.start for spot in anchors if spot.field == name] for name in ("title", "text")}
+    return [spot for spot in anchors if _is_listed(document, spot, starts[spot.field])]
 
 
-def _is_listed(document: Document, spot: Spot, anchors: set[tuple[str, int]]) -> bool:
+def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     """Whether at least two short items that hold no anchor themselves stand right beside a spot."""
     text = (document.title if spot.field == "title" else document.text).text
     first, last = spot.mention.start, spot.mention.end
     left, right = text[max(first - _REACH, 0) : first], text[last : last + _REACH]
+    behind = before = 0.0
     if len(_BETWEEN.split(right, maxsplit=1)[0].split()) <= _ITEM - 1:
-        behind = _run(_cut(right, _BETWEEN, last), spot.field, anchors, open_end=True)
-    else:
-        behind = 0.0
-    before = 0.0
+        behind = _run(_cut(right, last), anchors, open_end=True)
     if len(_BETWEEN.split(left)[-1].split()) <= _ITEM - 1:
-        before = _run(_cut(left, _BETWEEN, first - len(left))[::-1], spot.field, anchors, open_end=False)
+        before = _run(_cut(left, first - len(left))[::-1], anchors, open_end=False)
     return before + behind >= LISTED
 
 
-def _cut(text: str, between: re.Pattern[str], offset: int) -> list[tuple[int, str]]:
+def _cut(text: str, offset: int) -> list[tuple[int, str]]:
     """The pieces of a text with their places, without the one that touches the anchor."""
     pieces, at = [], 0
-    for found in between.finditer(text):
+    for found in _BETWEEN.finditer(text):
         pieces.append((offset + at, text[at : found.start()]))
         at = found.end()
     pieces.append((offset + at, text[at:]))
     return pieces
 
 
-def _run(pieces: list[tuple[int, str]], field: str, anchors: set[tuple[str, int]], *, open_end: bool) -> float:
+def _run(pieces: list[tuple[int, str]], anchors: Sequence[int], *, open_end: bool) -> float:
     """How many pieces in a row, from the anchor outward, are items; one that goes on as a clause ends the row and is half one."""
     number = 0.0
     for place, piece in pieces[1:]:
-        if re.search(r"[.!?:\n]", piece) and not open_end:
-            piece = re.split(r"[.!?:\n]", piece)[-1]
-        words = re.split(r"[.!?:\n]", piece)[0].split() if open_end else piece.split()
+        words = _STOP.split(piece)[0 if open_end else -1].split()
         if not words:
             break
         clause = len(words) > _ITEM or (len(words) == _ITEM and len(words[1]) > _PARTICLE)
-        if not any((field, at) in anchors for at in range(place, place + len(piece))):
+        at = bisect_right(anchors, place - 1)
+        if at == len(anchors) or anchors[at] >= place + len(piece):
             number += 0.5 if clause else 1.0
         if clause:
             break
@@ -332,14 +330,20 @@ def _by_age(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
 
 def _beside_words(anchors: Sequence[Spot], words: Sequence[Spot]) -> list[Spot]:
     """The anchors with one of these words right behind them, or right before: "a Syrian man", "the border with Syria"."""
-    starts = {(spot.field, spot.mention.start) for spot in words}
-    ends = {(spot.field, spot.mention.end) for spot in words}
+    if not words:
+        return []
     found = []
-    for spot in anchors:
-        behind = range(spot.mention.end, spot.mention.end + BESIDE)
-        before = range(spot.mention.start - BESIDE, spot.mention.start)
-        if any((spot.field, place) in starts for place in behind) or any(
-            (spot.field, place) in ends for place in before
-        ):
-            found.append(spot)
+    for name in ("title", "text"):
+        starts = sorted(spot.mention.start for spot in words if spot.field == name)
+        ends = sorted(spot.mention.end for spot in words if spot.field == name)
+        for spot in anchors:
+            first, last = spot.mention.start, spot.mention.end
+            if spot.field == name and (_within(starts, last, last + BESIDE) or _within(ends, first - BESIDE, first)):
+                found.append(spot)
     return found
+
+
+def _within(places: Sequence[int], first: int, last: int) -> bool:
+    """Whether one of these sorted places lies from `first` up to and without `last`."""
+    at = bisect_left(places, first)
+    return at < len(places) and places[at] < last

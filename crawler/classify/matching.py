@@ -26,7 +26,7 @@ FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "≈ûam√
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mention:
     """A word of the lexicon in a folded text, by its place there."""
 

@@ -11,20 +11,25 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider, signals
 
 from crawler import polling
 from crawler.answers import HttpAnswer, read_failure, read_response
-from crawler.hosts import FairQueue
+from crawler.challenges import challenge_in
+from crawler.fair import FairQueue
+from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
 from crawler.record import FeedReading, Recorder
+from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
 from crawler.workers import WorkTooHeavyError
-from storage import entries, feeds
+from storage import entries
+from storage import hosts as known_hosts
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -32,7 +37,6 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from sqlalchemy.orm import Session
     from twisted.python.failure import Failure
 
     from crawler.extract import Page
@@ -45,15 +49,9 @@ logger = logging.getLogger(__name__)
 FEED_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 PAGE_ACCEPT = "text/html, application/xhtml+xml, */*;q=0.5"
 ARTICLES_PER_HOST = 8  # waiting or in flight at once: enough to keep a host's turn filled, few enough to lose little
+SLOW = 5.0  # seconds of delay from which on a host's articles are claimed one by one, and take no place from the others
 
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What one round polls: what is due, or, when `now` is set, the named feeds (None: every enabled one)."""
-
-    now: bool = False
-    feed_ids: tuple[int, ...] | None = None
-    force: bool = False  # a Retry-After in force does not hold
+__all__ = ["FeedsSpider", "Round"]
 
 
 class FeedsSpider(Spider):
@@ -75,7 +73,14 @@ class FeedsSpider(Spider):
         self.on_poll = on_poll or (lambda: None)
         self.rounds = rounds
         config = watch.config
-        self.line: FairQueue[Request | Article] = FairQueue(per_host=config.host_connections, total=config.concurrency)
+        self.hosts, self.robots = watch.hosts, watch.robots
+        self.hosts.begin()
+        self.line: FairQueue[Request | Article] = FairQueue(
+            per_host=config.host_connections,
+            total=config.concurrency,
+            opens_at=self.hosts.opens_at,
+            idle=lambda: self.hosts.waiting,
+        )
         policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
         self.recorder = Recorder(watch.judge, policy, config.fetch, run_id)
         self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
@@ -84,7 +89,9 @@ class FeedsSpider(Spider):
         self._reading: dict[int, str] = {}  # claimed entries by id -> host
         self._pending = True  # whether the ledger may hold entries to claim
         self._open = True  # whether more rounds may come
+        self._leaving = False
         self._changed = asyncio.Event()
+        self.hosts.on_wait = self._changed.set
         self._broken_work: set[asyncio.Future[None]] = set()
         self._counts: Counter[str] = Counter(entries=0, new=0, fetched=0, matched=0, unreadable=0)
 
@@ -124,22 +131,32 @@ class FeedsSpider(Spider):
     async def _next(self) -> Request | Article | None:
         while True:
             self._changed.clear()
-            if (work := self.line.take()) is not None:
+            if (work := self.line.take(self.hosts.clock())) is not None:
                 return work
             if await self._claim():
                 continue
             if not self._open and not self.line.out and not len(self.line):
                 return None
-            await self._changed.wait()
+            opens_next = self.line.opens_next()
+            pause = None if opens_next is None else max(opens_next - self.hosts.clock(), 0.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), pause)
 
     async def _read_rounds(self) -> None:
         try:
             while (round_ := await self.rounds.get()) is not None:
-                for feed in await self.watch.write(self._feeds_of, round_):
+                if round_.renew:
+                    self.leave()
+                    break
+                quiet = self.hosts.quiet()
+                for feed in await self.watch.write(feeds_of, round_, now=self.watch.now(), quiet=quiet):
+                    host = registered_domain(feed.url)
+                    if round_.force:
+                        self.hosts.forget_quiet(host)
                     if feed.id not in self._polling:
                         self._polling.add(feed.id)
-                        self.line.put(registered_domain(feed.url), self._feed_request(feed))
-                self._pending = True
+                        self.line.put(host, self._feed_request(feed, forced=round_.force))
+                self._pending = not self._leaving
                 self._changed.set()
         except StorageError as error:
             self._break(error)
@@ -150,40 +167,97 @@ class FeedsSpider(Spider):
         """The database failed: take nothing more in hand. What was claimed stays in the ledger and is given back later."""
         if self.broken is None:
             self.broken = error
-            self.line.clear()
+            self.leave()
+
+    def leave(self) -> None:
+        """Take nothing more in hand: what waits is left to the next crawl, what is in flight ends."""
+        self._leaving = True
         self._open = False
-        self._pending = False
+        for work in self.line.clear():
+            self._let_go(work)
+        self.hosts.leave()
         self._changed.set()
 
-    def _feeds_of(self, session: Session, round_: Round) -> list[FeedForPoll]:
-        now = self.watch.now()
-        if not round_.now:
-            return feeds.due(session, now=now)
-        entries.retry_all(session, now=now)
-        return feeds.for_poll(session, feed_ids=round_.feed_ids, now=now, ignore_retry_after=round_.force)
+    def _let_go(self, work: Request | Article) -> None:
+        """What was in line is not asked for in this crawl: a feed stays due, an entry's claim is given back."""
+        if isinstance(work, Article):
+            self._reading.pop(work.entry.id, None)
+        elif "entry" in work.cb_kwargs:
+            self._reading.pop(work.cb_kwargs["entry"].id, None)
+        else:
+            self._polling.discard(work.cb_kwargs["feed"].id)
+            self.on_poll()
 
     async def _claim(self) -> bool:
         """Claim entries whose turn has come; whether there was any."""
-        room = self.watch.config.concurrency - len(self._reading)
-        if not self._pending or room <= 0 or self.broken:
+        if not self._pending or self._leaving:
+            return False
+        slow = self.hosts.slow(SLOW)
+        room = self.watch.config.concurrency - sum(host not in slow for host in self._reading.values())
+        if room <= 0:
             return False
         self._pending = False
-        crowded = [host for host in set(self._reading.values()) if self._crowd(host) >= ARTICLES_PER_HOST // 2]
+        crowds = Counter(self._reading.values())
+        crowded = [host for host, number in crowds.items() if host in slow or number >= ARTICLES_PER_HOST // 2]
         claimed = await self.watch.write(
-            entries.claim, now=self.watch.now(), limit=room, per_host=ARTICLES_PER_HOST, exclude_hosts=crowded
+            entries.claim,
+            now=self.watch.now(),
+            limit=room,
+            per_host={**dict.fromkeys(slow, 1), "*": ARTICLES_PER_HOST},
+            exclude_hosts=crowded,
         )
+        if self._leaving:  # meanwhile; close_run gives them back
+            return False
         for entry in claimed:
             self._reading[entry.id] = entry.host
             self.line.put(entry.host, self._article_work(entry))
         self._pending = bool(claimed)
         return bool(claimed)
 
-    def _crowd(self, host: str) -> int:
-        return sum(1 for other in self._reading.values() if other == host)
+    # --- hosts that asked to be left alone ---
+
+    async def host_asked_for_quiet(self, host: str, until: datetime, status: int) -> None:
+        """The gate heard a Retry-After: it is written down, and what was in line for the host waits as long."""
+        dropped = self.line.drop(host)
+        staying = [work for work in dropped if isinstance(work, Article) or work.meta.get(FORCED)]
+        leaving = [work for work in dropped if isinstance(work, Request) and not work.meta.get(FORCED)]
+        feed_ids = [work.cb_kwargs["feed"].id for work in leaving if "feed" in work.cb_kwargs]
+        entry_ids = [work.cb_kwargs["entry"].id for work in leaving if "entry" in work.cb_kwargs]
+        for work in staying:
+            self.line.put(host, work)
+        logger.info(
+            "quiet host=%s until=%s status=%d feeds=%d articles=%d",
+            host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(feed_ids), len(entry_ids),
+        )  # fmt: skip
+        try:
+            await self.watch.write(
+                note_quiet, host=host, until=until, status=status, feed_ids=feed_ids, entry_ids=entry_ids, now=self.watch.now()
+            )  # fmt: skip
+        except StorageError as error:
+            self._break(error)
+        for work in leaving:
+            self._let_go(work)
+        self._changed.set()
+
+    async def _not_asked(self, request: Request, until: datetime | None) -> None:
+        """A request came to a host that asked to be left alone until then, or (None) waited when the crawl ended."""
+        is_feed = "feed" in request.cb_kwargs
+        row = request.cb_kwargs["feed" if is_feed else "entry"]
+        try:
+            if until is not None and is_feed:
+                await self.watch.write(known_hosts.postpone_feeds, feed_ids=[row.id], until=until)
+            elif until is not None:
+                await self.watch.write(known_hosts.postpone_entries, entry_ids=[row.id], until=until)
+        except StorageError as error:
+            self._break(error)
+        if is_feed:
+            self._polled(row)
+        else:
+            self.settled(row)
 
     # --- one feed ---
 
-    def _feed_request(self, feed: FeedForPoll) -> Request:
+    def _feed_request(self, feed: FeedForPoll, *, forced: bool) -> Request:
         headers = {"Accept": FEED_ACCEPT}
         if feed.etag:
             headers["If-None-Match"] = feed.etag
@@ -195,7 +269,11 @@ class FeedsSpider(Spider):
             errback=self.feed_failed,
             headers=headers,
             cb_kwargs={"feed": feed},
-            meta={"dont_obey_robotstxt": True, "download_maxsize": self.watch.config.feed_max_bytes},
+            meta={
+                "dont_obey_robotstxt": True,
+                "download_maxsize": self.watch.config.feed_max_bytes,
+                FORCED: forced,
+            },
             priority=1,  # feeds before articles: what a feed shows now may be gone at the next poll
         )
 
@@ -206,6 +284,9 @@ class FeedsSpider(Spider):
     async def feed_failed(self, failure: Failure) -> None:
         """No answer from a feed: record why."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAskedError):
+            await self._not_asked(request, failure.value.until)
+            return
         await self._record(
             request.cb_kwargs["feed"], lambda: read_failure(failure, url=request.url, at=self.watch.now())
         )
@@ -227,9 +308,12 @@ class FeedsSpider(Spider):
         except StorageError as error:
             self._break(error)
         finally:
-            self._polling.discard(feed.id)
-            self.on_poll()
-            self._done(registered_domain(feed.url))
+            self._polled(feed)
+
+    def _polled(self, feed: FeedForPoll) -> None:
+        self._polling.discard(feed.id)
+        self.on_poll()
+        self._done(registered_domain(feed.url))
 
     async def _read_feed(self, feed: FeedForPoll, answer: HttpAnswer) -> FeedReading:
         """What the answer holds: nothing new, a parsed feed, or a reason why not."""
@@ -244,6 +328,9 @@ class FeedsSpider(Spider):
         except WorkTooHeavyError as error:
             return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
         if not parsed.is_feed:
+            if name := challenge_in(answer.body):
+                blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")
+                return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
             problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"
             return FeedReading(feed, replace(answer, error=problem), polling.Outcome.NOT_A_FEED)
         return FeedReading(feed, answer, polling.Outcome.OK, parsed)
@@ -283,9 +370,12 @@ class FeedsSpider(Spider):
             return self._unread(entry, replace(answer, outcome=outcome, error=page.problem or page.status))
         return self._read(entry, answer, page)
 
-    async def article_failed(self, failure: Failure) -> Article:
+    async def article_failed(self, failure: Failure) -> Article | None:
         """No page came: the entry is judged on its summary at once, and its page is tried again later."""
         request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAskedError):
+            await self._not_asked(request, failure.value.until)
+            return None
         return self._unread(request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now()))
 
     def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page) -> Article:
