@@ -13,7 +13,11 @@ LABELS = Path(__file__).parent / "labels"
 
 def read(pattern: str) -> dict[str, dict[str, int]]:
     """Labels by id."""
-    rows = [json.loads(line) for file in sorted(LABELS.glob(pattern)) for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for file in sorted(LABELS.glob(pattern))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
     return {row["id"]: row for row in rows}
 
 
@@ -33,7 +37,9 @@ def main() -> None:
         differ = [one for one, label in again.items() if first[one][topic] != label[topic]]
         hits = sum(a and b for a, b in pairs)
         total = sum(a + b for a, b in pairs)
-        print(f"{topic}: {len(pairs)} items read twice, kappa {kappa(pairs):.3f}, F1 of one against the other {2 * hits / total:.3f}")
+        print(
+            f"{topic}: {len(pairs)} items read twice, kappa {kappa(pairs):.3f}, F1 of one against the other {2 * hits / total:.3f}"
+        )
         print(f"  differ: {' '.join(differ) or 'none'}")
 
 

@@ -43,9 +43,15 @@ def main() -> int:
 
 
 def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
-    said = {row.id: {one.topic: one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language)} for row in rows}
+    said = {
+        row.id: {one.topic: one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language)}
+        for row in rows
+    }
     figures = {}
-    for place, chosen in (("news", [r for r in rows if r.origin != "exam"]), ("examination", [r for r in rows if r.origin == "exam"])):
+    for place, chosen in (
+        ("news", [r for r in rows if r.origin != "exam"]),
+        ("examination", [r for r in rows if r.origin == "exam"]),
+    ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
             total = sum(said[row.id][topic] for row in chosen) + sum(getattr(row, topic) for row in chosen)
@@ -60,14 +66,21 @@ def _triage(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for topic in ("syria", "isis"):
         full = [row for row in rows if getattr(row, topic) and len(row.text) > FULL and row.origin != "exam"]
-        fetched = sum(judge.triage(title=row.title, summary=row.text[:SUMMARY], language=row.language).candidate for row in full)
+        fetched = sum(
+            judge.triage(title=row.title, summary=row.text[:SUMMARY], language=row.language).candidate for row in full
+        )
         if full:
             figures[f"{topic} recall of triage"] = fetched / len(full)
     if SHARED.exists():
         labelled = {row.id for row in rows}
         news = [row for row in ordinary(6_000) if row["id"] not in labelled]
-        fetched = sum(judge.triage(title=r["title"], summary=r["text"][:SUMMARY], language=r["language"]).candidate for r in news)
-        kept = sum(any(one.matched for one in judge.judge(title=r["title"], text=r["text"], language=r["language"])) for r in news)
+        fetched = sum(
+            judge.triage(title=r["title"], summary=r["text"][:SUMMARY], language=r["language"]).candidate for r in news
+        )
+        kept = sum(
+            any(one.matched for one in judge.judge(title=r["title"], text=r["text"], language=r["language"]))
+            for r in news
+        )
         figures |= {"ordinary news fetched": fetched / len(news), "ordinary news kept": kept / len(news)}
     return figures
 

@@ -76,7 +76,10 @@ def start() -> tuple[float, float]:
         "import resource, time; import crawler.classify; a = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; t = time.process_time();"
         "crawler.classify.Judge.load().judge(title='Syria', text='Syria'); print(time.process_time() - t, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024)"
     )
-    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() for _ in range(ROUNDS)]
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(ROUNDS)
+    ]
     return statistics.median(float(run[0]) for run in runs), statistics.median(float(run[1]) for run in runs)
 
 

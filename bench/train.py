@@ -19,7 +19,9 @@ from crawler.classify.model import DEFAULT, MODEL, probability
 from crawler.classify.training import Sample, best_threshold, fit, to_json
 
 FOLDS = 8
-NEAR = 0.15  # from here to the threshold an article is a near miss; half of all misses lie there, at 1 in 60 of the rest
+NEAR = (
+    0.15  # from here to the threshold an article is a near miss; half of all misses lie there, at 1 in 60 of the rest
+)
 BOOTSTRAPS = 1_000
 TOPICS = ("syria", "isis")
 
@@ -87,12 +89,16 @@ def _report(
     slices += [("held out, news", lambda row: row.id in held and row.origin != "exam")]
     slices += [(f"origin {origin}", lambda row, o=origin: row.origin == o) for origin in ("read", "ours", "exam")]
     slices += [("language not en", lambda row: row.language != "en")]
-    slices += [(f"language {one}", lambda row, o=one: row.language == o) for one in sorted({row.language for row in rows})]
+    slices += [
+        (f"language {one}", lambda row, o=one: row.language == o) for one in sorted({row.language for row in rows})
+    ]
     slices += [(f"exam {kind}", lambda row, k=kind: row.origin == "exam" and row.kind == k)
                for kind in sorted({row.kind for row in rows if row.origin == "exam"})]  # fmt: skip
     print(f"  {'':26} {'items':>6} {'pos':>5}  {'F1':>5}  {'95 % of F1':12}  {'P':>5}  {'R':>5}  {'fp':>3} {'fn':>3}")
     for name, chosen in slices:
-        pairs = [(score >= threshold, getattr(row, topic)) for row, score in zip(rows, scores, strict=True) if chosen(row)]
+        pairs = [
+            (score >= threshold, getattr(row, topic)) for row, score in zip(rows, scores, strict=True) if chosen(row)
+        ]
         if pairs:
             _line(name, pairs)
 
@@ -102,9 +108,13 @@ def _line(name: str, pairs: Sequence[tuple[bool, bool]]) -> None:
     precision, recall = tp / (tp + fp) if tp + fp else 0.0, tp / (tp + fn) if tp + fn else 0.0
     if tp + fn:
         chance = random.Random(1)
-        drawn = sorted(_f1(*_counts(chance.choices(pairs, k=len(pairs)))) for _ in range(BOOTSTRAPS if len(pairs) < 2_000 else 200))
+        drawn = sorted(
+            _f1(*_counts(chance.choices(pairs, k=len(pairs)))) for _ in range(BOOTSTRAPS if len(pairs) < 2_000 else 200)
+        )
         interval = f"{drawn[int(0.025 * len(drawn))]:.3f}-{drawn[int(0.975 * len(drawn))]:.3f}"
-        print(f"  {name:26} {len(pairs):6} {tp + fn:5}  {_f1(tp, fp, fn):.3f}  {interval:12}  {precision:.3f}  {recall:.3f}  {fp:3} {fn:3}")
+        print(
+            f"  {name:26} {len(pairs):6} {tp + fn:5}  {_f1(tp, fp, fn):.3f}  {interval:12}  {precision:.3f}  {recall:.3f}  {fp:3} {fn:3}"
+        )
     else:
         print(f"  {name:26} {len(pairs):6} {0:5}  {'':5}  {'':12}  {'':5}  {'':5}  {fp:3}   0")
 

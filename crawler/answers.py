@@ -78,7 +78,7 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
     outcome, error = outcome_of_status(response.status), f"HTTP {response.status}"
     if 300 <= response.status < 400 and response.status != 304 and retry_after is not None:
         outcome = Outcome.RATE_LIMITED  # a redirect that is not to be followed yet (RFC 9110, 10.2.3)
-    if name := challenge(response.status, dict(response.headers.to_unicode_dict()), response.body):
+    if name := challenge(response.status, lambda name: _header(response, name), response.body):
         outcome, error = Outcome.BLOCKED, f"{error}, a challenge of {name}"
     good = 200 <= response.status < 300 and outcome is Outcome.OK
     return HttpAnswer(

@@ -6,18 +6,20 @@ They are recognised to be recorded as `blocked`, so that the publisher can be as
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 
 MOST_LOOKED_AT = 64 * 1024  # bytes of a body; challenges are small, and name themselves early
 _REFUSALS = frozenset({401, 403, 405, 406, 418, 429, 503})  # the statuses that challenges come with, beside 2xx
 
+_Headers = tuple[tuple[str, re.Pattern[str], str], ...]
+
 # What alone says that the answer is a challenge, whatever its status: (header, value, whose). By the vendors' documentation.
-_HEADERS = (
+_HEADERS: _Headers = (
     ("cf-mitigated", re.compile(r"challenge|block", re.IGNORECASE), "Cloudflare"),
     ("x-amzn-waf-action", re.compile(r"challenge|captcha", re.IGNORECASE), "AWS WAF"),
 )
 # What says so together with a status that refuses: good answers of the same vendors carry some of these, too.
-_WITH_REFUSAL = (
+_WITH_REFUSAL: _Headers = (
     ("x-datadome", re.compile(r"."), "DataDome"),
     ("x-dd-b", re.compile(r"."), "DataDome"),
     ("server", re.compile(r"datadome", re.IGNORECASE), "DataDome"),
@@ -43,15 +45,14 @@ _BODIES = (
 _IN_BODY: list[tuple[re.Pattern[bytes], str]] = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), name) for pattern, name in _BODIES]
 
 
-def challenge(status: int, headers: Mapping[str, str], body: bytes) -> str | None:
-    """Whose challenge an HTTP answer is; None when it is none.
+def challenge(status: int, header: Callable[[str], str | None], body: bytes) -> str | None:
+    """Whose challenge an HTTP answer is; None when it is none. `header` gives the value of a header by its name.
 
     The body of a good answer is not looked at: an article's page may carry the scripts of a bot wall that let us pass.
     """
-    by_name = {name.lower(): value for name, value in headers.items()}
     refuses = status in _REFUSALS
     for name, pattern, whose in (*_HEADERS, *(_WITH_REFUSAL if refuses else ())):
-        if name in by_name and pattern.search(by_name[name]):
+        if (value := header(name)) is not None and pattern.search(value):
             return whose
     return challenge_in(body) if refuses else None
 

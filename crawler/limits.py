@@ -42,7 +42,7 @@ MOST_FRAME = 256 * 1024  # bytes around a body: browsers end a head at this; chu
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
 LARGE = MB // 2  # bytes; 99 of 100 feeds and pages are smaller
-MOST_LARGE = 2  # bodies of more than LARGE that are received at once; the others wait
+MOST_LARGE = 4  # bodies of more than LARGE that are received at once; the others wait
 MOST_HELD = 16 * MB  # of all bodies that wait to be read, before the next is unpacked or asked for
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all

@@ -37,12 +37,13 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 JITTER = 0.10  # feeds added together drift apart within a day; more would blur what the interval means
 OVERLAP_SHARE = 0.5  # poll when half of the document has rolled over: twice the room for a burst
-HOURS_AT_ONE_AN_HOUR = 3.0  # between polls of a feed that brings one entry an hour; see _wanted
-DEVIATIONS = 3.5  # of chance that must still fit: one poll in 4,000 loses something by chance alone
+HOURS_AT_ONE_AN_HOUR = 8.0  # between polls of a feed that brings one entry an hour; see _wanted
+DEVIATIONS = 3.25  # of chance that must still fit: one poll in 2,000 loses something by chance alone
+STRANGER_HOURS, STRANGER_FACTOR = 36.0, 2.0  # two mornings are needed to know them; they bring twice the mean and more
 PEAK_SHARE = 1.0  # and no later than the fastest burst that is remembered would roll the whole of it over
 SLOWEST_RATE = 1e-3  # entries an hour: no peak below it is one, and nothing is divided by less
 QUIET_RATE = 0.5 / 24  # entries an hour: less than one in two days
-FIRST_SIGHT = 6 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
+FIRST_SIGHT = 2 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
 UNDATED_SIGHT = HOUR  # and within this when they claim nothing
 PRIOR_RATE = 1 / 12  # entries an hour, of a feed whose first document has no dates: two a day
 
@@ -173,8 +174,14 @@ def _first_guess(answer: Answer) -> Rhythm:
     hours = _claimed_hours(answer, share=0.5)
     if hours is None:
         return rhythms.begin(answer.at, rate=PRIOR_RATE, hours=UNDATED_SIGHT / HOUR, size=answer.seen)
-    rate = math.ceil(len(_believable(answer)) * 0.5) / hours
-    return rhythms.begin(answer.at, rate=rate, hours=rhythms.CLAIM_HOURS, size=answer.seen)
+    newer = math.ceil(len(_believable(answer)) * 0.5)
+    return rhythms.begin(
+        answer.at,
+        rate=newer / hours,
+        hours=rhythms.CLAIM_HOURS,
+        size=answer.seen,
+        peak=rhythms.peak_of(newer, hours),
+    )
 
 
 def _claimed_hours(answer: Answer, *, share: float) -> float | None:
@@ -227,6 +234,8 @@ def _rollover(rhythm: Rhythm | None, at: datetime, policy: Policy) -> timedelta:
     if not rhythm.size:  # an empty document keeps nothing for us
         return policy.max_interval
     rate, most = max(rhythm.level, rhythm.usual), 2 * policy.max_interval
+    if sum(rhythm.hours) < rhythms.CLAIM_HOURS + STRANGER_HOURS:
+        rate *= STRANGER_FACTOR
     usually = rhythms.until_expected(rhythm, at, _room(rhythm.size), rate, most=most, careful=True)
     in_a_burst = PEAK_SHARE * rhythm.size / rhythm.peak * HOUR if rhythm.peak > SLOWEST_RATE else most
     return min(usually, in_a_burst)
@@ -234,9 +243,9 @@ def _rollover(rhythm: Rhythm | None, at: datetime, policy: Policy) -> timedelta:
 
 def _room(size: int) -> float:
     """How many new entries to expect at most of a document of this size: so many that DEVIATIONS times the root of them
-    (the spread of a Poisson number) still fit beside them, and never more than OVERLAP_SHARE of it."""
+    (the spread of a Poisson number) still fit beside them, and between a quarter and a half of it."""
     root = (math.sqrt(DEVIATIONS**2 + 4 * size) - DEVIATIONS) / 2
-    return min(root * root, OVERLAP_SHARE * size)
+    return min(max(root * root, OVERLAP_SHARE / 2 * size), OVERLAP_SHARE * size)
 
 
 def _bounded(interval: timedelta, reason: str, policy: Policy) -> tuple[timedelta, str]:

@@ -24,7 +24,8 @@ LEVEL_PRIOR = 3.0  # hours for which the usual rate weighs against what the fast
 CLAIM_HOURS = 24.0  # what the entries' own dates claim counts as a day of watching
 LONGEST_WATCH = 14 * 24.0  # a pause longer than this (the watch was off, the clock jumped) says no more than this
 SHORTEST_WATCH = 1 / 60
-PEAK_HOURS = 60 * 24.0  # how long a burst is remembered: some feeds sleep for weeks
+SHRINKS = 0.7  # of a document's size at once: some list a day's news, and the first of a morning is no document of one
+PEAK_HOURS = 120 * 24.0  # how long a burst is remembered: some feeds sleep for weeks
 BURST_HOURS = 3.0  # what comes within this is one event, and no rate to go on at
 
 
@@ -32,8 +33,8 @@ BURST_HOURS = 3.0  # what comes within this is one event, and no rate to go on a
 class Rhythm:
     """Decayed counts: `news` and `hours` per slot of the day (slow), `level_new` and `level_hours` (fast).
 
-    `news` counts what a document did not list before, `level_new` what the ledger had not seen. `size` is the number of
-    entries in the last whole document, `until` the end of what was watched, `peak` the fastest in entries an hour that the
+    `news` counts what a document did not list before, `level_new` what the ledger had not seen. `size` is the usual number of
+    entries in a whole document, `until` the end of what was watched, `peak` the fastest in entries an hour that the
     document rolled, slowly forgotten.
     """
 
@@ -68,7 +69,7 @@ class Rhythm:
         return tuple(rate / mean for rate in rates)
 
 
-def begin(at: datetime, *, rate: float, hours: float, size: int) -> Rhythm:
+def begin(at: datetime, *, rate: float, hours: float, size: int, peak: float = 0.0) -> Rhythm:
     """A feed that was seen once: `rate` entries an hour, which counts as `hours` of watching."""
     return Rhythm(
         until=at,
@@ -77,6 +78,7 @@ def begin(at: datetime, *, rate: float, hours: float, size: int) -> Rhythm:
         hours=(hours / SLOTS,) * SLOTS,
         level_new=rate * min(hours, LEVEL_PRIOR),
         level_hours=min(hours, LEVEL_PRIOR),
+        peak=peak,
     )
 
 
@@ -106,7 +108,7 @@ def watched(
     return replace(
         rhythm,
         until=at,
-        size=rhythm.size if size is None else size,
+        size=rhythm.size if size is None else max(size, round(rhythm.size * SHRINKS)),
         news=tuple(
             old * slow + rolled * share * hours / ordinary
             for old, share, hours in zip(rhythm.news, shape, spent, strict=True)
@@ -114,8 +116,13 @@ def watched(
         hours=tuple(old * slow + hours for old, hours in zip(rhythm.hours, spent, strict=True)),
         level_new=rhythm.level_new * fast + new,
         level_hours=rhythm.level_hours * fast + ordinary,
-        peak=max(rhythm.peak * math.exp(-since / PEAK_HOURS), rolled / (max(span, BURST_HOURS) + 1)),
+        peak=max(rhythm.peak * math.exp(-since / PEAK_HOURS), peak_of(rolled, span)),
     )
+
+
+def peak_of(entries: int, hours: float) -> float:
+    """The entries an hour of a burst: one that is shorter than BURST_HOURS counts as that long, and an hour more."""
+    return entries / (max(hours, BURST_HOURS) + 1)
 
 
 def until_expected(

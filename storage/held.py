@@ -78,7 +78,7 @@ def page(
         )
         .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
         .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
-        .where(_to_judge(model, since), ENTRIES.c.id > after)
+        .where(_to_judge(model, since, of=func.coalesce(ENTRIES.c.state, "")), ENTRIES.c.id > after)
         .order_by(ENTRIES.c.id)
         .limit(limit)
     )
@@ -134,14 +134,15 @@ def _moved(was: EntryState, state: EntryState, now: datetime) -> dict[str, Any]:
     return {**again, "retry_at": now, "attempts": 0, "crashes": 0, "error": null()}  # as many attempts as a new entry
 
 
-def _to_judge(model: str, since: datetime | None) -> ColumnElement[bool]:
+def _to_judge(model: str, since: datetime | None, *, of: ColumnElement[str] = ENTRIES.c.state) -> ColumnElement[bool]:
     """Matches, near misses and rejected entries with a text that this model has not judged.
 
-    Whose page could not be read is left alone: nothing but a page would make it a match.
+    Whose page could not be read is left alone: nothing but a page would make it a match. `of` is the state; wrapped in a
+    function it keeps SQLite from an index on it, after which every page would sort all that is left.
     """
     judged = exists().where(VERDICTS.c.entry_id == ENTRIES.c.id, VERDICTS.c.current, VERDICTS.c.model == model)
     wanted = and_(
-        ENTRIES.c.state.in_(("match", "near", "irrelevant")),
+        of.in_(("match", "near", "irrelevant")),
         or_(ENTRIES.c.text_pruned_at.is_(None), exists().where(ARTICLES.c.id == ENTRIES.c.id).correlate(ENTRIES)),
         ~judged,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.errors import UnknownEntry
-from storage.models import ENTRIES, Label
+from storage.models import ARTICLES, ENTRIES, LABELS, Label
 
 
 def add(
@@ -42,3 +43,30 @@ def all(session: Session, *, topic: str | None = None) -> list[Label]:
     if topic is not None:
         newest = newest.where(Label.topic == topic)
     return list({(label.entry_id, label.topic): label for label in session.scalars(newest)}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A label that holds, with what the judge would read: the article's text, or title and summary of what was not kept."""
+
+    entry_id: int
+    topic: str
+    value: Literal["yes", "no"]
+    title: str
+    text: str
+    language: str | None
+
+
+def texts(session: Session) -> list[LabelledText]:
+    """The label that holds of every entry and topic, with its text; those whose text was pruned are left out."""
+    newest = select(func.max(LABELS.c.id)).group_by(LABELS.c.entry_id, LABELS.c.topic)
+    title, text = func.coalesce(ARTICLES.c.title, ENTRIES.c.title), func.coalesce(ARTICLES.c.text, ENTRIES.c.summary)
+    language = func.coalesce(ARTICLES.c.language, ENTRIES.c.language)
+    query = (
+        select(LABELS.c.entry_id, LABELS.c.topic, LABELS.c.value, title, text, language)
+        .join_from(LABELS, ENTRIES, ENTRIES.c.id == LABELS.c.entry_id)
+        .outerjoin(ARTICLES, ARTICLES.c.id == LABELS.c.entry_id)
+        .where(LABELS.c.id.in_(newest))
+        .order_by(LABELS.c.entry_id, LABELS.c.topic)
+    )
+    return [LabelledText(*row) for row in session.execute(query) if row[3] or row[4]]

@@ -348,7 +348,11 @@ class Mention(Base):
     text: Mapped[str]
     resolved: Mapped[bool]
 
-    __table_args__ = (Index(None, "name", "entry_id", "resolved"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index(None, "name", "entry_id", "resolved"),
+        Index(None, "area", "entry_id", "resolved"),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class Host(Base):

@@ -103,7 +103,9 @@ def uncertain(session: Session, *, topic: str | None = None, limit: int = 20) ->
     query = (
         select(VERDICTS.c.entry_id, VERDICTS.c.topic)
         .join(ENTRIES, ENTRIES.c.id == VERDICTS.c.entry_id)
-        .where(text(f"verdicts.{CURRENT}"), ENTRIES.c.state.in_(("match", "near")), ENTRIES.c.text_pruned_at.is_(None))
+        # the function keeps SQLite from beginning at all matches: it is to read verdicts in the order of their margin
+        .where(text(f"verdicts.{CURRENT}"), func.coalesce(ENTRIES.c.state, "").in_(("match", "near")))
+        .where(ENTRIES.c.text_pruned_at.is_(None))
         .where(~_labelled(VERDICTS.c.entry_id, VERDICTS.c.topic))
         .order_by(VERDICTS.c.margin, VERDICTS.c.id)
         .limit(limit)
@@ -193,9 +195,10 @@ def _agreement(
 
 
 def _part(session: Session, name: str, topic: str, share: float) -> Part:
-    population = session.scalar(select(func.count()).select_from(ENTRIES).where(_whole(name, topic))) or 0
-    frame = _frame(name, topic, share)
-    labelled = session.scalar(select(func.count()).select_from(ENTRIES).where(frame, _labelled(ENTRIES.c.id, topic)))
+    population, frame = _population(session, name, topic), _frame(name, topic, share)
+    asked = session.scalars(select(LABELS.c.entry_id).where(LABELS.c.topic == topic).distinct()).all()
+    in_part = select(func.count()).select_from(ENTRIES).where(frame)
+    labelled = sum(session.scalar(in_part.where(ENTRIES.c.id.in_(some))) or 0 for some in _batches(asked))
     if not labelled:
         return Part(name, population, 0, 0, 0)
     newest = (
@@ -237,14 +240,27 @@ def _problem(topic: str, parts: Sequence[Part], precision: Estimate | None, foun
     )
 
 
+def _population(session: Session, part: str, topic: str) -> int:
+    """How many entries a part has; matches are counted where an index has them."""
+    if part in ("near", "rejected"):
+        query = select(func.count()).select_from(ENTRIES).where(_whole(part, topic))
+    else:
+        query = select(func.count()).select_from(ARTICLES).where(ARTICLES.c.topics != "", _is(part, topic))
+    return session.scalar(query) or 0
+
+
 def _whole(part: str, topic: str) -> ColumnElement[bool]:
     """The entries of a part."""
     if part in ("near", "rejected"):
         return ENTRIES.c.state == {"near": "near", "rejected": "irrelevant"}[part]
-    has = exists().where(
-        VERDICTS.c.entry_id == ENTRIES.c.id, VERDICTS.c.topic == topic, VERDICTS.c.current, VERDICTS.c.matched
-    )
-    return and_(ENTRIES.c.state == "match", has if part == "matched" else not_(has))
+    kept = exists().where(ARTICLES.c.id == ENTRIES.c.id, _is(part, topic)).correlate(ENTRIES)
+    return and_(ENTRIES.c.state == "match", kept)
+
+
+def _is(part: str, topic: str) -> ColumnElement[bool]:
+    """Whether an article matched the topic, or did not."""
+    has = ("," + ARTICLES.c.topics + ",").like(f"%,{topic},%")
+    return has if part == "matched" else not_(has)
 
 
 def _frame(part: str, topic: str, share: float) -> ColumnElement[bool]:

@@ -22,10 +22,11 @@ from storage_samples import NOW, add_feed, add_matches, list_entries, seen, verd
 
 from crawler.classify import Judge
 from crawler.cli import main
-from crawler.config import Config, ConfigError
+from crawler.config import Config, ConfigError, load_config
 from crawler.judging import configured_judge
 from crawler.reasons import Span, pieces, spans, sums
 from crawler.review import Walk, walk
+from crawler.watch import Watch
 from storage import articles, entries, labels, search
 from storage.db import Database, open_database
 from storage.reviews import ReviewItem
@@ -115,6 +116,20 @@ def test_one_judge_for_every_command(tmp_path: Path) -> None:
     again = configured_judge(replace_judge(topics_dir=str(tmp_path)))
     [_, _, syria] = again.judge(title="Syria", text="Syria, Damascus and Aleppo.")
     assert [one.term for one in syria.evidence] == ["bias"]  # the file stands for the shipped one
+
+
+def test_a_crawl_judges_by_the_same_files(tmp_path: Path, levantwatch: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "harbour.toml").write_text(HARBOUR, encoding="utf-8")
+    monkeypatch.setenv("LEVANTWATCH_JUDGE_TOPICS_DIR", str(tmp_path))
+    with closing(Watch.open(load_config())) as watch:
+        crawls = watch.judge
+    assert crawls.topics == ("harbour", "isis", "syria")
+    line = json.dumps({"title": "The harbour", "text": "The harbour is a port."}).encode()
+    judged = json.loads(levantwatch("classify", stdin=line)[1])
+    assert list(judged) == ["id", "harbour", "isis", "syria"]
+    [first, *_] = crawls.judge(title="The harbour", text="The harbour is a port.")
+    assert judged["harbour"]["score"] == first.score
+    assert json.loads(levantwatch("why", "--text", "--format", "json", stdin=b"port")[1])["model"] == crawls.version
 
 
 def replace_judge(**values: str) -> Config:

@@ -33,6 +33,7 @@ OTHERS: dict[str, str] = {
     "parse_seconds": "0.1",
     "worker_memory_mb": "256",
     "log_level": '"DEBUG"',
+    "metrics_port": "9464",
     "schedule.poll": '"*/5 * * * mon-fri"',
     "schedule.prune": '"0 4 * * sun"',
     "retention.rejected": "1",

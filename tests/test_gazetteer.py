@@ -178,6 +178,7 @@ WRONG: dict[str, tuple[str, str, str, str]] = {
     "no list": ("actors.toml", 'en = ["=SANA"', 'en = "SANA" # ["', r"actors.toml:\d+: en must be a list"),
     "no TOML": ("actors.toml", "[actor.sdf]", "[actor.sdf", r"actors.toml: "),
     "another table": ("actors.toml", "[actor.sdf]", "[faction.sdf]", r"actors.toml:1: unknown table 'faction'"),
+    "a hint of no country": ("bearers.toml", "[hint.SY]", "[hint.syria]", r"bearers.toml:\d+: 'syria' is no country"),
     "of nothing": ("bearers.toml", 'of = ["palmyra"]', 'of = ["atlantis"]', r"bearers.toml:\d+: of is a list of ids"),
 }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Literal
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import Session
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from storage import articles, entries, labels, reviews, search
+from storage import articles, entries, held, labels, reviews, search
 from storage.db import Database, open_database
 from storage.models import ENTRIES, EVIDENCE_TERMS
 from storage.retention import Policy, prune
@@ -329,17 +331,40 @@ def test_terms_are_those_of_the_verdict_that_holds(database: Database) -> None:
         assert session.scalars(select(EVIDENCE_TERMS.c.term)).all() == []
 
 
-@pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)  # Postgres scans small tables whatever there is
-def test_the_questions_find_their_indexes(database: Database) -> None:
+def plans(database: Database, ask: Callable[[Session], Any]) -> str:
+    """SQLite's plan of every statement that a question sends."""
+    lines: list[str] = []
+
+    def look(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("SELECT"):
+            lines.extend(
+                str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            )
+
     with database.read() as session:
-        for query, index in (
-            ("SELECT entry_id FROM verdicts WHERE verdicts.current ORDER BY margin", "ix_verdicts_uncertain"),
-            ("SELECT * FROM evidence_terms WHERE term = 'x' AND needed", "ix_evidence_terms_term_topic_needed"),
-            ("SELECT id FROM entries WHERE state = 'near' ORDER BY audit_rank", "ix_entries_state_audit_rank"),
-        ):
-            plan = " ".join(str(row[-1]) for row in session.execute(text(f"EXPLAIN QUERY PLAN {query}")))
-            assert index in plan
-            assert "TEMP B-TREE" not in plan
+        event.listen(session.connection(), "before_cursor_execute", look)
+        ask(session)
+    assert lines
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)  # Postgres scans small tables whatever there is
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (reviews.uncertain, "ix_verdicts_uncertain"),
+        (lambda s: reviews.sample(s, topics=["syria"], share=SHARE), "ix_entries_state_audit_rank"),
+        (lambda s: reviews.audit(s, topic="syria", share=SHARE), "COVERING INDEX ix_articles_overview"),
+        (lambda s: held.page(s, model="m2"), "entries USING INTEGER PRIMARY KEY (rowid>?)"),
+        (lambda s: search.count(s, only("hama")), "ix_evidence_terms_term_topic_needed"),
+    ],
+)
+def test_questions_read_in_the_order_of_an_index(database: Database, ask: Callable[[Session], Any], index: str) -> None:
+    matches(database, add_feed(database), 0.9)
+    label(database, 1, "yes")
+    plan = plans(database, ask)
+    assert index in plan
+    assert "TEMP B-TREE" not in plan
 
 
 # --- the upgrade of an older database ---

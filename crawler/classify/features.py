@@ -225,6 +225,7 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     persons = _beside_words(origins, support.get("person", []))
     persons += [spot for spot in _by_age(document, origins) if spot not in persons]
     result["person"] = Feature(len(persons) / max(len(origins), 1), tuple(persons[:4]))
+    result["person-only"] = Feature(float(len(persons) == len(found.anchors)), tuple(persons[:4]))
     edges = _beside_words(found.anchors, support.get("border", []))
     result["border"] = Feature(len(edges) / len(found.anchors), tuple(edges[:4]))
     places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}

@@ -20,7 +20,7 @@ from typing import Any, Self
 
 from crawler.classify.folding import fold
 from crawler.classify.lexicon import Form, LexiconError
-from crawler.classify.names import BEARER, Followed, Name, forms_of
+from crawler.classify.names import BEARER, HINT, Followed, Name, forms_of
 
 FOLDER = Path(__file__).parent / "gazetteer"
 PLACE_KINDS = frozenset({
@@ -219,7 +219,7 @@ def _actor(name: str, entry: Mapping[str, Any], where: str) -> Actor:
 def _load_bearers(file: Path, known: Iterable[str]) -> tuple[dict[str, frozenset[str]], re.Pattern[str], list[Name]]:
     bearers: dict[str, frozenset[str]] = {}
     names: list[Name] = []
-    for name, entry, where in _tables(file, "bearer", "elsewhere"):
+    for name, entry, where in _tables(file, "bearer", "hint", "elsewhere"):
         of = entry.get("of")
         if not isinstance(of, list) or not of or not set(of) <= set(known):
             raise LexiconError(f"{where}: of is a list of ids of places and actors; {of!r} is not")
@@ -227,6 +227,10 @@ def _load_bearers(file: Path, known: Iterable[str]) -> tuple[dict[str, frozenset
             raise LexiconError(f"{where}: why must be a text")
         bearers[BEARER + name] = frozenset(of)
         names += _names(BEARER + name, {key: value for key, value in entry.items() if key not in ("why", "of")}, where)
+    for country, entry, where in _tables(file, "hint", "bearer", "elsewhere"):
+        if not _COUNTRY.fullmatch(country):
+            raise LexiconError(f"{where}: {country!r} is no country's code of two capital letters")
+        names += _names(HINT + country, entry, where)
     behind = tomllib.loads(_read(file)).get("elsewhere", {}).get("en", [])
     words = sorted({" ".join(fold(word).text.split()) for word in behind}, key=len, reverse=True)
     pattern = rf",? ?\(?(?:{'|'.join(map(re.escape, words))})(?!\w)" if words else r"(?!)"

@@ -89,6 +89,11 @@ class Judge:
             self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics
         )
 
+    @property
+    def model(self) -> Model:
+        """The weights in force."""
+        return self._model
+
     def features(self, *, title: str, text: str, language: str | None = None) -> dict[str, dict[str, Feature]]:
         """What the weights are multiplied with, by topic: for fitting them."""
         document, found = self._read(title[:MOST_CHARACTERS], text[:MOST_CHARACTERS], language)

@@ -90,7 +90,7 @@ def _word_end(text: str, end: int) -> int:
 def _written(exact: str, folded: Folded, original: str, start: int, end: int) -> bool:
     """Whether the text has these very letters, and not because a whole headline is in capitals."""
     begin, stop = (start, end) if folded.places is None else folded.original(start, end)
-    if original[begin:stop] != exact:
+    if original[begin:stop].replace("’", "'") != exact:
         return False
     around = original[max(begin - 25, 0) : begin] + original[stop : stop + 25]
     return not exact.isupper() or any(letter.islower() for letter in around) or not any(map(str.isalpha, around))

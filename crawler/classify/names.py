@@ -12,6 +12,7 @@ from crawler.classify.lexicon import LANGUAGES, LONGEST_FORM, Concept, Form, Lex
 
 NAMES = "#names"  # where a topic's id stands in other concepts; no topic can be called so
 BEARER = "bearer:"  # what the id of another bearer begins with
+HINT = "hint:"  # and that of words that say which country a text speaks of, but name nothing: Syrian
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
 _SUN = re.compile(r"\bal-(sh|[stdznrl])", re.IGNORECASE)  # letters that the Arabic article takes on when it is spoken
 
@@ -67,7 +68,7 @@ def _forms(
 ) -> Iterator[Form]:
     owners = tuple(dict.fromkeys(read.name.owner for read in given))
     _check_shared(text, given, owners, followed)
-    sense = "other" if owners[0].startswith(BEARER) else "place" if owners[0] in places else "actor"
+    sense = "other" if owners[0].startswith((BEARER, HINT)) else "place" if owners[0] in places else "actor"
     arabic = bool(_ARABIC.match(text))
     # what is doubtful in one language is so in all: a text does not always tell in which it is
     grades: dict[str | None, int] = {}

@@ -15,7 +15,7 @@ from crawler.classify.folding import Folded, fold
 from crawler.classify.gazetteer import Gazetteer
 from crawler.classify.languages import language_of
 from crawler.classify.matching import FOREIGN, Matcher, Mention
-from crawler.classify.names import BEARER, NAMES
+from crawler.classify.names import BEARER, HINT, NAMES
 
 MOST_CHARACTERS = 200_000  # of a text, as the judge reads it
 SHORTEST_FOREIGN = 5  # characters: a shorter spelling of another language is some word of this one
@@ -73,14 +73,17 @@ class Tagger:
         told = language_of(language, folded["title"].text, folded["text"].text)
         spots: list[_Spot] = []
         bearers: set[str] = set()
+        hints: set[str] = set()
         for name, value in fields.items():
             for mention in self._matcher.find(folded[name], value, told).get(NAMES, ()):
                 if mention.concept.id.startswith(BEARER):
                     for one in mention.concept.id.split("|"):
                         bearers |= self.gazetteer.bearers[one]
+                elif mention.concept.id.startswith(HINT):
+                    hints.add(mention.concept.id.removeprefix(HINT))
                 elif (spot := self._spot(name, value, folded[name], mention, day)) is not None:
                     spots.append(spot)
-        return self._resolved(spots, bearers)
+        return self._resolved(spots, bearers, hints)
 
     def _spot(self, name: str, value: str, folded: Folded, mention: Mention, day: date | None) -> _Spot | None:
         start, end = folded.original(mention.start, mention.end)
@@ -98,7 +101,7 @@ class Tagger:
         elsewhere = is_place and self.gazetteer.elsewhere.match(folded.text, mention.end) is not None
         return _Spot(name, start, end, word, ids, doubt, foreign, elsewhere)
 
-    def _resolved(self, spots: Sequence[_Spot], bearers: set[str]) -> tuple[Tag, ...]:
+    def _resolved(self, spots: Sequence[_Spot], bearers: set[str], hints: set[str]) -> tuple[Tag, ...]:
         elsewhere = {spot.text.casefold() for spot in spots if spot.elsewhere}
         bearers = bearers | {one for spot in spots if spot.elsewhere for one in spot.ids}
         spots = [
@@ -107,7 +110,7 @@ class Tagger:
             if not spot.elsewhere
         ]
         sure = {spot.ids[0] for spot in spots if not spot.doubt}
-        support = self._support(sure) or self._mutual(spots, bearers)
+        support = self._support(sure, hints) or self._mutual(spots, bearers)
         return tuple(tag for spot in spots if (tag := self._tag(spot, sure, support, bearers)) is not None)
 
     def _tag(self, spot: _Spot, sure: set[str], support: Mapping[str, int], bearers: set[str]) -> Tag | None:
@@ -135,9 +138,9 @@ class Tagger:
             return (country,) if country else ()
         return self.gazetteer.actors[name].countries
 
-    def _support(self, sure: set[str]) -> dict[str, int]:
-        """By country, how many places in it and actors of its theatre are named beyond doubt."""
-        support: dict[str, int] = {}
+    def _support(self, sure: set[str], hints: set[str]) -> dict[str, int]:
+        """By country, how many places in it and actors of its theatre are named beyond doubt, and whether its people are."""
+        support = dict.fromkeys(hints, 1)
         for name in sure:
             for country in self._countries(name):
                 support[country] = support.get(country, 0) + 1
@@ -146,4 +149,4 @@ class Tagger:
     def _mutual(self, spots: Sequence[_Spot], bearers: set[str]) -> dict[str, int]:
         """Where nothing is beyond doubt, two different names of one country speak for each other, unless one is a plain word."""
         names = {spot.ids[0] for spot in spots if spot.doubt == 1 and len(spot.ids) == 1} - bearers
-        return {country: number for country, number in self._support(names).items() if number > 1}
+        return {country: number for country, number in self._support(names, set()).items() if number > 1}

@@ -21,6 +21,7 @@ AGAINST = frozenset(
         "late",
         "in-list",
         "person",
+        "person-only",
         "border",
         "comparison",
         "derived-only",
@@ -37,6 +38,7 @@ AGAINST = frozenset(
     ]
 )
 EITHER = frozenset({"single", "title-peer", "title-migration"})  # what the rule says nothing about
+AS_GOOD = 0.001  # of F1
 SMALL = 0.005  # weights nearer to 0 are left out: no score changes by more than a hundredth
 
 
@@ -109,10 +111,13 @@ def _bounds(name: str) -> tuple[float | None, float | None]:
 
 
 def best_threshold(scores: Sequence[float], relevant: Sequence[bool]) -> float:
-    """The score, in steps of .01 from .30 to .70, from which on a match gives the best F1; the middle of equally good ones."""
+    """The score, in steps of .01 from .30 to .70, from which on a match gives the best F1; the middle of those as good.
+
+    As good is within AS_GOOD of the best: less than what one article in a hundred changes.
+    """
     found = [(f1(scores, relevant, step / 100), step / 100) for step in range(30, 71)]
     top = max(quality for quality, _ in found)
-    good = [threshold for quality, threshold in found if quality >= top - 1e-9]
+    good = [threshold for quality, threshold in found if quality >= top - AS_GOOD]
     return good[len(good) // 2]
 
 

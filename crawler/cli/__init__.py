@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
-from crawler.cli import asking, crawling, database, feeds, judging, reading, watching
+from crawler.cli import asking, crawling, database, feeds, judging, reading, training, watching
 from crawler.cli.common import version
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ crawling.register(app)
 app.add_typer(feeds.app, name="feeds")
 asking.register(app)
 judging.register(app)
+training.register(app)
 watching.register(app)
 reading.register(app)
 app.add_typer(database.app, name="db")

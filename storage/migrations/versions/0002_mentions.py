@@ -14,7 +14,7 @@ ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the table and its index."""
+    """Make the table and its indexes."""
     op.create_table(
         "mentions",
         sa.Column("entry_id", ID, nullable=False),
@@ -31,3 +31,4 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_mentions_name_entry_id_resolved", "mentions", ["name", "entry_id", "resolved"])
+    op.create_index("ix_mentions_area_entry_id_resolved", "mentions", ["area", "entry_id", "resolved"])
