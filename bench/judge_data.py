@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crawler.newsroom.articles import load_articles
 from crawler.similar import bands, nearness, signature
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +28,7 @@ NEAR = 0.5  # articles as alike as this never stand on both sides of a split
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An article with its labels. `origin` is read (the shared set), ours (labelled here) or exam (written here)."""
+    """An article with its labels. `origin` is read (the shared set), ours (labelled here), exam or newsroom (written here)."""
 
     id: str
     origin: str
@@ -44,7 +45,7 @@ class Labelled:
 
 def load() -> list[Labelled]:
     """Every labelled article; without ../shared the examination alone, and a line that says so."""
-    rows = list(_exam())
+    rows = [*_exam(), *_newsroom()]
     if not SHARED.exists():
         sys.stderr.write(f"{SHARED.parent.name}/{SHARED.name} is absent: only the examination is used\n")
         return rows
@@ -72,7 +73,7 @@ def groups(rows: list[Labelled]) -> list[int]:
     signatures = [signature(f"{row.title} {row.text}") for row in rows]
     for number, row in enumerate(rows):
         keys: list[object] = [re.sub(r"\W+", "", row.title + row.text)[:120].lower()]
-        if row.origin != "exam":
+        if row.origin not in ("exam", "newsroom"):
             keys.append((row.publisher, row.month))
         for key in keys:
             parent[root(number)] = root(seen.setdefault(key, number))
@@ -91,8 +92,8 @@ def held_out(rows: Sequence[Labelled], group_of: Sequence[int]) -> list[bool]:
 
     def out(number: int) -> bool:
         row = rows[number]
-        if row.origin == "exam":
-            return int(row.id[1:]) % 2 == 0
+        if row.origin in ("exam", "newsroom"):
+            return row.origin == "exam" and int(row.id[1:]) % 2 == 0
         first = rows[group_of[number]]
         return hashlib.sha256(f"{first.publisher} {first.month}".encode()).digest()[0] % 5 == 0
 
@@ -114,6 +115,16 @@ def _exam() -> Iterator[Labelled]:
     for file in sorted((ROOT / "tests" / "data" / "judge").glob("exam-*.jsonl")):
         for row in _lines(file):
             yield _labelled(row, "exam", row, row["kind"], 1.0)
+
+
+def _newsroom() -> Iterator[Labelled]:
+    """The demo's articles, with the truth about them."""
+    for article in load_articles():
+        yield Labelled(
+            id=article.slug, origin="newsroom", language=article.language, title=article.first.title,
+            text="\n".join(article.first.paragraphs), syria="syria" in article.topics, isis="isis" in article.topics,
+            kind=article.case, weight=1.0, publisher=article.outlet, month="",
+        )  # fmt: skip
 
 
 def _labelled(row: dict[str, Any], origin: str, label: dict[str, Any], kind: str, weight: float) -> Labelled:

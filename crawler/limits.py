@@ -24,6 +24,7 @@ from scrapy.exceptions import (
     DownloadCancelledError,
     DownloadFailedError,
     DownloadTimeoutError,
+    IgnoreRequest,
     ResponseDataLossError,
 )
 from twisted.web._newclient import HEADER, STATUS, ParseError
@@ -43,7 +44,7 @@ MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
 LARGE = MB // 2  # bytes; 99 of 100 feeds and pages are smaller
 MOST_LARGE = 4  # bodies of more than LARGE that are received at once; the others wait
-MOST_HELD = 16 * MB  # of all bodies that wait to be read, before the next is unpacked or asked for
+MOST_HELD = 16 * MB  # of all bodies that wait to be read, before the next large one is received or unpacked
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
 _TOLD_BY_OUTCOMES = ("scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression")
@@ -74,19 +75,20 @@ class Memory:
         return cls._of_crawlers.setdefault(crawler, cls())
 
     def grow(self, parser: _BoundedParser) -> None:
-        """A body becomes large: it goes on when another large one has ended."""
-        if len(self._large) < MOST_LARGE:
-            self._large.add(parser)
-        else:
-            self._paused.append(parser)
-            parser.transport.pauseProducing()
+        """A body becomes large: it goes on when there is room for it."""
+        self._paused.append(parser)
+        parser.transport.pauseProducing()
+        self._go_on()
 
     def end(self, parser: _BoundedParser) -> None:
         """A body has ended, one way or another."""
         if parser in self._paused:
             self._paused.remove(parser)
         self._large.discard(parser)
-        while self._paused and len(self._large) < MOST_LARGE:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._paused and len(self._large) < MOST_LARGE and self.room.is_set():
             self._large.add(self._paused[0])
             self._paused.popleft().transport.resumeProducing()
 
@@ -102,6 +104,7 @@ class Memory:
         self._held -= size
         if self._held <= MOST_HELD:
             self.room.set()
+            self._go_on()
 
 
 class BoundedHandler(HTTP11DownloadHandler):
@@ -118,9 +121,8 @@ class BoundedHandler(HTTP11DownloadHandler):
         self._pool._factory = functools.partial(_BoundedFactory, self._memory)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:
-        """The response, its body unpacked. The time that a request waits here for memory is not its server's."""
+        """The response, its body unpacked."""
         self._unpacking.process_request(request)
-        await self._memory.room.wait()
         spent = request.meta.get(SPENT, 0.0)
         left = self._seconds - spent
         if left <= 0:
@@ -131,10 +133,19 @@ class BoundedHandler(HTTP11DownloadHandler):
         finally:
             request.meta[SPENT] = spent + monotonic() - began
         if response.headers.get("Content-Encoding") is not None:
-            await self._memory.room.wait()
-            response = self._unpacking.unpacked(request, response)
+            response = await self._unpacked(request, response)
         self._memory.hold(response)
         return response
+
+    async def _unpacked(self, request: Request, response: Response) -> Response:
+        """The body unpacked; a large one waits until there is room for it, the small ones pass it by."""
+        if self._memory.room.is_set():
+            return self._unpacking.unpacked(request, response)
+        try:
+            return self._unpacking.unpacked(request.replace(meta={**request.meta, "download_maxsize": LARGE}), response)
+        except IgnoreRequest:  # Scrapy's word for more than download_maxsize
+            await self._memory.room.wait()
+        return self._unpacking.unpacked(request, response)
 
     async def _received(self, request: Request, seconds: float) -> Response:
         request.meta["download_timeout"] = seconds

@@ -37,8 +37,8 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 JITTER = 0.10  # feeds added together drift apart within a day; more would blur what the interval means
 OVERLAP_SHARE = 0.5  # poll when half of the document has rolled over: twice the room for a burst
-HOURS_AT_ONE_AN_HOUR = 8.0  # between polls of a feed that brings one entry an hour; see _wanted
-DEVIATIONS = 3.25  # of chance that must still fit: one poll in 2,000 loses something by chance alone
+HOURS_AT_ONE_AN_HOUR = 8.5  # between polls of a feed that brings one entry an hour; see _wanted
+DEVIATIONS = 3.1  # of chance that must still fit: one poll in a thousand loses something by chance alone
 STRANGER_HOURS, STRANGER_FACTOR = 36.0, 2.0  # two mornings are needed to know them; they bring twice the mean and more
 PEAK_SHARE = 1.0  # and no later than the fastest burst that is remembered would roll the whole of it over
 SLOWEST_RATE = 1e-3  # entries an hour: no peak below it is one, and nothing is divided by less

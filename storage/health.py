@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from storage import feeds, runs
 from storage.base import DUE
+from storage.hosts import may_be_asked
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS
 
 LATE = timedelta(
@@ -121,7 +122,9 @@ def facts(session: Session, *, now: datetime, disk: Disk | None = None) -> Facts
         .group_by(POLLS.c.outcome)
     )
     waiting = session.execute(
-        select(func.count(), func.min(ENTRIES.c.retry_at)).where(text(DUE), ENTRIES.c.retry_at <= now)
+        select(func.count(), func.min(ENTRIES.c.retry_at)).where(
+            text(DUE), ENTRIES.c.retry_at <= now, may_be_asked(ENTRIES.c.host, now)
+        )
     ).one()
     claimed = session.execute(
         select(func.count(), func.min(ENTRIES.c.claimed_at)).where(

@@ -75,6 +75,13 @@ class Feed(Base):
     listed_at: Mapped[datetime | None]
     moved_to: Mapped[str | None]
     moved_since: Mapped[datetime | None]
+    rhythm: Mapped[dict[str, Any] | None]
+    hints: Mapped[dict[str, Any] | None]
+    not_modified_at: Mapped[datetime | None]
+    hidden_count: Mapped[int] = mapped_column(server_default=text("0"))
+    distrusted_at: Mapped[datetime | None]
+    moved_polls: Mapped[int] = mapped_column(server_default=text("0"))
+    key_url: Mapped[str | None]
 
     __table_args__ = (UniqueConstraint("url"), Index(None, "next_poll_at"), NEVER_REUSED)
 
@@ -124,6 +131,20 @@ class Poll(Base):
         Index(None, "run_id"),
         NEVER_REUSED,
     )
+
+
+class Event(Base):
+    """Something that happened to a feed and happens rarely: it moved, it ended, it was caught."""
+
+    __tablename__ = "events"
+
+    id: Mapped[PrimaryKey]
+    feed_id: Mapped[int] = mapped_column(BigId, ForeignKey("feeds.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    what: Mapped[str]
+    details: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (Index(None, "feed_id", "at"), NEVER_REUSED)
 
 
 class Entry(Base):
@@ -400,7 +421,7 @@ class Replacement(Base):
     problem: Mapped[str | None]
 
 
-FEEDS, POLLS, RUNS = table_of(Feed), table_of(Poll), table_of(Run)
+FEEDS, POLLS, RUNS, EVENTS = table_of(Feed), table_of(Poll), table_of(Run), table_of(Event)
 ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
 EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)

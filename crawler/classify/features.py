@@ -19,6 +19,7 @@ from crawler.classify.matching import Mention
 
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 HEADLINE = 180  # characters: longer ones are no headlines
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 STRONG = ("name", "leader", "actor", "event")
@@ -130,7 +131,12 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
     Another bearer of a name beside it asks for two words more.
     """
     fitting = {_written(document, one) for one in found.support.get("context", ()) if _is_near(one, spot)}
-    names = {one.mention.concept.id for one in weak if _is_near(one, spot)} - {spot.mention.concept.id}
+    mine = _written(document, spot)
+    names = {
+        one.mention.concept.id
+        for one in weak
+        if _is_near(one, spot) and mine not in _written(document, one) and _written(document, one) not in mine
+    } - {spot.mention.concept.id}
     others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
     return len(fitting) + len(names) >= spot.mention.weak + others
 
@@ -202,6 +208,9 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     beyond = max(text[0].mention.start - LEAD, 0) if text and not in_title else 0
     result["late"] = Feature(min(math.log2(1 + beyond / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
+    alone = len(found.anchors) == 1 and len(document.text.text) > FULL
+    result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
+    result["lead-only"] = Feature(float(bool(text) and not in_title and all(map(document.in_lead, text)) and len(document.text.text) > FULL), tuple(text[:2]))
     return result
 
 

@@ -22,6 +22,8 @@ AGAINST = frozenset(
         "in-list",
         "person",
         "person-only",
+        "single-in-full",
+        "lead-only",
         "border",
         "comparison",
         "derived-only",
