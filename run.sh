@@ -5,6 +5,7 @@
 #   ./run.sh test [ARG ...]  the test suite (arguments go to pytest)
 #   ./run.sh lint            ruff, formatting, the import arrows
 #   ./run.sh types           mypy --strict
+#   ./run.sh gate            the judge's floors (bench/gate.py), where ../shared is
 #   ./run.sh lock            writes the two lock files anew from pyproject.toml (needs uv)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
@@ -104,6 +105,10 @@ case "$word" in
         set_up all
         exec .venv/bin/mypy
         ;;
+    gate)
+        set_up all
+        exec .venv/bin/python bench/gate.py
+        ;;
     real)
         set_up all
         exec .venv/bin/python bench/real.py "$@"
@@ -120,7 +125,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,13p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,14p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac

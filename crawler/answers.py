@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,8 +17,9 @@ from scrapy import exceptions as scrapy_errors
 from twisted.internet.error import TCPTimedOutError
 
 from crawler import guard
+from crawler.conditional import is_conditional
 from crawler.challenges import challenge
-from crawler.hosts import RobotsUnreachableError
+from crawler.hosts import NotAskedError, RobotsUnreachableError
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
 
 if TYPE_CHECKING:
@@ -46,7 +48,10 @@ _FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back over HTTP. `body` is empty unless the status was 2xx; `error` says more about a failure."""
+    """What came back over HTTP. `body` is empty unless the status was 2xx; `error` says more about a failure.
+
+    `conditional`: validators had been sent; `delta`: the body lists only what changed (226, RFC 3229).
+    """
 
     outcome: Outcome
     at: datetime
@@ -59,6 +64,8 @@ class HttpAnswer:
     max_age: timedelta | None = None
     retry_after: datetime | None = None
     final_url: str | None = None
+    conditional: bool = False
+    delta: bool = False
     permanent_url: str | None = None  # where a wholly permanent chain of redirects led
     error: str | None = None
 
@@ -90,12 +97,18 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         content_type=_header(response, "Content-Type"),
         etag=_header(response, "ETag") if good else None,
         last_modified=_header(response, "Last-Modified") if good else None,
-        max_age=_max_age(_header(response, "Cache-Control")),
+        max_age=_freshness(response, at),
         retry_after=retry_after,
         final_url=response.url,
         permanent_url=response.url if moved else None,
         error=None if good or response.status == 304 else error,
     )
+
+
+def _error(status: int, *, good: bool, unasked: bool) -> str | None:
+    if unasked:
+        return "HTTP 304 to a request without validators"
+    return None if good or status == 304 else f"HTTP {status}"
 
 
 def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
@@ -107,7 +120,7 @@ def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
         at=at,
         seconds=0.0,
         error=text or type(error).__name__,
-        retry_after=error.until if isinstance(error, RobotsUnreachableError) else None,
+        retry_after=error.until if isinstance(error, NotAskedError | RobotsUnreachableError) else None,
     )
 
 
@@ -116,6 +129,8 @@ def _class_of(error: BaseException, url: str) -> Outcome:
         return Outcome.REFUSED_ADDRESS
     if isinstance(error, RobotsUnreachableError):
         return Outcome(error.outcome)
+    if isinstance(error, NotAskedError):
+        return Outcome.RATE_LIMITED
     if isinstance(error, scrapy_errors.IgnoreRequest):
         return _class_of_ignored(str(error))
     if isinstance(error, scrapy_errors.DownloadFailedError) and _is_tls(error):
@@ -150,6 +165,29 @@ def _is_tls(error: BaseException) -> bool:
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name) or b""
     return "".join(filter(str.isprintable, value.decode("latin-1"))).strip()[:1000] or None
+
+
+def _freshness(response: Response, at: datetime) -> timedelta | None:
+    """How long the answer is fresh from now on (RFC 9111, section 4.2): max-age, else Expires, less its age in caches."""
+    control = _header(response, "Cache-Control")
+    lifetime = _max_age(control)
+    if lifetime is None and not {"no-store", "no-cache"} & set(re.findall(r"[\w-]+", (control or "").lower())):
+        lifetime = _expires(_header(response, "Expires"), _header(response, "Date"), at)
+    age = _header(response, "Age") or "0"
+    if lifetime is None or not (age.isascii() and age.isdigit()):
+        return lifetime
+    return max(lifetime - timedelta(seconds=min(int(age[:9]), 86_400)), timedelta(0))
+
+
+def _expires(expires: str | None, date: str | None, at: datetime) -> timedelta | None:
+    """The lifetime that Expires gives, by the server's own clock where it tells it; at most a day. An invalid one is none."""
+    try:
+        end = parsedate_to_datetime(expires) if expires else None
+        start = parsedate_to_datetime(date) if date else at
+        lifetime = end.replace(tzinfo=end.tzinfo or UTC) - start.replace(tzinfo=start.tzinfo or UTC) if end else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return None if lifetime is None else min(max(lifetime, timedelta(0)), timedelta(days=1))
 
 
 def _max_age(cache_control: str | None) -> timedelta | None:

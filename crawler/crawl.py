@@ -283,6 +283,12 @@ def poll_feeds(
 
 
 def _run_round(watch: Watch, round_: Round, *, kind: str, on_poll: Callable[[], None] | None) -> Account:
-    return run_in_reactor(
-        watch.config, lambda stop: crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
-    )
+    async def main(stop: asyncio.Event) -> Account:
+        account = await crawl(watch, rounds_of(round_), kind=kind, stop=stop, on_poll=on_poll)
+        if kind == "once" and not stop.is_set():  # where the daemon has a job
+            from crawler.replacement import seek
+
+            await seek(watch, stop)
+        return account
+
+    return run_in_reactor(watch.config, main)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
+from crawler.replacement import keep_seeking
 from crawler.watch import Watch, utc_now
+from storage import hosts as known_hosts
 from storage import retention
 from storage.errors import StorageError
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LET_GO_SECONDS = 2.0  # what looks for replacements has to end; nothing is lost when it does not
 RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
 
 
@@ -45,9 +48,15 @@ def run(config: Config, *, clock: Callable[[], datetime] = utc_now) -> None:
 async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
     """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch."""
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
-    scheduler = _schedule(watch, rounds)
+    wanted = asyncio.Event()  # whether it is time to look for replacements
+    scheduler = _schedule(watch, rounds, wanted)
     scheduler.start()
+    seeking = asyncio.ensure_future(keep_seeking(watch, wanted, stop))
     logger.info("watching database=%s", watch.database.name)
+    if not watch.config.contact:
+        logger.warning(
+            "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
+        )
     try:
         async with observed(watch, stop):
             while not stop.is_set():
@@ -59,9 +68,12 @@ async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
                     await _sleep(watch.config.tick, stop)
     finally:
         scheduler.shutdown(wait=False)
+        if stop.is_set():
+            await asyncio.wait({seeking}, timeout=LET_GO_SECONDS)
+        seeking.cancel()
 
 
-def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AsyncIOScheduler:
+def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio.Event) -> AsyncIOScheduler:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from apscheduler.triggers.cron import CronTrigger
     from apscheduler.triggers.interval import IntervalTrigger
@@ -78,6 +90,9 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AsyncIOSched
         rounds.put_nowait(Round(renew=True))
         rounds.put_nowait(Round())  # what the old crawl left is due
 
+    async def look() -> None:
+        wanted.set()
+
     async def prune() -> None:
         try:
             await _prune(watch)
@@ -93,6 +108,8 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AsyncIOSched
     poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every_tick
     scheduler.add_job(tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
     scheduler.add_job(renew, IntervalTrigger(minutes=RENEW_MINUTES, timezone=UTC), id="renew")
+    scheduler.add_job(look, IntervalTrigger(hours=1, timezone=UTC), id="replacements",
+                      next_run_time=datetime.now(UTC) + timedelta(minutes=10))  # fmt: skip
     scheduler.add_job(prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
     return scheduler
 
@@ -110,7 +127,7 @@ async def _prune(watch: Watch) -> None:
 
 
 def _prune_batch(session: Session, now: datetime, policy: retention.Policy) -> int:
-    return retention.prune(session, now=now, policy=policy)
+    return retention.prune(session, now=now, policy=policy) + known_hosts.prune(session, now=now)
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

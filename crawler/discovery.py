@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from crawler.config import Config, load_config
 from crawler.crawl import run_in_reactor, settings_for
 from crawler.discover import FoundFeed
+
+if TYPE_CHECKING:
+    from crawler.watch import Watch
 
 LET_GO_SECONDS = 0.5  # after Ctrl-C; nothing is lost when what is in flight is left
 
@@ -31,10 +35,11 @@ def discover_site(url: str) -> Discovery:
     config = load_config()
     if config.log_level == "INFO":  # a line per feed found, which the command prints anyway
         config = msgspec.structs.replace(config, log_level="ERROR")
-    return run_in_reactor(config, lambda stop: _discover(config, url, stop))
+    return run_in_reactor(config, lambda stop: discover(config, url, stop))
 
 
-async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
+async def discover(config: Config, url: str, stop: asyncio.Event, *, watch: Watch | None = None) -> Discovery:
+    """Read the page at `url` and what it names as feeds. With a watch: beside its crawl, and with what it knows of hosts."""
     from scrapy.crawler import AsyncCrawlerRunner
     from scrapy.settings import Settings
 
@@ -45,7 +50,7 @@ async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
     settings.setdict(settings_for(config), priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
     crawler = runner.create_crawler(DiscoverSpider)
-    crawling = runner.crawl(crawler, url=url)
+    crawling = runner.crawl(crawler, url=url, watch=watch)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopped = not crawling.done()
@@ -55,5 +60,5 @@ async def _discover(config: Config, url: str, stop: asyncio.Event) -> Discovery:
     if crawling.done():
         crawling.result()  # a bug in the spider is a bug of the caller
     spider: DiscoverSpider = crawler.spider  # type: ignore[assignment]
-    spider.workers.close()  # also where the crawl was left before its end
+    spider.closed("left")  # also where the crawl was left before its end
     return Discovery(spider.found, spider.problem, stopped)

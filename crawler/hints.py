@@ -16,6 +16,7 @@ class Hints:
     """`max_age`: Cache-Control or Expires (RFC 9111); `ttl`: RSS; `period`: sy:updatePeriod over sy:updateFrequency.
 
     `skip_hours` (0 to 23, UTC) and `skip_days` (Monday is 0) are when the feed does not change, as RSS 2.0 has it.
+    `new_url` is where the document says that the feed has gone.
     """
 
     max_age: timedelta | None = None
@@ -23,6 +24,7 @@ class Hints:
     period: timedelta | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
+    new_url: str | None = None
 
     @property
     def patience(self) -> timedelta | None:
@@ -42,6 +44,8 @@ class Hints:
         spans = {"max_age": self.max_age, "ttl": self.ttl, "period": self.period}
         kept: dict[str, Any] = {name: round(span.total_seconds()) for name, span in spans.items() if span is not None}
         kept |= {name: list(days) for name in ("skip_hours", "skip_days") if (days := getattr(self, name))}
+        if self.new_url:
+            kept["new_url"] = self.new_url
         return kept or None
 
 
@@ -54,6 +58,7 @@ def from_json(value: Mapping[str, Any] | None) -> Hints:
         kept = dict(value or {})
         spans = {name: timedelta(seconds=int(kept[name])) for name in ("max_age", "ttl", "period") if name in kept}
         skips = {name: tuple(map(int, kept.get(name, ()))) for name in ("skip_hours", "skip_days")}
-        return Hints(**spans, **skips)  # type: ignore[arg-type]
+        new_url = str(kept["new_url"]) if kept.get("new_url") else None
+        return Hints(**spans, **skips, new_url=new_url)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return NO_HINTS

@@ -142,10 +142,10 @@ class Hosts:
         """A request is over: after `seconds` until its answer began, with this status; None for what is not known."""
         known = self._known(host)
         known.out -= 1
-        if seconds is not None:
-            known.response += SMOOTHING * (seconds - known.response) if known.response else seconds
         if status in COMPLAINTS:  # twice the pause, whatever Retry-After says; good answers bring it down again
-            known.response = max(known.response, self._delay_of(known))
+            known.response = max(known.response, self._delay_of(known), seconds or 0.0)
+        elif seconds is not None:
+            known.response += SMOOTHING * (seconds - known.response) if known.response else seconds
         self._go_on(host, known)
 
     def _may_start(self, known: _Host) -> bool:

@@ -57,14 +57,32 @@ class FrameTooLargeError(Exception):
     """What stands around the answer's body, its head and the sizes of its chunks, is more than there may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Paused:
+    """A body that waits for room, since a time of the loop's clock."""
+
+    parser: _BoundedParser
+    deadline: asyncio.Timeout | None
+    since: float
+
+    def __post_init__(self) -> None:
+        if self.deadline and self.deadline.when() is not None:
+            object.__setattr__(self, "since", self.deadline.when() - self.since)
+
+    def go_on(self, now: float) -> None:
+        self.parser.transport.resumeProducing()
+
+
 class Memory:
     """What all bodies of a crawl weigh together: few large ones are received at once, and few wait to be read."""
 
     _of_crawlers: ClassVar[weakref.WeakKeyDictionary[Crawler, Memory]] = weakref.WeakKeyDictionary()
 
     def __init__(self) -> None:
+        self.deadlines: dict[Request, asyncio.Timeout] = {}
+        self._receiving: Request | None = None  # whose bytes came last
         self._large: set[_BoundedParser] = set()  # bodies that may grow
-        self._paused: deque[_BoundedParser] = deque()
+        self._paused: deque[_Paused] = deque()
         self._held = 0
         self.room = asyncio.Event()  # set while the bodies that wait leave room for more
         self.room.set()
@@ -72,25 +90,33 @@ class Memory:
     @classmethod
     def of(cls, crawler: Crawler) -> Memory:
         """The one memory of a crawl, whose handlers for http and https are two."""
-        return cls._of_crawlers.setdefault(crawler, cls())
+        if crawler not in cls._of_crawlers:
+            memory = cls._of_crawlers[crawler] = cls()
+            crawler.signals.connect(memory.received, signal=signals.bytes_received)
+        return cls._of_crawlers[crawler]
+
+    def received(self, request: Request) -> None:
+        """Bytes of a body came, which is how a parser's request is known."""
+        self._receiving = request
 
     def grow(self, parser: _BoundedParser) -> None:
-        """A body becomes large: it goes on when there is room for it."""
-        self._paused.append(parser)
+        """A body becomes large: it goes on when there is room for it, and until then its time stands still."""
+        deadline = self.deadlines.get(self._receiving) if self._receiving else None
+        self._paused.append(_Paused(parser, deadline, asyncio.get_running_loop().time()))
         parser.transport.pauseProducing()
         self._go_on()
 
     def end(self, parser: _BoundedParser) -> None:
         """A body has ended, one way or another."""
-        if parser in self._paused:
-            self._paused.remove(parser)
+        self._paused = deque(paused for paused in self._paused if paused.parser is not parser)
         self._large.discard(parser)
         self._go_on()
 
     def _go_on(self) -> None:
         while self._paused and len(self._large) < MOST_LARGE and self.room.is_set():
-            self._large.add(self._paused[0])
-            self._paused.popleft().transport.resumeProducing()
+            paused = self._paused.popleft()
+            self._large.add(paused.parser)
+            paused.go_on(asyncio.get_running_loop().time())
 
     def hold(self, response: Response) -> None:
         """Count a body until its response is forgotten."""

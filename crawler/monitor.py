@@ -118,9 +118,11 @@ class Observer:
         try:
             return await asyncio.wait_for(asyncio.shield(self._latest[1]), ANSWER_SECONDS)
         except TimeoutError:
-            return Report(
-                now, (Problem("database", f"no answer within {ANSWER_SECONDS:g} s; look after its server"),), None
-            )
+            wrong = f"no answer within {ANSWER_SECONDS:g} s; look after its server"
+        except Exception as error:  # a bug here must neither keep a monitor waiting nor end the watch
+            logger.exception("the figures of the watch cannot be read")
+            wrong = f"its figures cannot be read ({type(error).__name__}); the log says more"
+        return Report(now, (Problem("database", wrong),), None)
 
     async def progresses(self) -> bool:
         """Whether the crawl goes on: False only when feeds are due for long and none was polled meanwhile.

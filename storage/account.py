@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import entries, labels, mentions
+from storage import entries, labels, mentions, replacements
 from storage.errors import UnknownEntry, UnknownFeed
 from storage.models import (
     ARTICLES,
@@ -109,17 +109,18 @@ class ListedFeed:
     last_outcome: str | None
     last_error: str | None
     failing_since: datetime | None
+    replacement: str | None = None
 
 
-def listed(feed: Feed) -> ListedFeed:
-    """The feed as a list shows it."""
+def listed(feed: Feed, *, replacement: str | None = None) -> ListedFeed:
+    """The feed as a list shows it, with what may have taken its place."""
     state: str = feed.status
     if not feed.enabled:
         state = "disabled"
     elif feed.status == "active" and feed.failing_since is not None:
         state = "failing"
-    own = {name: getattr(feed, name) for name in ListedFeed.__slots__ if name != "state"}
-    return ListedFeed(state=state, **own)
+    own = {name: getattr(feed, name) for name in ListedFeed.__slots__ if name not in ("state", "replacement")}
+    return ListedFeed(state=state, replacement=replacement, **own)
 
 
 def explain(session: Session, feed_id: int, *, polls: int = 10) -> list[tuple[str, Any]]:
@@ -138,6 +139,7 @@ def explain(session: Session, feed_id: int, *, polls: int = 10) -> list[tuple[st
         ("failures", f"{feed.failures:g}" if feed.failures else None),
         ("failing since", feed.failing_since),
         ("last error", feed.last_error),
+        ("replacement", replacements.told(session, feed.id)),
         ("last new entry", feed.last_new_at),
         (
             "validators",

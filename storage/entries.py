@@ -84,12 +84,15 @@ class TriageDecision:
     candidate: bool
 
 
-def record_seen(session: Session, *, feed_id: int, entries: Sequence[SeenEntry], now: datetime) -> SeenResult:
+def record_seen(
+    session: Session, *, feed_id: int, entries: Sequence[SeenEntry], now: datetime, whole: bool = True
+) -> SeenResult:
     """Write a feed's document into the ledger; what comes back as new is new. The one dedupe of the program.
 
     What is known is looked up first, for it is most of a document and its ids are needed; but the insert decides.
     New entries are pending and due at once. Call it once per parsed document, an empty one too: it also notes that
-    the feed's listing is from `now`, by which pruning tells what no feed lists any more.
+    the feed's listing is from `now`, by which pruning tells what no feed lists any more. A document that is not `whole`
+    (a delta, RFC 3229) adds to the listing and replaces nothing.
     """
     rows: dict[str, dict[str, Any]] = {}
     given: dict[str, str] = {}
@@ -104,7 +107,7 @@ def record_seen(session: Session, *, feed_id: int, entries: Sequence[SeenEntry],
     ids = new | {key: row.id for key, row in known.items()}
     if len(ids) < len(rows):  # another process was faster with some
         ids |= {key: row.id for key, row in _known(session, feed_id, [key for key in rows if key not in ids]).items()}
-    _note_sightings(session, feed_id, {ids[key]: row["guid"] for key, row in rows.items()}, now)
+    _note_sightings(session, feed_id, {ids[key]: row["guid"] for key, row in rows.items()}, now, whole)
     fresh = [key for key in rows if key in new]
     return SeenResult(
         new_ids=tuple(new[key] for key in fresh),
@@ -114,12 +117,15 @@ def record_seen(session: Session, *, feed_id: int, entries: Sequence[SeenEntry],
     )
 
 
-def _note_sightings(session: Session, feed_id: int, guids: Mapping[int, str | None], now: datetime) -> None:
-    """This feed lists the entries with these ids, and nothing else, from now on."""
+def _note_sightings(
+    session: Session, feed_id: int, guids: Mapping[int, str | None], now: datetime, whole: bool
+) -> None:
+    """This feed lists the entries with these ids, and, when the document was whole, nothing else from now on."""
     seen = {"feed_id": feed_id, "first_seen_at": now, "last_seen_at": now}
     rows = [{**seen, "entry_id": entry_id, "guid": guid} for entry_id, guid in guids.items()]
     upsert(session, SIGHTINGS, rows, conflict=["feed_id", "entry_id"], update=["guid", "last_seen_at"])
-    session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(listed_at=now))
+    if whole:
+        session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(listed_at=now))
 
 
 def _row(entry: SeenEntry, feed_id: int, now: datetime) -> dict[str, Any]:

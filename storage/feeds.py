@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from storage import events
 from storage.account import ListedFeed, explain, listed
 from storage.errors import BadFeed, UnknownFeed
 from storage.models import FEEDS, Feed
@@ -68,6 +69,13 @@ class FeedForPoll:
     unconditional_at: datetime | None
     moved_to: str | None = None
     moved_since: datetime | None = None
+    moved_polls: int = 0
+    rhythm: dict[str, Any] | None = field(default=None, repr=False)
+    hints: dict[str, Any] | None = field(default=None, repr=False)
+    not_modified_at: datetime | None = None
+    hidden_count: int = 0
+    distrusted_at: datetime | None = None
+    key_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,10 @@ _FOR_POLL = [FEEDS.c[field.name] for field in fields(FeedForPoll)]
 _LISTED = FEEDS.c.removed_at.is_(None)
 # what a feed that is polled again begins with, and what is forgotten of its server's answers when it may be another one
 _AFRESH = {"enabled": True, "status": "active", "failures": 0.0, "failing_since": None, "gone_count": 0}
-_NOTHING_KNOWN = {"etag": None, "last_modified": None, "body_hash": None}
+_NOTHING_KNOWN = {
+    "etag": None, "last_modified": None, "body_hash": None,
+    "not_modified_at": None, "hidden_count": 0, "distrusted_at": None,
+}  # fmt: skip
 _POLLABLE = and_(_LISTED, FEEDS.c.enabled == true())
 
 
@@ -252,17 +263,22 @@ def edit(
     _change(session, feed_id, edited_at=now, **{name: value for name, value in given.items() if value is not None})
 
 
-def move(session: Session, *, feed_id: int, url: str, now: datetime) -> bool:
+def move(session: Session, *, feed_id: int, url: str, now: datetime, why: str = "") -> bool:
     """Give a feed its new address, its validators forgotten; False, and nothing changed, if another feed has it.
 
-    The old address stays as a tombstone, so that no import brings it back beside the new one.
+    The old address stays as a tombstone, so that no import brings it back beside the new one, and as an event with the
+    reason. Entries without a link stay keyed by the feed's first address, or all of them would come back as new.
     """
     if len(url) > LONGEST_URL or session.scalar(select(FEEDS.c.id).where(FEEDS.c.url == url)) is not None:
         return False
-    old = get(session, feed_id).url
-    _change(session, feed_id, url=url, moved_to=None, moved_since=None, **_NOTHING_KNOWN)
+    feed = get(session, feed_id)
+    old, key_url = feed.url, feed.key_url or feed.url
+    _change(
+        session, feed_id, url=url, key_url=key_url, moved_to=None, moved_since=None, moved_polls=0, **_NOTHING_KNOWN
+    )
     tombstone = {"url": old, "origin": "moved", "added_at": now, "next_poll_at": now, "removed_at": now}
     session.execute(insert(FEEDS).values(tombstone))
+    events.note(session, feed_id=feed_id, now=now, what="moved", details=f"from {old} to {url}{why and ': '}{why}")
     return True
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, func, insert, literal, null, update
+from sqlalchemy import case, func, insert, literal, null, select, update
 from sqlalchemy.orm import Session
 
+from storage import events
 from storage.base import FeedStatus
 from storage.models import FEEDS, POLLS
 from storage.portable import CleanText, UTCDateTime
@@ -24,8 +27,10 @@ class PollRecord:
 
     The validators (`etag`, `last_modified`, `body_hash`) are kept only when the outcome says that the body was read
     (ok, same-body), all three together; a not-modified may bring a new `etag`. `permanent_url` is where a wholly
-    permanent chain of redirects ended: storage counts since when it is the same one (feeds.moved_to, moved_since), and
-    only move() changes the address. `unconditional` says that no validator was sent.
+    permanent chain of redirects ended, or what the document gives as its new address: storage counts since when it is the
+    same one (feeds.moved_to, moved_since, moved_polls), and only move() changes the address. `unconditional` says that no
+    validator was sent. `rhythm` and `hints` are the decider's memory, kept as they are; `caught` says that the validators
+    were caught lying, and how; `hidden_count` how often in a row news was found that a 304 had denied.
     """
 
     feed_id: int
@@ -57,6 +62,10 @@ class PollRecord:
     status: FeedStatus = "active"
     retry_after_at: datetime | None = None
     unconditional: bool = False
+    rhythm: Mapping[str, Any] | None = None
+    hints: Mapping[str, Any] | None = None
+    hidden_count: int = 0
+    caught: str | None = None
 
 
 def record_poll(session: Session, record: PollRecord) -> None:
@@ -67,6 +76,7 @@ def record_poll(session: Session, record: PollRecord) -> None:
     audit = {column.name: getattr(record, column.name) for column in POLLS.c if column.name != "id"}
     session.execute(insert(POLLS), audit)
     answered = record.outcome in _ANSWERED
+    _note_events(session, record)
     session.execute(
         update(FEEDS)
         .where(FEEDS.c.id == record.feed_id)
@@ -84,12 +94,27 @@ def record_poll(session: Session, record: PollRecord) -> None:
             last_error=None if answered else record.error or record.outcome,
             gone_count=FEEDS.c.gone_count + 1 if record.outcome == "gone" else 0,
             **({"last_new_at": record.started_at} if record.entries_new else {}),
-            **({"unconditional_at": record.started_at} if record.unconditional else {}),
+            **({"unconditional_at": record.started_at} if record.unconditional and answered else {}),
+            **({"not_modified_at": record.started_at} if record.outcome == "not-modified" else {}),
+            **({"distrusted_at": record.started_at} if record.caught else {}),
+            rhythm=record.rhythm,
+            hints=record.hints,
+            hidden_count=record.hidden_count,
             **_validators(record),
             **_redirect(record),
             **_self_description(record),
         )
     )
+
+
+def _note_events(session: Session, record: PollRecord) -> None:
+    if record.caught:
+        events.note(session, feed_id=record.feed_id, now=record.started_at, what="distrusted", details=record.caught)
+    if record.status == "gone":
+        before = session.scalar(select(FEEDS.c.status).where(FEEDS.c.id == record.feed_id))
+        if before != "gone":
+            why = "410 Gone twice, a day apart"
+            events.note(session, feed_id=record.feed_id, now=record.started_at, what="gone", details=why)
 
 
 def _validators(record: PollRecord) -> dict[str, str | None]:
@@ -101,12 +126,13 @@ def _validators(record: PollRecord) -> dict[str, str | None]:
 
 
 def _redirect(record: PollRecord) -> dict[str, object]:
-    if record.permanent_url is not None:
+    if record.permanent_url is not None and record.outcome in _ANSWERED:
         same = FEEDS.c.moved_to == clean(record.permanent_url)
         since = case((same, FEEDS.c.moved_since), else_=literal(record.started_at, UTCDateTime()))
-        return {"moved_to": record.permanent_url, "moved_since": since}
+        polls = case((same, FEEDS.c.moved_polls + 1), else_=1)
+        return {"moved_to": record.permanent_url, "moved_since": since, "moved_polls": polls}
     # a failure says nothing about where the feed lives
-    return {"moved_to": null(), "moved_since": null()} if record.outcome in _ANSWERED else {}
+    return {"moved_to": null(), "moved_since": null(), "moved_polls": 0} if record.outcome in _ANSWERED else {}
 
 
 def _self_description(record: PollRecord) -> dict[str, object]:

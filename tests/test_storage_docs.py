@@ -54,7 +54,12 @@ def watched(database: Database) -> Database:
     """Two outlets, one wire story on both, a match for each topic, a near one, a doubtful one, a failed poll."""
     first, second = add_feed(database), add_feed(database, "https://south.example/feed", publisher="South Post")
     wire = {"signature": b"abcd", "bands": (1,), "title": "A wire story"}
-    add_matches(database, first, wire, {"verdicts": (verdict("isis", evidence=LONE), verdict("syria", 0.1)), "language": "ar", "mentions": NAMED})
+    add_matches(
+        database,
+        first,
+        wire,
+        {"verdicts": (verdict("isis", evidence=LONE), verdict("syria", 0.1)), "language": "ar", "mentions": NAMED},
+    )
     add_matches(database, second, {**wire, "publisher": "South Post"}, {"published_at": NOW - 40 * DAY}, now=NOW + DAY)
     [near] = list_entries(database, first, seen(1))
     with database.write() as session:

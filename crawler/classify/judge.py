@@ -24,6 +24,7 @@ MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is abo
 # different words that stand beside a topic's names, in title and summary: so many make a page worth fetching without a name;
 # two would fetch 5 of 100 ordinary pages, three and the topics' hints 3, and lose fewer (bench/gate.py)
 TRIAGE_CONTEXT = 3
+_READERS = ("features", "folding", "languages", "matching")  # the modules that a verdict depends on
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,9 @@ def _evidence(document: Document, spot: Spot, weight: float, texts: Mapping[str,
 
 
 def _version(files: Sequence[Path]) -> str:
+    """A change of the topic files, of the weights, or of the code that reads texts is another judge."""
     digest = hashlib.sha256()
-    for file in files:
+    for file in (*files, *(Path(__file__).parent / f"{name}.py" for name in _READERS)):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 

@@ -38,16 +38,20 @@ def list_feeds(
 ) -> None:
     """List the feeds, with their state and their next poll; all that is known of each when piped or with --format."""
     from crawler.terminal import rows_out
-    from storage import feeds
+    from storage import feeds, replacements
 
     with reading() as session:
-        rows = [feeds.listed(feed) for feed in feeds.all(session, failing=failing)]
+        proposed = replacements.proposed(session)
+        rows = [feeds.listed(feed, replacement=proposed.get(feed.id)) for feed in feeds.all(session, failing=failing)]
     if not rows:
         hint = "no feed fails" if failing else "no feed yet; begin with: levantwatch feeds import --catalogue"
         typer.echo(f"levantwatch: {hint}", err=True)
     if as_format is Format.TABLE and sys.stdout.isatty():
         if rows:
             rows_out([_for_people(row, failing=failing) for row in rows], as_format, sys.stdout)
+            for row in rows if failing else ():
+                if row.replacement:
+                    typer.echo(f"feed {row.id} may have moved; to watch the new one: levantwatch feeds add {row.replacement}")
         return
     rows_out(rows, as_format, sys.stdout)
 

@@ -12,16 +12,22 @@ from scrapy import Request, Spider
 from crawler.answers import HttpAnswer, read_failure, read_response
 from crawler.description import feed_address
 from crawler.discover import FoundFeed, NamedFeed, candidate_paths, discover_feeds, is_page
+from crawler.hosts import Hosts
 from crawler.polling import Outcome
+from crawler.robots import RobotsFiles
 from crawler.urls import match_key
 from crawler.watch import utc_now
 from crawler.workers import Workers, WorkTooHeavyError
 
 if TYPE_CHECKING:
+    from typing import Self
+
+    from scrapy.crawler import Crawler
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
     from crawler.feed import ParsedFeed
+    from crawler.watch import Watch
 
 MOST_ASKED = 30  # requests to one site after its home page; more would be a scan
 
@@ -46,7 +52,7 @@ class DiscoverSpider(Spider):
     name = "discover"
     custom_settings = {"ITEM_PIPELINES": {}}  # noqa: RUF012  (Scrapy's way); what is found is no article
 
-    def __init__(self, *, url: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, url: str = "", watch: Watch | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         try:
             self.url = feed_address(url)
@@ -55,13 +61,27 @@ class DiscoverSpider(Spider):
             sys.stderr.write(f"levantwatch: discover needs -a url=ADDRESS: {error}\n")
             raise SystemExit(2) from None
         self.problem: str | None = None
-        self.workers = Workers(count=1, seconds=10, memory_mb=1024)
+        self._watch = watch
+        self.workers = watch.workers if watch else Workers(count=1, seconds=10, memory_mb=1024)
+        self.hosts: Hosts
+        self.robots: RobotsFiles
         self._found: list[
             tuple[int, bytes, FoundFeed]
         ] = []  # with the place at which the page named it, and its bytes' hash
         self._asked = {match_key(self.url)}
         self._waiting = 0  # requests for what was named, or guessed, that are not answered yet
         self._guessed = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Beside a watch's crawl the manners are the watch's; alone they begin here."""
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        watch, settings = spider._watch, crawler.settings
+        spider.hosts = watch.hosts if watch else Hosts(
+            connections=settings.getint("HOST_CONNECTIONS"), delay=settings.getfloat("HOST_DELAY"), now=utc_now
+        )  # fmt: skip
+        spider.robots = watch.robots if watch else RobotsFiles()
+        return spider
 
     @classmethod
     def update_settings(cls, settings: Any) -> None:
@@ -178,5 +198,6 @@ class DiscoverSpider(Spider):
         return Request(url, callback=self.candidate, errback=self.candidate_failed, cb_kwargs={"rank": rank}, meta=meta)
 
     def closed(self, reason: str) -> None:
-        """The workers go with the spider."""
-        self.workers.close()
+        """The workers go with the spider, unless they are the watch's."""
+        if self._watch is None:
+            self.workers.close()

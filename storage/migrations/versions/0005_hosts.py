@@ -8,7 +8,7 @@ from alembic import op
 from storage.portable import CleanText, UTCDateTime
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
