@@ -57,6 +57,7 @@ class FeedAccount:
         self.failed = [mark for mark in marks if mark.kind == "failed"]
         self.gaps: list[Gap] = []
         self.silences: list[Silence] = []
+        self.pauses: list[Span] = []
         self.seen = sum(mark.new for mark in marks)
         self.expected = float(self.seen)
         self._learn_rhythm([mark.at for mark in marks if mark.new])
@@ -87,7 +88,8 @@ class FeedAccount:
                 yield self.row.id, mark.at
         if self.fails_at_the_end:
             yield self.row.id, period.end
-        for pause in self._long_pauses(period):
+        self.pauses = self._long_pauses(period)
+        for pause in self.pauses:
             if self._failed_within(pause, period.end):
                 yield self.row.id, pause.until or period.end
 
@@ -126,7 +128,7 @@ class FeedAccount:
         return any(pause.since < mark.at < (pause.until or end) for mark in self.failed)
 
     def _silences(self, period: Period, answers: Answers) -> Iterator[Silence]:
-        for pause in self._long_pauses(period):
+        for pause in self.pauses:
             span = self._heard(pause, period, answers)
             if not self.row.is_watched:  # nobody asks it any more: that is no silence of its own
                 span = Span(span.since, span.until or self.last)

@@ -210,7 +210,10 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
-    result["lead-only"] = Feature(float(bool(text) and not in_title and all(map(document.in_lead, text)) and len(document.text.text) > FULL), tuple(text[:2]))
+    result["lead-only"] = Feature(
+        float(bool(text) and not in_title and all(map(document.in_lead, text)) and len(document.text.text) > FULL),
+        tuple(text[:2]),
+    )
     return result
 
 
@@ -262,6 +265,12 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     result["context"] = Feature(
         math.log2(1 + min(len({_written(document, spot) for spot in near}), 15)), tuple(near[:6])
     )
+    claims = [
+        spot
+        for spot in support.get("claim", ())
+        if spot.field == "title" or document.sentence(spot.mention.start) in places
+    ]
+    result["claim"] = _any(claims)
     result["migration"] = Feature(
         math.log2(1 + min(len(support.get("migration", ())), 7)), tuple(support.get("migration", ())[:3])
     )

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def coverage(
-    since: Since = "30d",
+    since: Since = "7d",
     until: Until = None,
     publisher: Publisher = None,
     everything: Everything = False,
@@ -40,7 +40,7 @@ def coverage(
 ) -> None:
     """Report what was NOT collected: refusals, gaps, silences, failures, pages not read; publishers worst first.
 
-    The first line can stand in a footnote. Without dates it is about the last 30 days, up to the newest poll.
+    The first line can stand in a footnote. Without dates it is about the last 7 days, up to the newest poll.
     """
     from crawler import footnotes
     from crawler.export import write_rows

@@ -311,6 +311,7 @@ class FeedsSpider(Spider):
             self._polled(feed)
 
     def _polled(self, feed: FeedForPoll) -> None:
+        self.polled.setdefault(feed.id, polling.Outcome.UNREADABLE)  # a bug, which is logged: no success either
         self._polling.discard(feed.id)
         self.on_poll()
         self._done(registered_domain(feed.url))
