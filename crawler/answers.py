@@ -17,8 +17,8 @@ from scrapy import exceptions as scrapy_errors
 from twisted.internet.error import TCPTimedOutError
 
 from crawler import guard
-from crawler.conditional import is_conditional
 from crawler.challenges import challenge
+from crawler.conditional import is_conditional
 from crawler.hosts import NotAskedError, RobotsUnreachableError
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
 
@@ -83,6 +83,9 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
     moved = bool(reasons) and all(reason in PERMANENT for reason in reasons)
     retry_after = parse_retry_after(_header(response, "Retry-After"), now=at)
     outcome, error = outcome_of_status(response.status), f"HTTP {response.status}"
+    conditional = is_conditional(name.decode("latin-1") for name in response.request.headers)
+    if response.status == 304 and not conditional:  # not modified since when? no answer at all
+        outcome, error = Outcome.SERVER_ERROR, f"{error} to a request without validators"
     if 300 <= response.status < 400 and response.status != 304 and retry_after is not None:
         outcome = Outcome.RATE_LIMITED  # a redirect that is not to be followed yet (RFC 9110, 10.2.3)
     if name := challenge(response.status, lambda name: _header(response, name), response.body):
@@ -100,15 +103,11 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         max_age=_freshness(response, at),
         retry_after=retry_after,
         final_url=response.url,
+        conditional=conditional,
+        delta=response.status == 226,
         permanent_url=response.url if moved else None,
-        error=None if good or response.status == 304 else error,
+        error=None if good or outcome is Outcome.NOT_MODIFIED else error,
     )
-
-
-def _error(status: int, *, good: bool, unasked: bool) -> str | None:
-    if unasked:
-        return "HTTP 304 to a request without validators"
-    return None if good or status == 304 else f"HTTP {status}"
 
 
 def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:

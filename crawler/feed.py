@@ -145,8 +145,8 @@ def _parse_xml(text: str, url: str) -> ParsedFeed:
         entries=entries,
         problems=tuple(problems),
         ttl_minutes=_number(channel.get("ttl")),
-        skip_hours=_hours(channel),
-        skip_days=_days(channel),
+        skip_hours=_hours(text),
+        skip_days=_days(text),
         update_period_seconds=_period(channel),
         hub=next(
             (absolute_link(link.get("href"), url) for link in channel.get("links", ()) if link.get("rel") == "hub"),
@@ -249,14 +249,22 @@ def _number(value: Any) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 8 else None
 
 
-def _hours(channel: Any) -> tuple[int, ...]:
-    found = re.findall(r"\d{1,3}", text_of(channel.get("skiphours") or channel.get("hour"))[:NAME_CHARS])
+def _hours(text: str) -> tuple[int, ...]:
+    found = re.findall(r"\d{1,3}", _element(text, "skiphours"))
     return tuple(sorted({int(hour) % 24 for hour in found if int(hour) <= 24}))
 
 
-def _days(channel: Any) -> tuple[int, ...]:
-    text = text_of(channel.get("skipdays") or channel.get("day"))[:NAME_CHARS].lower()
-    return tuple(number for number, day in enumerate(_DAYS) if day in text)
+def _days(text: str) -> tuple[int, ...]:
+    named = _element(text, "skipdays")
+    return tuple(number for number, day in enumerate(_DAYS) if day in named)
+
+
+def _element(text: str, name: str) -> str:
+    """What stands in the first element of this name, in lower case: feedparser keeps only the last of several <hour>."""
+    head = text[: 10 * HEAD_CHARS].lower()
+    start = head.find(f"<{name}>")
+    end = head.find(f"</{name}>", start)
+    return head[start:end][: 4 * NAME_CHARS] if 0 <= start < end else ""
 
 
 def _period(channel: Any) -> int | None:

@@ -1,18 +1,15 @@
-"""What one request may cost, whatever its server does: time in all, a head, a body on the way and unpacked, memory together.
+"""What one request may cost, whatever its server does: time in all, a head, a body on the way and unpacked.
 
-Scrapy limits each hop's time and each body's size. It does not limit a chain of slow redirects, endless headers, a body packed in a
-thousand layers or frames, nor what sixty bodies weigh together. docs/decisions/0041-limits.md says what was measured.
+Scrapy limits each hop's time and each body's size. It does not limit a chain of slow redirects, endless headers, or a body packed in
+a thousand layers or frames (docs/decisions/0041-limits.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-import weakref
-from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
@@ -24,7 +21,6 @@ from scrapy.exceptions import (
     DownloadCancelledError,
     DownloadFailedError,
     DownloadTimeoutError,
-    IgnoreRequest,
     ResponseDataLossError,
 )
 from twisted.web._newclient import HEADER, STATUS, ParseError
@@ -38,13 +34,11 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-MB = 1024 * 1024
-MOST_FRAME = 256 * 1024  # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
+MOST_FRAME = (
+    256 * 1024
+)  # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
-LARGE = MB // 2  # bytes; 99 of 100 feeds and pages are smaller
-MOST_LARGE = 4  # bodies of more than LARGE that are received at once; the others wait
-MOST_HELD = 16 * MB  # of all bodies that wait to be read, before the next large one is received or unpacked
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
 _TOLD_BY_OUTCOMES = ("scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression")
@@ -57,82 +51,6 @@ class FrameTooLargeError(Exception):
     """What stands around the answer's body, its head and the sizes of its chunks, is more than there may be."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Paused:
-    """A body that waits for room, since a time of the loop's clock."""
-
-    parser: _BoundedParser
-    deadline: asyncio.Timeout | None
-    since: float
-
-    def __post_init__(self) -> None:
-        if self.deadline and self.deadline.when() is not None:
-            object.__setattr__(self, "since", self.deadline.when() - self.since)
-
-    def go_on(self, now: float) -> None:
-        self.parser.transport.resumeProducing()
-
-
-class Memory:
-    """What all bodies of a crawl weigh together: few large ones are received at once, and few wait to be read."""
-
-    _of_crawlers: ClassVar[weakref.WeakKeyDictionary[Crawler, Memory]] = weakref.WeakKeyDictionary()
-
-    def __init__(self) -> None:
-        self.deadlines: dict[Request, asyncio.Timeout] = {}
-        self._receiving: Request | None = None  # whose bytes came last
-        self._large: set[_BoundedParser] = set()  # bodies that may grow
-        self._paused: deque[_Paused] = deque()
-        self._held = 0
-        self.room = asyncio.Event()  # set while the bodies that wait leave room for more
-        self.room.set()
-
-    @classmethod
-    def of(cls, crawler: Crawler) -> Memory:
-        """The one memory of a crawl, whose handlers for http and https are two."""
-        if crawler not in cls._of_crawlers:
-            memory = cls._of_crawlers[crawler] = cls()
-            crawler.signals.connect(memory.received, signal=signals.bytes_received)
-        return cls._of_crawlers[crawler]
-
-    def received(self, request: Request) -> None:
-        """Bytes of a body came, which is how a parser's request is known."""
-        self._receiving = request
-
-    def grow(self, parser: _BoundedParser) -> None:
-        """A body becomes large: it goes on when there is room for it, and until then its time stands still."""
-        deadline = self.deadlines.get(self._receiving) if self._receiving else None
-        self._paused.append(_Paused(parser, deadline, asyncio.get_running_loop().time()))
-        parser.transport.pauseProducing()
-        self._go_on()
-
-    def end(self, parser: _BoundedParser) -> None:
-        """A body has ended, one way or another."""
-        self._paused = deque(paused for paused in self._paused if paused.parser is not parser)
-        self._large.discard(parser)
-        self._go_on()
-
-    def _go_on(self) -> None:
-        while self._paused and len(self._large) < MOST_LARGE and self.room.is_set():
-            paused = self._paused.popleft()
-            self._large.add(paused.parser)
-            paused.go_on(asyncio.get_running_loop().time())
-
-    def hold(self, response: Response) -> None:
-        """Count a body until its response is forgotten."""
-        size = len(response.body)
-        self._held += size
-        weakref.finalize(response, self._let_go, size)
-        if self._held > MOST_HELD:
-            self.room.clear()
-
-    def _let_go(self, size: int) -> None:
-        self._held -= size
-        if self._held <= MOST_HELD:
-            self.room.set()
-            self._go_on()
-
-
 class BoundedHandler(HTTP11DownloadHandler):
     """Scrapy's download handler for http and https with limits: DOWNLOAD_TIMEOUT holds for a request with all its redirects."""
 
@@ -143,8 +61,7 @@ class BoundedHandler(HTTP11DownloadHandler):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._seconds = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._unpacking = _Unpacking(crawler=crawler)
-        self._memory = Memory.of(crawler)
-        self._pool._factory = functools.partial(_BoundedFactory, self._memory)  # type: ignore[assignment]
+        self._pool._factory = _BoundedFactory
 
     async def download_request(self, request: Request) -> Response:
         """The response, its body unpacked."""
@@ -158,19 +75,8 @@ class BoundedHandler(HTTP11DownloadHandler):
             response = await self._received(request, left)
         finally:
             request.meta[SPENT] = spent + monotonic() - began
-        if response.headers.get("Content-Encoding") is not None:
-            response = await self._unpacked(request, response)
-        self._memory.hold(response)
-        return response
-
-    async def _unpacked(self, request: Request, response: Response) -> Response:
-        """The body unpacked; a large one waits until there is room for it, the small ones pass it by."""
-        if self._memory.room.is_set():
-            return self._unpacking.unpacked(request, response)
-        try:
-            return self._unpacking.unpacked(request.replace(meta={**request.meta, "download_maxsize": LARGE}), response)
-        except IgnoreRequest:  # Scrapy's word for more than download_maxsize
-            await self._memory.room.wait()
+        if response.headers.get("Content-Encoding") is None:
+            return response
         return self._unpacking.unpacked(request, response)
 
     async def _received(self, request: Request, seconds: float) -> Response:
@@ -216,7 +122,6 @@ class _BoundedParser(_LenientHTTPClientParser):
 
     transport: Any  # Twisted's, whose types say less than it can
     _frame = _body = 0  # bytes so far
-    _memory: Memory
 
     def dataReceived(self, data: bytes) -> None:
         self._frame += len(data)
@@ -255,19 +160,8 @@ class _BoundedParser(_LenientHTTPClientParser):
         if self._pieces:
             data = b"".join(self._pieces)
             self._pieces.clear()
-            was_large = self._body > LARGE
             self._body += len(data)
             self._deliver(data)
-            if self._body > LARGE and not was_large:
-                self._memory.grow(self)
-
-    def _finished(self, rest: bytes) -> None:
-        self._memory.end(self)
-        super()._finished(rest)  # type: ignore[no-untyped-call]
-
-    def connectionLost(self, reason: Any = None) -> None:
-        self._memory.end(self)
-        super().connectionLost(reason)
 
 
 class _BoundedProtocol(_LenientHTTP11ClientProtocol):
@@ -276,14 +170,9 @@ class _BoundedProtocol(_LenientHTTP11ClientProtocol):
     transport: Any
     _parser: Any
 
-    def __init__(self, memory: Memory, quiescent: Any) -> None:
-        super().__init__(quiescent)  # type: ignore[no-untyped-call]
-        self._memory = memory
-
     def request(self, request: Any) -> Any:
         answer = super().request(request)
         self._parser.__class__ = _BoundedParser
-        self._parser._memory = self._memory
         return answer
 
     def _giveUp(self, reason: Any) -> None:
@@ -294,12 +183,8 @@ class _BoundedProtocol(_LenientHTTP11ClientProtocol):
 class _BoundedFactory(_HTTP11ClientFactory):
     noisy = False
 
-    def __init__(self, memory: Memory, *args: Any) -> None:
-        super().__init__(*args)  # type: ignore[no-untyped-call]
-        self._memory = memory
-
     def buildProtocol(self, addr: Any) -> _BoundedProtocol:
-        return _BoundedProtocol(self._memory, self._quiescentCallback)
+        return _BoundedProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
 def _is_frame_too_large(error: BaseException) -> bool:

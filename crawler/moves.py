@@ -40,16 +40,25 @@ def is_possible(url: str, target: str) -> bool:
 
 
 def decide(
-    url: str, target: str, *, redirected: bool, since: datetime, polls: int, now: datetime, same_feed: bool
+    url: str,
+    target: str,
+    *,
+    redirected: bool,
+    since: datetime,
+    polls: int,
+    now: datetime,
+    is_feed: bool,
+    same_feed: bool,
 ) -> Verdict:
     """Whether to move: `since` and `polls` say for how long the target was named, this poll included.
 
     `redirected`: the whole chain led there permanently, and what came was read. Else the document only names the address,
-    which then has to be asked. `same_feed`: what came has entries of this feed, its title, or its very bytes.
+    which then has to be asked. `is_feed`: what came could be read; `same_feed`: it has entries of this feed, its title, or
+    its very bytes.
     """
     if not is_possible(url, target):
         return "stay"
-    if redirected and same_feed and is_upgrade(url, target):
+    if redirected and is_feed and is_upgrade(url, target):
         return "move"
     if now - since < MOVE_AFTER or polls < MOVE_POLLS:
         return "stay"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from crawler import polling
+from crawler import hints, polling, rhythm
+from crawler.following import confirm_move, follow, move_target, with_suspicion
+from crawler.hints import Hints
 from crawler.urls import canonical_url, entry_key, registered_domain
 from storage import entries, feeds
 
@@ -38,13 +40,17 @@ class FeedReading:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a poll brought: entries seen, new ones, those worth reading, and the next poll."""
+    """What a poll brought: entries seen, new ones, those worth reading, and the next poll.
+
+    `ask` is an address that the document gives as its new one, long enough for it to be asked whether it is.
+    """
 
     seen: int
     new: int
     candidates: int
     next_poll_at: datetime
     reason: str
+    ask: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +63,32 @@ class Recorder:
     run_id: int | None
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
-        """Write one poll: sightings and new entries, their triage, the audit row and the feed's next poll."""
-        listed = seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
+        """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
+        feed, listed = reading.feed, seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
         shown = NOTHING
         if reading.parsed:
-            shown = entries.record_seen(session, feed_id=reading.feed.id, entries=listed, now=now)
-        decisions = self._triage(reading.feed, listed, shown)
+            shown = entries.record_seen(
+                session, feed_id=feed.id, entries=listed, now=now, whole=not reading.answer.delta
+            )
+        decisions = self._triage(feed, listed, shown)
         entries.record_triage(session, decisions, now=now)
-        plan = polling.after(_state(reading.feed), _answer(reading, shown), self.policy)
-        feeds.record_poll(session, _poll_record(reading, shown, plan, run_id=self.run_id))
+        in_force = _hints(reading)
+        plan = polling.after(_state(feed), _answer(reading, shown, in_force), self.policy)
+        record = _poll_record(reading, shown, plan, in_force, run_id=self.run_id)
+        feeds.record_poll(session, with_suspicion(record, reading, listed, shown))
         return Found(
             seen=shown.seen,
             new=len(shown.new_ids),
             candidates=sum(decision.candidate for decision in decisions),
             next_poll_at=plan.at,
             reason=plan.reason,
+            ask=follow(session, reading, record.permanent_url, shown, now=now),
         )
+
+    def confirm(self, session: Session, reading: FeedReading, url: str, *, now: datetime) -> bool:
+        """Move a feed to the address that its document gives, when that one answers with the same feed; whether it did."""
+        listed = seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
+        return confirm_move(session, reading, url, [entry.key for entry in listed], now=now)
 
     def _triage(
         self, feed: FeedForPoll, listed: Sequence[entries.SeenEntry], shown: entries.SeenResult
@@ -95,7 +111,7 @@ def seen_entries(parsed: ParsedFeed, feed: FeedForPoll) -> tuple[entries.SeenEnt
     seen: dict[str, entries.SeenEntry] = {}
     for url, entry in zip(urls, parsed.entries, strict=True):
         key = entry_key(
-            feed_url=feed.url,
+            feed_url=feed.key_url or feed.url,
             url=url,
             guid=entry.guid,
             title=entry.title,
@@ -139,18 +155,36 @@ def _seen_entry(
 
 def _state(feed: FeedForPoll) -> polling.FeedState:
     return polling.FeedState(
-        url=feed.url,
+        url=feed.key_url or feed.url,
         interval=timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else None,
         rate=feed.rate,
+        rhythm=rhythm.from_json(feed.rhythm),
         failures=feed.failures,
         failing_since=feed.failing_since,
         last_polled_at=feed.last_polled_at,
-        last_new_at=feed.last_new_at,
         gone_count=feed.gone_count,
     )
 
 
-def _answer(reading: FeedReading, shown: entries.SeenResult) -> polling.Answer:
+def _hints(reading: FeedReading) -> Hints:
+    """The hints in force after this answer: a document's own; without one those of the last, and how fresh it says it is."""
+    kept, parsed, max_age = hints.from_json(reading.feed.hints), reading.parsed, reading.answer.max_age
+    if not reading.outcome.is_success:
+        return kept
+    if parsed is None or reading.answer.delta:
+        return kept.after_304(max_age)
+    period = parsed.update_period_seconds
+    return Hints(
+        max_age=max_age,
+        ttl=timedelta(minutes=parsed.ttl_minutes) if parsed.ttl_minutes else None,
+        period=timedelta(seconds=period) if period else None,
+        skip_hours=parsed.skip_hours,
+        skip_days=parsed.skip_days,
+        new_url=parsed.new_url,
+    )
+
+
+def _answer(reading: FeedReading, shown: entries.SeenResult, in_force: Hints) -> polling.Answer:
     parsed = reading.parsed
     return polling.Answer(
         at=reading.answer.at,
@@ -161,13 +195,13 @@ def _answer(reading: FeedReading, shown: entries.SeenResult) -> polling.Answer:
         claimed=tuple(entry.published_at for entry in parsed.entries if entry.published_at) if parsed else (),
         retry_after=reading.answer.retry_after,
         first=reading.feed.rate is None,  # only a document gives a rate; a failure is nothing to overlap with
-        max_age=reading.answer.max_age,
-        ttl=timedelta(minutes=parsed.ttl_minutes) if parsed and parsed.ttl_minutes else None,
+        delta=reading.answer.delta,
+        hints=in_force,
     )
 
 
 def _poll_record(
-    reading: FeedReading, shown: entries.SeenResult, plan: polling.NextPoll, *, run_id: int | None
+    reading: FeedReading, shown: entries.SeenResult, plan: polling.NextPoll, in_force: Hints, *, run_id: int | None
 ) -> feeds.PollRecord:
     answer, parsed = reading.answer, reading.parsed
     return feeds.PollRecord(
@@ -184,10 +218,10 @@ def _poll_record(
         overlap=shown.overlap,
         gap=plan.gap,
         final_url=answer.final_url,
-        permanent_url=answer.permanent_url,
+        permanent_url=move_target(reading, in_force),
         etag=answer.etag,
         last_modified=answer.last_modified,
-        body_hash=answer.body_hash if answer.body else None,
+        body_hash=answer.body_hash if answer.body and not answer.delta else None,
         title=parsed.title if parsed else None,
         homepage=parsed.homepage if parsed else None,
         language=parsed.language if parsed else None,
@@ -199,4 +233,8 @@ def _poll_record(
         failing_since=plan.failing_since,
         status=plan.status,
         retry_after_at=answer.retry_after,
+        unconditional=not answer.conditional,
+        rhythm=rhythm.to_json(plan.rhythm) if plan.rhythm else None,
+        hints=in_force.to_json(),
+        hidden_count=reading.feed.hidden_count,
     )

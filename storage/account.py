@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import entries, labels, mentions, replacements
-from storage.errors import UnknownEntry, UnknownFeed
+from storage import entries, labels, mentions
+from storage.errors import UnknownEntry
 from storage.models import (
     ARTICLES,
     ENTRIES,
@@ -23,7 +22,6 @@ from storage.models import (
     Entry,
     Feed,
     Label,
-    Poll,
     Verdict,
 )
 from storage.text import short_key
@@ -121,44 +119,6 @@ def listed(feed: Feed, *, replacement: str | None = None) -> ListedFeed:
         state = "failing"
     own = {name: getattr(feed, name) for name in ListedFeed.__slots__ if name not in ("state", "replacement")}
     return ListedFeed(state=state, replacement=replacement, **own)
-
-
-def explain(session: Session, feed_id: int, *, polls: int = 10) -> list[tuple[str, Any]]:
-    """When a feed is polled next and why then, as names and values to show; its last polls at the end, newest first."""
-    feed = session.get(Feed, feed_id)
-    if feed is None or feed.removed_at is not None:
-        raise UnknownFeed(f"no feed {feed_id}; levantwatch feeds list shows them")
-    lines: list[tuple[str, Any]] = [
-        ("feed", f"{feed.id} {feed.url}"),
-        ("state", listed(feed).state),
-        ("next poll", feed.next_poll_at),
-        ("because of", feed.next_poll_reason),
-        ("interval", f"{feed.interval_seconds} s" if feed.interval_seconds is not None else None),
-        ("new per hour", None if feed.rate is None else f"{feed.rate:.3g}"),
-        ("retry after", feed.retry_after_at),
-        ("failures", f"{feed.failures:g}" if feed.failures else None),
-        ("failing since", feed.failing_since),
-        ("last error", feed.last_error),
-        ("replacement", replacements.told(session, feed.id)),
-        ("last new entry", feed.last_new_at),
-        (
-            "validators",
-            ", ".join(name for name in ("etag", "last_modified", "body_hash") if getattr(feed, name)) or None,
-        ),
-        ("moved to", feed.moved_to),
-    ]
-    lines = [(name, value) for name, value in lines if value is not None]
-    newest = select(Poll).where(Poll.feed_id == feed_id).order_by(Poll.started_at.desc(), Poll.id.desc()).limit(polls)
-    return lines + [(f"{poll.started_at:%Y-%m-%d %H:%M}Z", _told(poll)) for poll in session.scalars(newest)]
-
-
-def _told(poll: Poll) -> str:
-    told = f"{poll.outcome}{f' ({poll.http_status})' if poll.http_status else ''}"
-    if poll.entries_seen:
-        told += f", {poll.entries_seen} entries, {poll.entries_new} new"
-    if poll.gap:
-        told += ", some may have been missed"
-    return f"{told}{f': {poll.error}' if poll.error else ''}; next because of {poll.reason}"
 
 
 def stats(session: Session, *, since: date | None = None) -> Stats:

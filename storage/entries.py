@@ -26,6 +26,7 @@ __all__ = [
     "SeenResult",
     "TriageDecision",
     "claim",
+    "count_listed",
     "counts",
     "record_end",
     "record_failure",
@@ -149,6 +150,11 @@ def _known(session: Session, feed_id: int, keys: Sequence[str]) -> dict[str, Row
         rows = session.execute(query.where(ENTRIES.c.key.in_(keys[start : start + _PAGE])))
         found.update({row.key: row for row in rows})
     return found
+
+
+def count_listed(session: Session, *, feed_id: int, keys: Sequence[str]) -> int:
+    """How many of these entries the feed's last document listed."""
+    return sum(row.listed for row in _known(session, feed_id, [short_key(key) for key in keys]).values())
 
 
 def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, upd
 from sqlalchemy.orm import Session
 
 from storage import events
-from storage.account import ListedFeed, explain, listed
+from storage.account import ListedFeed, listed
 from storage.errors import BadFeed, UnknownFeed
+from storage.explained import explain
 from storage.models import FEEDS, Feed
 from storage.polls import PollRecord, record_poll
 from storage.portable import insert_new

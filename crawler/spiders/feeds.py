@@ -21,7 +21,9 @@ from scrapy import Request, Spider, signals
 from crawler import polling
 from crawler.answers import HttpAnswer, read_failure, read_response
 from crawler.challenges import challenge_in
+from crawler.conditional import request_headers
 from crawler.fair import FairQueue
+from crawler.following import known_validators
 from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
 from crawler.record import FeedReading, Recorder
@@ -258,16 +260,12 @@ class FeedsSpider(Spider):
     # --- one feed ---
 
     def _feed_request(self, feed: FeedForPoll, *, forced: bool) -> Request:
-        headers = {"Accept": FEED_ACCEPT}
-        if feed.etag:
-            headers["If-None-Match"] = feed.etag
-        if feed.last_modified:
-            headers["If-Modified-Since"] = feed.last_modified
+        validators = request_headers(known_validators(feed), now=self.watch.now())
         return Request(
             feed.url,
             callback=self.feed_answered,
             errback=self.feed_failed,
-            headers=headers,
+            headers={"Accept": FEED_ACCEPT, **validators},
             cb_kwargs={"feed": feed},
             meta={
                 "dont_obey_robotstxt": True,
@@ -277,9 +275,10 @@ class FeedsSpider(Spider):
             priority=1,  # feeds before articles: what a feed shows now may be gone at the next poll
         )
 
-    async def feed_answered(self, response: Response, feed: FeedForPoll) -> None:
-        """A feed answered: read it, and record what it said."""
-        await self._record(feed, lambda: read_response(response, at=self.watch.now()))
+    async def feed_answered(self, response: Response, feed: FeedForPoll) -> Request | None:
+        """A feed answered: read it, and record what it said; perhaps ask where it says that it has moved."""
+        new_url = await self._record(feed, lambda: read_response(response, at=self.watch.now()))
+        return self._new_address_request(feed, new_url) if new_url else None
 
     async def feed_failed(self, failure: Failure) -> None:
         """No answer from a feed: record why."""
@@ -291,8 +290,40 @@ class FeedsSpider(Spider):
             request.cb_kwargs["feed"], lambda: read_failure(failure, url=request.url, at=self.watch.now())
         )
 
-    async def _record(self, feed: FeedForPoll, read: Callable[[], HttpAnswer]) -> None:
-        """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage."""
+    def _new_address_request(self, feed: FeedForPoll, url: str) -> Request | None:
+        """One question, without validators, whether the same feed is there. It goes past the line: there is one in a week."""
+        try:
+            return Request(
+                url,
+                callback=self.new_address_answered,
+                errback=self.new_address_failed,
+                headers={"Accept": FEED_ACCEPT},
+                cb_kwargs={"moving": feed, "url": url},
+                meta={"dont_obey_robotstxt": True, "download_maxsize": self.watch.config.feed_max_bytes},
+            )
+        except ValueError:  # no address that can be asked
+            return None
+
+    async def new_address_answered(self, response: Response, moving: FeedForPoll, url: str) -> None:
+        """The address that a document gives as its new one answered: the feed moves when it is the same one."""
+        answer = read_response(response, at=self.watch.now())
+        reading = await self._read_feed(moving, answer)
+        try:
+            moved = await self.watch.write(self.recorder.confirm, reading, url, now=answer.at)
+            logger.info("new address feed=%d moved=%s url=%s", moving.id, moved, redact(url))
+        except StorageError as error:
+            self._break(error)
+
+    async def new_address_failed(self, failure: Failure) -> None:
+        """It did not answer: the feed stays where it is, and the proposal on record."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        logger.info("new address feed=%d failed url=%s", request.cb_kwargs["moving"].id, redact(request.url))
+
+    async def _record(self, feed: FeedForPoll, read: Callable[[], HttpAnswer]) -> str | None:
+        """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage.
+
+        Returns the address to ask where the feed says that it has moved, seldom.
+        """
         try:
             answer = read()
             reading = await self._read_feed(feed, answer)
@@ -305,8 +336,10 @@ class FeedsSpider(Spider):
                 feed.id, reading.outcome, found.seen, found.new, found.candidates,
                 f"{found.next_poll_at:%Y-%m-%dT%H:%MZ}", found.reason.replace(" ", "-"),
             )  # fmt: skip
+            return found.ask
         except StorageError as error:
             self._break(error)
+            return None
         finally:
             self._polled(feed)
 
@@ -320,7 +353,7 @@ class FeedsSpider(Spider):
         """What the answer holds: nothing new, a parsed feed, or a reason why not."""
         if answer.outcome is not polling.Outcome.OK:
             return FeedReading(feed, answer, answer.outcome)
-        if answer.body_hash == feed.body_hash:
+        if not answer.delta and answer.body_hash == feed.body_hash:
             return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
         try:
             parsed = await self.watch.workers.parse_feed(
