@@ -14,9 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
-from storage_samples import NOW, add_feed, add_matches, list_entries, poll, seen
+from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
-from storage import entries, errors, feeds, labels, runs, search
+from storage import entries, errors, events, feeds, hosts, labels, replacements, runs, search
 from storage.base import Base
 from storage.db import Database, open_database
 from storage.mentions import MentionRecord
@@ -104,6 +104,11 @@ def filled(database: Database) -> Database:
         feeds.record_poll(session, poll(feed_id, run_id=1))
         labels.add(session, entry_id=1, topic="syria", value="yes", who="an analyst", now=NOW)
         entries.record_end(session, entry_id=3, state="irrelevant", now=NOW)
+        events.note(session, feed_id=feed_id, now=NOW, what="distrusted")
+        hosts.keep_quiet(session, host="a.example", until=NOW + DAY, status=429, now=NOW)
+        origin = {"origin": "https://a.example", "host": "a.example", "outcome": "ok"}
+        hosts.keep_robots(session, hosts.RobotsFile(**origin, fetched_at=NOW, expires_at=NOW + DAY))
+        replacements.record(session, feed_id=feed_id, now=NOW)
     return database
 
 
