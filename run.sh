@@ -93,7 +93,7 @@ case "$word" in
         ;;
     test)
         set_up all
-        exec .venv/bin/python -m pytest "$@"
+        exec .venv/bin/python -m pytest -n auto --dist loadfile "$@"
         ;;
     lint)
         set_up all

@@ -59,7 +59,9 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
             if total:
                 figures[f"{topic} F1, held-out {place}"] = 2 * hits / total
     bearers = [row for row in rows if row.kind == "bearer"]
-    figures["other bearers of the examination kept"] = sum(any(said[row.id].values()) for row in bearers) / max(len(bearers), 1)
+    figures["other bearers of the examination kept"] = sum(any(said[row.id].values()) for row in bearers) / max(
+        len(bearers), 1
+    )
     return figures
 
 

@@ -87,7 +87,9 @@ def _report(
     slices: list[tuple[str, Callable[[Labelled], bool]]] = [("all", lambda _: True)]
     slices += [("held out, exam", lambda row: row.id in held and row.origin == "exam")]
     slices += [("held out, news", lambda row: row.id in held and row.origin != "exam")]
-    slices += [(f"origin {origin}", lambda row, o=origin: row.origin == o) for origin in ("read", "ours", "exam", "newsroom")]
+    slices += [
+        (f"origin {origin}", lambda row, o=origin: row.origin == o) for origin in ("read", "ours", "exam", "newsroom")
+    ]
     slices += [("language not en", lambda row: row.language != "en")]
     slices += [
         (f"language {one}", lambda row, o=one: row.language == o) for one in sorted({row.language for row in rows})

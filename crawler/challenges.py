@@ -42,7 +42,9 @@ _BODIES = (
     (rb"ips\.js\?.{0,80}KPSDK|window\.KPSDK", "Kasada"),
     (rb"<title>\s*(?:Pardon Our Interruption|Human Verification|Bot Verification)|distil_r_captcha", "a bot wall"),
 )  # fmt: skip
-_IN_BODY: list[tuple[re.Pattern[bytes], str]] = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), name) for pattern, name in _BODIES]
+_IN_BODY: list[tuple[re.Pattern[bytes], str]] = [
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), name) for pattern, name in _BODIES
+]
 
 
 def challenge(status: int, header: Callable[[str], str | None], body: bytes) -> str | None:

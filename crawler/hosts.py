@@ -27,13 +27,19 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-RESPONSE_SHARE = 2.0  # pause this many response times: half of the time a server has rest; Heritrix takes 5, AutoThrottle 1
+RESPONSE_SHARE = (
+    2.0  # pause this many response times: half of the time a server has rest; Heritrix takes 5, AutoThrottle 1
+)
 MOST_ROOM = 30.0  # seconds of pause that slowness alone can bring about; as Heritrix's max-delay-ms
 SMOOTHING = 0.25  # how much one answer moves the response time: four slow ones in a row count, one hiccup does not
-MOST_CRAWL_DELAY = 60.0  # seconds of a Crawl-delay that are honoured; "86400" would be a ban, and Disallow is how one says that
+MOST_CRAWL_DELAY = (
+    60.0  # seconds of a Crawl-delay that are honoured; "86400" would be a ban, and Disallow is how one says that
+)
 COMPLAINTS = frozenset({429, 503})  # the answers by which a server says that it has too much to do
 IDLE_SECONDS = 3600.0  # after which a host that nothing is to be remembered of is forgotten
-REDIRECT_WAITED = timedelta(days=1)  # a server that sends Retry-After with every redirect is waited for once in this time
+REDIRECT_WAITED = timedelta(
+    days=1
+)  # a server that sends Retry-After with every redirect is waited for once in this time
 
 FORCED = "forced"  # in a request's meta: the user said --force, a Retry-After does not hold
 _TURN = "host_turn"  # in a request's meta: the host whose connection it has

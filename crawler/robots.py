@@ -43,7 +43,9 @@ MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: at least this much is parsed
 MAX_UNPACKED = 5 * 1024 * 1024  # of one that came compressed although nobody asked for that; more is a bomb
 MAX_REDIRECTS = 5  # RFC 9309, 2.3.1.2: at least five are followed; after them the file counts as unavailable
 FRESH = timedelta(hours=24)  # RFC 9309, 2.4: a copy is not used for longer
-FIRST_RETRY = timedelta(minutes=5)  # of one that cannot be had; doubled each time, so that the first retry of a page finds it asked again
+FIRST_RETRY = timedelta(
+    minutes=5
+)  # of one that cannot be had; doubled each time, so that the first retry of a page finds it asked again
 LAST_RETRY = timedelta(hours=6)
 GIVEN_UP = timedelta(days=30)  # RFC 9309, 2.3.1.4: unreachable for so long is as good as unavailable
 UNAVAILABLE = "unavailable"

@@ -72,7 +72,9 @@ class Workers:
         """
         try:
             return await self._run(function, *args, **kwargs)
-        except BrokenProcessPool:  # a worker was killed that had nothing in hand, by the kernel perhaps; it takes all work with it
+        except (
+            BrokenProcessPool
+        ):  # a worker was killed that had nothing in hand, by the kernel perhaps; it takes all work with it
             pass
         try:
             return await self._run(function, *args, **kwargs)

@@ -44,7 +44,13 @@ def watched_urls(session: Session) -> frozenset[str]:
 
 
 def record(
-    session: Session, *, feed_id: int, now: datetime, url: str | None = None, title: str = "", problem: str | None = None
+    session: Session,
+    *,
+    feed_id: int,
+    now: datetime,
+    url: str | None = None,
+    title: str = "",
+    problem: str | None = None,
 ) -> None:
     """Keep what the look brought: a feed to propose, or why there is none."""
     row = {"feed_id": feed_id, "sought_at": now, "url": url, "title": title, "problem": problem}

@@ -52,7 +52,9 @@ class Connection:
             return False
         first, *lines = head.decode("latin-1").split("\r\n")
         self.path = first.split(" ")[1]
-        self.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        self.headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
+        }
         self.farm.requests.append((self.case.name, self.path))
         return True
 

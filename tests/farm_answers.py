@@ -132,7 +132,9 @@ BROKEN = (
     Case("closes-in-headers", says(head()[:-2]), "connection"),
     Case("closes-in-body", says(GOOD[:-200]), "connection"),
     Case("closes-in-chunk", says(head("200 OK", "Transfer-Encoding: chunked") + b"ff\r\n<rss"), "connection"),
-    Case("chunks-without-end", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(FEED, end=b"")), "connection"),
+    Case(
+        "chunks-without-end", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(FEED, end=b"")), "connection"
+    ),
     Case("without-length", says(head() + FEED), seen=3),
     Case("http-1.0", says(head().replace(b"1.1", b"1.0") + FEED), seen=3),
 )
@@ -192,28 +194,76 @@ LENGTHS = (
     Case("length-negative", says(head("200 OK", "Content-Length: -5") + FEED), "connection"),
     Case("length-no-number", says(head("200 OK", "Content-Length: many") + FEED), "connection"),
     Case("length-signed", says(head("200 OK", f"Content-Length: +{len(FEED)}") + FEED), "connection"),
-    Case("length-twice-the-same", says(head("200 OK", f"Content-Length: {len(FEED)}", length=len(FEED)) + FEED), seen=3),
+    Case(
+        "length-twice-the-same", says(head("200 OK", f"Content-Length: {len(FEED)}", length=len(FEED)) + FEED), seen=3
+    ),
     Case("length-twice-different", says(head("200 OK", "Content-Length: 5", length=len(FEED)) + FEED), "connection"),
     Case("length-beyond-all", says(head("200 OK", "Content-Length: " + "9" * 30) + FEED), "too-large"),
     Case("length-of-5000-digits", says(head("200 OK", "Content-Length: " + "9" * 5000) + FEED), "connection"),
     Case("length-0-with-a-body", says(head(length=0) + FEED), "not-a-feed"),
     Case("length-and-chunks", says(head("200 OK", "Transfer-Encoding: chunked", length=5) + chunked(FEED)), seen=3),
     Case("chunks", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(FEED[:50], FEED[50:])), seen=3),
-    Case("chunks-of-one-byte", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(*(FEED[i:i + 1] for i in range(len(FEED))))), seen=3),
+    Case(
+        "chunks-of-one-byte",
+        says(head("200 OK", "Transfer-Encoding: chunked") + chunked(*(FEED[i : i + 1] for i in range(len(FEED))))),
+        seen=3,
+    ),
     Case("chunks-in-capitals", says(head("200 OK", "Transfer-Encoding: CHUNKED") + chunked(FEED)), seen=3),
-    Case("chunks-with-trailers", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(FEED, end=b"0\r\nX-Trailer: 1\r\n\r\n")), seen=3),
-    Case("chunks-with-extension", says(head("200 OK", "Transfer-Encoding: chunked") + b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(FEED), FEED)), seen=3),
-    Case("chunks-with-long-extension", says(head("200 OK", "Transfer-Encoding: chunked") + b"5;" + b"e" * 100_000 + b"\r\n<rss>"), "connection"),
-    Case("chunks-with-endless-extension", floods(head("200 OK", "Transfer-Encoding: chunked") + b"5;", b"e" * 65536), "connection"),
-    Case("chunks-with-endless-trailers", floods(head("200 OK", "Transfer-Encoding: chunked") + b"0\r\n", b"X-Trailer: 1\r\n" * 1000), "connection"),
+    Case(
+        "chunks-with-trailers",
+        says(head("200 OK", "Transfer-Encoding: chunked") + chunked(FEED, end=b"0\r\nX-Trailer: 1\r\n\r\n")),
+        seen=3,
+    ),
+    Case(
+        "chunks-with-extension",
+        says(head("200 OK", "Transfer-Encoding: chunked") + b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(FEED), FEED)),
+        seen=3,
+    ),
+    Case(
+        "chunks-with-long-extension",
+        says(head("200 OK", "Transfer-Encoding: chunked") + b"5;" + b"e" * 100_000 + b"\r\n<rss>"),
+        "connection",
+    ),
+    Case(
+        "chunks-with-endless-extension",
+        floods(head("200 OK", "Transfer-Encoding: chunked") + b"5;", b"e" * 65536),
+        "connection",
+    ),
+    Case(
+        "chunks-with-endless-trailers",
+        floods(head("200 OK", "Transfer-Encoding: chunked") + b"0\r\n", b"X-Trailer: 1\r\n" * 1000),
+        "connection",
+    ),
     Case("chunk-size-no-number", says(head("200 OK", "Transfer-Encoding: chunked") + b"zz\r\n<rss>\r\n"), "connection"),
     Case("chunk-size-negative", says(head("200 OK", "Transfer-Encoding: chunked") + b"-5\r\n<rss>\r\n"), "connection"),
-    Case("chunk-size-beyond-all", says(head("200 OK", "Transfer-Encoding: chunked") + b"f" * 16 + b"\r\n<rss>"), "connection"),
-    Case("chunk-longer-than-its-size", says(head("200 OK", "Transfer-Encoding: chunked") + b"3\r\n<rss>\r\n0\r\n\r\n"), "connection"),
-    Case("endless-chunks", floods(head("200 OK", "Transfer-Encoding: chunked"), b"4000\r\n" + b"c" * 0x4000 + b"\r\n"), "too-large"),
-    Case("endless-chunks-of-one-byte", floods(head("200 OK", "Transfer-Encoding: chunked"), b"1\r\nc\r\n" * 5000), "too-large"),
-    Case("transfer-encoding-unknown", says(head("200 OK", "Transfer-Encoding: rot13", length=len(FEED)) + FEED), "connection"),
-    Case("transfer-encoding-gzip", says(head("200 OK", "Transfer-Encoding: gzip, chunked") + chunked(FEED)), "connection"),
+    Case(
+        "chunk-size-beyond-all",
+        says(head("200 OK", "Transfer-Encoding: chunked") + b"f" * 16 + b"\r\n<rss>"),
+        "connection",
+    ),
+    Case(
+        "chunk-longer-than-its-size",
+        says(head("200 OK", "Transfer-Encoding: chunked") + b"3\r\n<rss>\r\n0\r\n\r\n"),
+        "connection",
+    ),
+    Case(
+        "endless-chunks",
+        floods(head("200 OK", "Transfer-Encoding: chunked"), b"4000\r\n" + b"c" * 0x4000 + b"\r\n"),
+        "too-large",
+    ),
+    Case(
+        "endless-chunks-of-one-byte",
+        floods(head("200 OK", "Transfer-Encoding: chunked"), b"1\r\nc\r\n" * 5000),
+        "too-large",
+    ),
+    Case(
+        "transfer-encoding-unknown",
+        says(head("200 OK", "Transfer-Encoding: rot13", length=len(FEED)) + FEED),
+        "connection",
+    ),
+    Case(
+        "transfer-encoding-gzip", says(head("200 OK", "Transfer-Encoding: gzip, chunked") + chunked(FEED)), "connection"
+    ),
     Case("endless-body", floods(head() + b"<rss>", b"<!-- more -->" * 5000), "too-large"),
     Case("endless-body-of-an-error", floods(head("503 Service Unavailable"), b"sorry " * 10_000), "too-large"),
     Case("endless-body-of-a-304", floods(head("304 Not Modified"), b"sorry " * 10_000), "not-modified"),
@@ -246,7 +296,9 @@ ENCODINGS = (
     Case("gzip-in-four-layers", encoded(nested(FEED, 4), ", ".join(["gzip"] * 4)), "too-large"),
     Case("gzip-in-a-thousand-layers", encoded(nested(FEED, 1_000), ", ".join(["gzip"] * 1_000)), "too-large"),
     Case("gzip-of-400000-members", encoded(gzip.compress(b"") * 400_000, "gzip"), "too-large"),
-    Case("gzip-of-400000-members-packed", encoded(gzip.compress(gzip.compress(b"") * 400_000), "gzip, gzip"), "too-large"),
+    Case(
+        "gzip-of-400000-members-packed", encoded(gzip.compress(gzip.compress(b"") * 400_000), "gzip, gzip"), "too-large"
+    ),
     Case("deflate", encoded(zlib.compress(FEED), "deflate"), seen=3),
     Case("deflate-raw", encoded(zlib.compress(FEED)[2:-4], "deflate"), seen=3),
     Case("deflate-bomb", encoded(zlib.compress(bytes(40 * MB), 9), "deflate"), "too-large"),
@@ -273,30 +325,55 @@ INNER = (
     "127.0.0.2.", "[::1]", "[::ffff:127.0.0.2]", "[::ffff:7f00:2]", "[0:0:0:0:0:0:0:1]", "[::127.0.0.2]", "[64:ff9b::7f00:2]", "0.0.0.0", "0",
     "localhost", "LOCALHOST", "localhost.", "sub.localhost", "ip6-localhost", "127.0.0.2%23", "%31%32%37.0.0.2", "①②⑦.⓪.⓪.②", "１２７.0.0.2",
 )  # fmt: skip
-FAR_INNER = ("169.254.169.254", "10.0.0.1", "192.168.0.1", "172.16.0.1", "100.64.0.1", "224.0.0.1", "255.255.255.255", "[fe80::1]", "[fd00::1]", "[ff02::1]")
+FAR_INNER = (
+    "169.254.169.254",
+    "10.0.0.1",
+    "192.168.0.1",
+    "172.16.0.1",
+    "100.64.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "[fe80::1]",
+    "[fd00::1]",
+    "[ff02::1]",
+)
 REFUSALS = {  # what is none of these is refused by its address; these are no names at all, or names of nothing
     "127.0.0.2%23": "bad-url", "%31%32%37.0.0.2": "bad-url", "127.0.0.2.": "dns", "sub.localhost": "dns|refused-address", "ip6-localhost": "dns|refused-address",
 }  # fmt: skip
 
 REDIRECTS = (
-    *(Case(f"redirect-chain-of-{number}", counts_down, "ok" if number <= 8 else "redirect-loop") for number in (1, 5, 8)),
+    *(
+        Case(f"redirect-chain-of-{number}", counts_down, "ok" if number <= 8 else "redirect-loop")
+        for number in (1, 5, 8)
+    ),
     *(Case(f"redirect-chain-of-{number}", counts_down, "redirect-loop") for number in (9, 30)),
     Case("redirect-to-itself", leads("302 Found", "{self}/feed.xml"), "redirect-loop"),
     Case("redirect-to-itself-for-ever", leads("301 Moved Permanently", "{self}/feed.xml"), "redirect-loop"),
     Case("redirect-to-a-new-path-each-time", leads("302 Found", "deeper/feed.xml"), "redirect-loop"),
-    *(Case(f"redirect-{status}", leads(status, "{site:http-1.0}/feed.xml"), seen=3) for status in ("301", "302", "303", "307", "308")),
+    *(
+        Case(f"redirect-{status}", leads(status, "{site:http-1.0}/feed.xml"), seen=3)
+        for status in ("301", "302", "303", "307", "308")
+    ),
     Case("redirect-300", leads("300 Multiple Choices", "{site:http-1.0}/feed.xml"), "client-error", status=300),
     Case("redirect-304", leads("304 Not Modified", "{site:http-1.0}/feed.xml"), "not-modified"),
     Case("redirect-305", leads("305 Use Proxy", "{site:http-1.0}/feed.xml"), "client-error", status=305),
-    *(Case(f"redirect-{status}-without-location", answers(b"", status=f"{status} Moved"), "client-error", status=status)
-      for status in (301, 302, 303, 307, 308)),
+    *(
+        Case(
+            f"redirect-{status}-without-location", answers(b"", status=f"{status} Moved"), "client-error", status=status
+        )
+        for status in (301, 302, 303, 307, 308)
+    ),
     Case("redirect-location-empty", leads("302 Found", ""), "redirect-loop"),
     Case("redirect-location-fragment", leads("302 Found", "#top"), "redirect-loop"),
     Case("redirect-location-with-spaces", leads("302 Found", "  {site:http-1.0}/feed.xml  "), seen=3),
     Case("redirect-location-relative-scheme", leads("302 Found", b"//[/feed.xml"), "bad-url"),
     Case("redirect-location-bytes", leads("302 Found", b"/\xff\xfe\x00feed"), "redirect-loop"),
     Case("redirect-location-of-10-kb", leads("302 Found", "/" + "l" * 10_000), "redirect-loop"),
-    Case("redirect-location-twice", leads("302 Found", "{site:http-1.0}/feed.xml", "Location: http://127.0.0.2:9/"), "refused-address"),
+    Case(
+        "redirect-location-twice",
+        leads("302 Found", "{site:http-1.0}/feed.xml", "Location: http://127.0.0.2:9/"),
+        "refused-address",
+    ),
     Case("redirect-location-of-no-host", leads("302 Found", "http:///feed.xml"), "redirect-loop"),
     Case("redirect-location-half-an-address", leads("302 Found", "http://[::1/feed.xml"), "bad-url"),
     Case("redirect-location-port-none", leads("302 Found", "http://127.0.1.1:port/"), "bad-url"),
@@ -307,19 +384,47 @@ REDIRECTS = (
     Case("redirect-location-empty-label", leads("302 Found", "http://a..example/"), "dns"),
     Case("redirect-location-unknown-name", leads("302 Found", "http://no-such-host.invalid/"), "dns"),
     Case("redirect-location-wrong-name", leads("302 Found", "http://a<b>.example/"), "bad-url"),
-    *(Case(f"redirect-to-{scheme}", leads("302 Found", f"{scheme}:{rest}"), "bad-url" if scheme in ("javascript", "mailto") else "client-error") for scheme, rest in (
-        ("file", "///etc/passwd"), ("ftp", "//127.0.0.2/feed.xml"), ("data", "text/xml,<rss/>"), ("javascript", "alert(1)"),
-        ("gopher", "//127.0.0.2:70/_x"), ("s3", "//bucket/key"), ("mailto", "editor@courier.example"), ("about", "blank"),
-        ("jar", "http://127.0.0.2!/x"), ("view-source", "http://127.0.0.2/"), ("HTTPS+unix", "//%2Fvar%2Frun%2Fd.sock/"))),
+    *(
+        Case(
+            f"redirect-to-{scheme}",
+            leads("302 Found", f"{scheme}:{rest}"),
+            "bad-url" if scheme in ("javascript", "mailto") else "client-error",
+        )
+        for scheme, rest in (
+            ("file", "///etc/passwd"),
+            ("ftp", "//127.0.0.2/feed.xml"),
+            ("data", "text/xml,<rss/>"),
+            ("javascript", "alert(1)"),
+            ("gopher", "//127.0.0.2:70/_x"),
+            ("s3", "//bucket/key"),
+            ("mailto", "editor@courier.example"),
+            ("about", "blank"),
+            ("jar", "http://127.0.0.2!/x"),
+            ("view-source", "http://127.0.0.2/"),
+            ("HTTPS+unix", "//%2Fvar%2Frun%2Fd.sock/"),
+        )
+    ),
     Case("redirect-with-credentials", leads("302 Found", "http://editor:s3cret@127.0.1.1:1/feed.xml"), "bad-url"),
     Case("redirect-with-refused-port", leads("302 Found", "http://127.0.1.1:1/feed.xml"), "connection"),
-    *(Case(f"redirect-to-inner-{number}", leads("302 Found", f"http://{host}:{{canary}}/feed.xml"), REFUSALS.get(host, "refused-address"))
-      for number, host in enumerate(INNER)),
-    *(Case(f"redirect-to-far-inner-{number}", leads("301 Moved", f"http://{host}/feed.xml"), "refused-address")
-      for number, host in enumerate(FAR_INNER)),
+    *(
+        Case(
+            f"redirect-to-inner-{number}",
+            leads("302 Found", f"http://{host}:{{canary}}/feed.xml"),
+            REFUSALS.get(host, "refused-address"),
+        )
+        for number, host in enumerate(INNER)
+    ),
+    *(
+        Case(f"redirect-to-far-inner-{number}", leads("301 Moved", f"http://{host}/feed.xml"), "refused-address")
+        for number, host in enumerate(FAR_INNER)
+    ),
     Case("redirect-to-inner-by-https", leads("302 Found", "https://127.0.0.2:{canary}/feed.xml"), "refused-address"),
     Case("refresh-header", answers(FEED, "Refresh: 0; url=http://127.0.0.2/"), seen=3),
-    Case("refresh-in-page", answers(b"<html><meta http-equiv=refresh content='0;url=http://127.0.0.2/'>", kind="text/html"), "not-a-feed"),
+    Case(
+        "refresh-in-page",
+        answers(b"<html><meta http-equiv=refresh content='0;url=http://127.0.0.2/'>", kind="text/html"),
+        "not-a-feed",
+    ),
     Case("link-header-to-inner", answers(FEED, "Link: <http://127.0.0.2/hub>; rel=hub"), seen=3),
     Case("alt-svc-to-inner", answers(FEED, 'Alt-Svc: h3="127.0.0.2:443", h2="127.0.0.2:443"'), seen=3),
 )
@@ -331,11 +436,65 @@ def refuses(status: int, *lines: str, body: bytes = b"<html><h1>Sorry</h1></html
 
 
 STATUSES = (
-    *(Case(f"status-{status}", refuses(status), outcome, status=status) for outcome, statuses in {
-        "forbidden": (401, 403, 451), "not-found": (404,), "timeout": (408,), "gone": (410,), "rate-limited": (429,),
-        "client-error": (300, 305, 306, 400, 402, 405, 406, 407, 409, 411, 412, 413, 414, 415, 416, 418, 421, 422, 425, 426, 428, 431, 444, 499),
-        "server-error": (500, 501, 502, 503, 504, 505, 507, 508, 511, 520, 521, 522, 523, 524, 525, 526, 527, 530, 598, 999),
-    }.items() for status in statuses),
+    *(
+        Case(f"status-{status}", refuses(status), outcome, status=status)
+        for outcome, statuses in {
+            "forbidden": (401, 403, 451),
+            "not-found": (404,),
+            "timeout": (408,),
+            "gone": (410,),
+            "rate-limited": (429,),
+            "client-error": (
+                300,
+                305,
+                306,
+                400,
+                402,
+                405,
+                406,
+                407,
+                409,
+                411,
+                412,
+                413,
+                414,
+                415,
+                416,
+                418,
+                421,
+                422,
+                425,
+                426,
+                428,
+                431,
+                444,
+                499,
+            ),
+            "server-error": (
+                500,
+                501,
+                502,
+                503,
+                504,
+                505,
+                507,
+                508,
+                511,
+                520,
+                521,
+                522,
+                523,
+                524,
+                525,
+                526,
+                527,
+                530,
+                598,
+                999,
+            ),
+        }.items()
+        for status in statuses
+    ),
     Case("status-200-empty", answers(b""), "not-a-feed", status=200),
     Case("status-201", answers(FEED, status="201 Created"), seen=3, status=201),
     Case("status-202", answers(FEED, status="202 Accepted"), seen=3, status=202),
@@ -343,19 +502,47 @@ STATUSES = (
     Case("status-204", says(b"HTTP/1.1 204 No Content\r\n\r\n"), "not-a-feed", status=204),
     Case("status-204-with-a-body", says(GOOD.replace(b"200 OK", b"204 No Content")), "not-a-feed", status=204),
     Case("status-205", answers(b"", status="205 Reset Content"), "not-a-feed", status=205),
-    Case("status-206", answers(FEED, "Content-Range: bytes 0-99/200", status="206 Partial Content"), seen=3, status=206),
+    Case(
+        "status-206", answers(FEED, "Content-Range: bytes 0-99/200", status="206 Partial Content"), seen=3, status=206
+    ),
     Case("status-226", answers(FEED, "IM: feed", status="226 IM Used"), seen=3, status=226),
     Case("status-299", answers(FEED, status="299 Odd"), seen=3, status=299),
-    Case("status-304-never-asked-for", says(b"HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n"), "not-modified", status=304),
+    Case(
+        "status-304-never-asked-for",
+        says(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
+        "not-modified",
+        status=304,
+    ),
     Case("status-101", says(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n" + GOOD), seen=3),
     Case("status-404-with-a-feed", answers(FEED, status="404 Not Found"), "not-found", status=404),
     Case("status-500-with-a-feed", answers(FEED, status="500 Oops"), "server-error", status=500),
-    Case("status-200-with-a-page", answers(b"<!doctype html><html><body><h1>Welcome</h1></body></html>", kind="text/html"), "not-a-feed"),
-    Case("status-200-not-found-page", answers(b"<html><title>404 Not Found</title><h1>Not Found</h1></html>", kind="text/html"), "not-a-feed"),
-    *(Case(f"challenge-{name}", answers(body, *lines, status=status, kind="text/html"), "blocked") for name, status, lines, body in (
-        ("cloudflare-403", "403 Forbidden", ("Server: cloudflare", "cf-mitigated: challenge"), b"<title>Just a moment...</title>"),
-        ("cloudflare-503", "503 Service Unavailable", ("Server: cloudflare", "cf-mitigated: challenge"), b"<title>Just a moment...</title>"),
-    )),
+    Case(
+        "status-200-with-a-page",
+        answers(b"<!doctype html><html><body><h1>Welcome</h1></body></html>", kind="text/html"),
+        "not-a-feed",
+    ),
+    Case(
+        "status-200-not-found-page",
+        answers(b"<html><title>404 Not Found</title><h1>Not Found</h1></html>", kind="text/html"),
+        "not-a-feed",
+    ),
+    *(
+        Case(f"challenge-{name}", answers(body, *lines, status=status, kind="text/html"), "blocked")
+        for name, status, lines, body in (
+            (
+                "cloudflare-403",
+                "403 Forbidden",
+                ("Server: cloudflare", "cf-mitigated: challenge"),
+                b"<title>Just a moment...</title>",
+            ),
+            (
+                "cloudflare-503",
+                "503 Service Unavailable",
+                ("Server: cloudflare", "cf-mitigated: challenge"),
+                b"<title>Just a moment...</title>",
+            ),
+        )
+    ),
 )
 
 RETRY_AFTER = {
@@ -365,7 +552,10 @@ RETRY_AFTER = {
     "superscript": "\xb2", "bytes": "\xff\xfe", "controls": "12\x0034", "two": "60, 120",
 }  # fmt: skip
 REFUSING = (
-    *(Case(f"retry-after-{name}", refuses(429, f"Retry-After: {value}"), "rate-limited") for name, value in RETRY_AFTER.items()),
+    *(
+        Case(f"retry-after-{name}", refuses(429, f"Retry-After: {value}"), "rate-limited")
+        for name, value in RETRY_AFTER.items()
+    ),
     Case("retry-after-503", refuses(503, "Retry-After: 3600"), "server-error"),
     Case("retry-after-200", answers(FEED, "Retry-After: 3600"), seen=3),
     Case("retry-after-301", leads("301 Moved", "{site:http-1.0}/feed.xml", "Retry-After: 3600"), seen=3),
@@ -382,11 +572,27 @@ VALIDATORS = (
     Case("etag-of-100-kb", answers(FEED, f'ETag: "{"e" * 100_000}"'), "connection"),
     Case("etag-100-times", answers(FEED, *(f'ETag: "{number}"' for number in range(100))), seen=3),
     Case("etag-with-a-line-break", answers(FEED, 'ETag: "a', ' X-Injected: b"'), seen=3),
-    *(Case(f"last-modified-{name}", answers(FEED, f"Last-Modified: {value}"), seen=3) for name, value in (
-        ("nonsense", "yesterday"), ("future", "Wed, 21 Oct 2099 07:28:00 GMT"), ("year-0", "Wed, 21 Oct 0000 07:28:00 GMT"),
-        ("controls", "a\x01\x00b"), ("of-10-kb", "m" * 10_000), ("negative", "-1"))),
-    *(Case(f"cache-control-{name}", answers(FEED, f"Cache-Control: {value}"), seen=3) for name, value in (
-        ("huge", "max-age=" + "9" * 60), ("5000-digits", "max-age=" + "9" * 5000), ("negative", "max-age=-1"), ("word", "max-age=never"), ("many", ", ".join(["max-age=1"] * 500)))),
+    *(
+        Case(f"last-modified-{name}", answers(FEED, f"Last-Modified: {value}"), seen=3)
+        for name, value in (
+            ("nonsense", "yesterday"),
+            ("future", "Wed, 21 Oct 2099 07:28:00 GMT"),
+            ("year-0", "Wed, 21 Oct 0000 07:28:00 GMT"),
+            ("controls", "a\x01\x00b"),
+            ("of-10-kb", "m" * 10_000),
+            ("negative", "-1"),
+        )
+    ),
+    *(
+        Case(f"cache-control-{name}", answers(FEED, f"Cache-Control: {value}"), seen=3)
+        for name, value in (
+            ("huge", "max-age=" + "9" * 60),
+            ("5000-digits", "max-age=" + "9" * 5000),
+            ("negative", "max-age=-1"),
+            ("word", "max-age=never"),
+            ("many", ", ".join(["max-age=1"] * 500)),
+        )
+    ),
     Case("expires-nonsense", answers(FEED, "Expires: -1", "Date: never", "Age: many"), seen=3),
 )
 

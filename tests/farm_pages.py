@@ -46,7 +46,13 @@ def html(body: str, *, start: str = "", attributes: str = "lang='en'") -> bytes:
 GOOD_PAGE = html(PARAGRAPHS)
 
 
-def page(name: str, serve: Behaviour | bytes, extraction: str | None = "full", error: str | None = None, retried: bool | None = False) -> Page:
+def page(
+    name: str,
+    serve: Behaviour | bytes,
+    extraction: str | None = "full",
+    error: str | None = None,
+    retried: bool | None = False,
+) -> Page:
     """A page on a host without a robots.txt."""
     behaviour = answers(serve, kind="text/html; charset=utf-8") if isinstance(serve, bytes) else serve
     return Page(Case(f"page-{name}", by_path(page=behaviour)), extraction, error, retried)
@@ -72,10 +78,20 @@ SERVERS = (
     page("endless", floods(head(kind="text/html"), b"<p>more</p>" * 5000), SUMMARY, None),
     page("6-mb", html(PARAGRAPHS + "<!--" + "p" * (6 * MB) + "-->"), SUMMARY, None),
     page("6-mb-without-length", says(head(kind="text/html") + html("p" * (6 * MB))), SUMMARY, None),
-    page("6-mb-in-chunks", says(head("200 OK", "Transfer-Encoding: chunked", kind="text/html") + chunked(html("p" * (6 * MB)))), SUMMARY, None),
+    page(
+        "6-mb-in-chunks",
+        says(head("200 OK", "Transfer-Encoding: chunked", kind="text/html") + chunked(html("p" * (6 * MB)))),
+        SUMMARY,
+        None,
+    ),
     page("4-mb", html(PARAGRAPHS + "<!--" + "p" * (4 * MB) + "-->"), SUMMARY, "larger than", None),
     page("gzip-bomb", answers(bomb(40), "Content-Encoding: gzip", kind="text/html"), SUMMARY, "MAXSIZE"),
-    page("brotli-bomb", answers(brotli.compress(bytes(40 * MB), quality=5), "Content-Encoding: br", kind="text/html"), SUMMARY, "MAXSIZE"),
+    page(
+        "brotli-bomb",
+        answers(brotli.compress(bytes(40 * MB), quality=5), "Content-Encoding: br", kind="text/html"),
+        SUMMARY,
+        "MAXSIZE",
+    ),
     page("gzip-bomb-not-claimed", answers(bomb(40), kind="text/html"), SUMMARY, "another kind", None),
     page("404", answers(b"no", status="404 Not Found"), SUMMARY, "HTTP 404", True),
     page("410", answers(b"no", status="410 Gone"), SUMMARY, "HTTP 410"),
@@ -105,24 +121,70 @@ BODIES = (
     page("100000-nested", html("<div>" * 49_000 + PARAGRAPHS), None, None, None),
     page("20000-nested-tables", html("<table><tr><td>" * 15_000 + PARAGRAPHS), None, None, None),
     page("20000-nested-spans", html("<b><i>" * 20_000 + PARAGRAPHS), None, None, None),
-    page("100000-attributes", html(f"<p {' '.join(f'a{n}=1' for n in range(100_000))}>x</p>{PARAGRAPHS}"), None, None, None),
+    page(
+        "100000-attributes",
+        html(f"<p {' '.join(f'a{n}=1' for n in range(100_000))}>x</p>{PARAGRAPHS}"),
+        None,
+        None,
+        None,
+    ),
     page("1-mb-of-less-than", html(PARAGRAPHS + "< " * (MB // 2)), None, None, None),
     page("1-mb-of-ampersands", html(PARAGRAPHS + "&" * MB), None, None, None),
     page("1-mb-in-one-word", html(PARAGRAPHS + f"<p>{'w' * MB}</p>"), None, None, None),
     page("1-mb-of-spaces", html(PARAGRAPHS + " " * MB)),
-    page("1-mb-title", html(PARAGRAPHS, start=f"<title>{LONG * 10}</title><meta property='og:title' content='{LONG * 9}'>"), None, None, None),
+    page(
+        "1-mb-title",
+        html(PARAGRAPHS, start=f"<title>{LONG * 10}</title><meta property='og:title' content='{LONG * 9}'>"),
+        None,
+        None,
+        None,
+    ),
     page("unclosed-script", html("<script>" + PARAGRAPHS), SUMMARY, None, None),
     page("json-ld-nested", html(PARAGRAPHS, start=f"<script type='application/ld+json'>{'[' * 50_000}</script>")),
-    page("json-ld-huge-number", html(PARAGRAPHS, start=f"<script type='application/ld+json'>{{\"@type\":\"NewsArticle\",\"wordCount\":{'9' * 100_000}}}</script>")),
-    page("json-ld-itself", html(PARAGRAPHS, start='<script type="application/ld+json">{"@type":"NewsArticle","author":[[[{"name":{}}]]],"datePublished":-1,"articleBody":{"a":1}}</script>')),
+    page(
+        "json-ld-huge-number",
+        html(
+            PARAGRAPHS,
+            start=f'<script type=\'application/ld+json\'>{{"@type":"NewsArticle","wordCount":{"9" * 100_000}}}</script>',
+        ),
+    ),
+    page(
+        "json-ld-itself",
+        html(
+            PARAGRAPHS,
+            start='<script type="application/ld+json">{"@type":"NewsArticle","author":[[[{"name":{}}]]],"datePublished":-1,"articleBody":{"a":1}}</script>',
+        ),
+    ),
     page("canonical-javascript", html(PARAGRAPHS, start="<link rel=canonical href='javascript:alert(1)'>")),
-    page("canonical-inner", html(PARAGRAPHS, start="<link rel=canonical href='http://127.0.0.2:9/x'><link rel=amphtml href='http://127.0.0.2:9/amp'>")),
+    page(
+        "canonical-inner",
+        html(
+            PARAGRAPHS,
+            start="<link rel=canonical href='http://127.0.0.2:9/x'><link rel=amphtml href='http://127.0.0.2:9/amp'>",
+        ),
+    ),
     page("base-inner", html(PARAGRAPHS + "<img src=/pixel.png>", start="<base href='http://127.0.0.2:9/'>")),
     page("refresh-inner", html(PARAGRAPHS, start="<meta http-equiv=refresh content='0;url=http://127.0.0.2:9/'>")),
-    page("frames-inner", html(PARAGRAPHS + "<iframe src='http://127.0.0.2:9/'></iframe><img src='http://127.0.0.2:9/i.png'>")),
-    page("dates-of-year-0", html(PARAGRAPHS, start="<meta property='article:published_time' content='0000-00-00T00:00:00Z'>")),
-    page("dates-of-year-9999", html(PARAGRAPHS, start="<meta property='article:published_time' content='9999-12-31T23:59:59-23:59'>")),
-    page("xml-with-entities", answers(b"<?xml version='1.0'?><!DOCTYPE html [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>" + html(PARAGRAPHS + "<p>&x;</p>"), kind="application/xhtml+xml")),
+    page(
+        "frames-inner",
+        html(PARAGRAPHS + "<iframe src='http://127.0.0.2:9/'></iframe><img src='http://127.0.0.2:9/i.png'>"),
+    ),
+    page(
+        "dates-of-year-0",
+        html(PARAGRAPHS, start="<meta property='article:published_time' content='0000-00-00T00:00:00Z'>"),
+    ),
+    page(
+        "dates-of-year-9999",
+        html(PARAGRAPHS, start="<meta property='article:published_time' content='9999-12-31T23:59:59-23:59'>"),
+    ),
+    page(
+        "xml-with-entities",
+        answers(
+            b"<?xml version='1.0'?><!DOCTYPE html [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
+            + html(PARAGRAPHS + "<p>&x;</p>"),
+            kind="application/xhtml+xml",
+        ),
+    ),
 )
 
 DISALLOW = b"User-agent: *\nDisallow: /\n"

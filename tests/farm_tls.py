@@ -17,7 +17,9 @@ from tests.farm import Case, answers, blurts, leads, mute, says
 from tests.farm_answers import FEED, GOOD
 
 DAY = datetime.timedelta(days=1)
-LOOPBACK = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(f"127.0.{net}.{host}")) for net in (1, 2, 3) for host in range(1, 251)])
+LOOPBACK = x509.SubjectAlternativeName(
+    [x509.IPAddress(ipaddress.ip_address(f"127.0.{net}.{host}")) for net in (1, 2, 3) for host in range(1, 251)]
+)
 ELSEWHERE = x509.SubjectAlternativeName([x509.DNSName("courier.example")])
 
 
@@ -29,10 +31,17 @@ class Authority:
         self.file = folder / "authority.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of the farm")])
-        self.file.write_bytes(self._signed(self._name, self._key, None, age=0 * DAY).public_bytes(serialization.Encoding.PEM))
+        self.file.write_bytes(
+            self._signed(self._name, self._key, None, age=0 * DAY).public_bytes(serialization.Encoding.PEM)
+        )
 
     def context(
-        self, name: str, names: x509.SubjectAlternativeName = LOOPBACK, *, age: datetime.timedelta = 0 * DAY, own: bool = False
+        self,
+        name: str,
+        names: x509.SubjectAlternativeName = LOOPBACK,
+        *,
+        age: datetime.timedelta = 0 * DAY,
+        own: bool = False,
     ) -> ssl.SSLContext:
         """A server's side of TLS; `age` is added to the days of validity, `own` signs by itself."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -40,7 +49,9 @@ class Authority:
         certificate = self._signed(subject, key, names, age=age, own=own)
         file = self.folder / f"{name}.pem"
         file.write_bytes(
-            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -80,7 +91,9 @@ def tls_cases(authority: Authority) -> tuple[Case, ...]:
         Case("tls-self-signed", answers(FEED), "tls", tls=authority.context("own", own=True), scheme="https"),
         Case("tls-expired", answers(FEED), "tls", tls=authority.context("expired", age=100 * DAY), scheme="https"),
         Case("tls-not-yet-valid", answers(FEED), "tls", tls=authority.context("early", age=-100 * DAY), scheme="https"),
-        Case("tls-for-another-host", answers(FEED), "tls", tls=authority.context("elsewhere", ELSEWHERE), scheme="https"),
+        Case(
+            "tls-for-another-host", answers(FEED), "tls", tls=authority.context("elsewhere", ELSEWHERE), scheme="https"
+        ),
         Case("tls-of-an-old-protocol", answers(FEED), "tls", tls=old, scheme="https"),
         Case("tls-that-hangs", mute, "timeout", scheme="https", mute=True),
         Case("tls-that-resets", blurts(b"", then="reset"), "connection", scheme="https"),

@@ -27,14 +27,27 @@ from tests.site import rss
 HONEST = tuple(
     Case(
         f"honest-{number}",
-        answers(rss(*((f"{number}-{entry}", f"Harvest {entry} in valley {number}", f"https://honest.example/{number}/{entry}") for entry in range(20)))),
+        answers(
+            rss(
+                *(
+                    (
+                        f"{number}-{entry}",
+                        f"Harvest {entry} in valley {number}",
+                        f"https://honest.example/{number}/{entry}",
+                    )
+                    for entry in range(20)
+                )
+            )
+        ),
         seen=20,
     )
     for number in range(8)
 )
 SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "3", "LEVANTWATCH_PARSE_SECONDS": "3", "LEVANTWATCH_CONCURRENCY": "96"}
 # what a terminal or a log could obey, and what is no character: in no column of any table
-UNCLEAN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+UNCLEAN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 TEXTS = {
     "feeds": "url, title, homepage, etag, last_modified, last_error, language",
     "polls": "outcome, error, final_url, reason",
@@ -63,7 +76,9 @@ class Round:
     @cached_property
     def titles(self) -> dict[str, list[str]]:
         """The titles of each feed's entries by the name of its server."""
-        rows = self.desk.rows("select f.url, e.title from sightings s join feeds f on f.id = s.feed_id join entries e on e.id = s.entry_id")
+        rows = self.desk.rows(
+            "select f.url, e.title from sightings s join feeds f on f.id = s.feed_id join entries e on e.id = s.entry_id"
+        )
         found: dict[str, list[str]] = {}
         for row in rows:
             found.setdefault(row.url, []).append(row.title)
@@ -105,7 +120,13 @@ def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     urls = {"sqlite": f"sqlite:///{folder}/hostile.db"}
     server = request.getfixturevalue("postgres")
     with Farm((*cases, Case("pages", answers(b"")))) as farm:
-        feed = rss(*((page.case.name, f"{TITLE}, report {number}", farm.site(page.case.name) + page.path) for number, page in enumerate(PAGES)), summary=TEXT[0])
+        feed = rss(
+            *(
+                (page.case.name, f"{TITLE}, report {number}", farm.site(page.case.name) + page.path)
+                for number, page in enumerate(PAGES)
+            ),
+            summary=TEXT[0],
+        )
         farm.cases["pages"] = Case("pages", answers(feed), seen=len(PAGES))
         if server is None:
             yield Rounds(farm, authority, folder, urls)
@@ -206,8 +227,12 @@ def test_a_page_that_robots_txt_forbids_was_not_asked_for(over: Round) -> None:
 def test_every_log_line_is_one_line_of_its_own(over: Round) -> None:
     lines = over.log.splitlines()
     assert "Traceback" not in over.log
-    assert [line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} [A-Z]+ [\w.]+: ", line)] == []
-    assert [line for line in lines if " ERROR " in line or " CRITICAL " in line or "s3cret" in line or UNCLEAN.search(line)] == []
+    assert [
+        line for line in lines if not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} [A-Z]+ [\w.]+: ", line)
+    ] == []
+    assert [
+        line for line in lines if " ERROR " in line or " CRITICAL " in line or "s3cret" in line or UNCLEAN.search(line)
+    ] == []
     assert sum("polled feed=" in line for line in lines) == len(over.cases)
 
 
@@ -215,7 +240,12 @@ def test_every_column_holds_clean_text(over: Round) -> None:
     for table, columns in TEXTS.items():
         rows = over.desk.rows(f"select {columns} from {table}")
         assert rows
-        unclean = [(table, name, value[:200]) for row in rows for name, value in row._mapping.items() if value and UNCLEAN.search(value)]
+        unclean = [
+            (table, name, value[:200])
+            for row in rows
+            for name, value in row._mapping.items()
+            if value and UNCLEAN.search(value)
+        ]
         assert not unclean
 
 
@@ -250,11 +280,18 @@ def test_a_signal_ends_the_daemon_with_mute_servers_and_a_busy_worker_and_nobody
         article = rss(("a", TITLE, farm.site("page-mute") + "/page"), summary=TEXT[0])
         farm.cases["a-page"] = Case("a-page", answers(article))
         desk = Desk(tmp_path, database_url, networks=NETWORKS, settings=settings)
-        (tmp_path / "feeds.txt").write_text("".join(f"{farm.url(name)}\n" for name in farm.cases if name != "page-mute"), encoding="utf-8")
+        (tmp_path / "feeds.txt").write_text(
+            "".join(f"{farm.url(name)}\n" for name in farm.cases if name != "page-mute"), encoding="utf-8"
+        )
         desk.ok("feeds", "import", "feeds.txt")
         daemon = desk.start("run")
         try:
-            wait_for(lambda: all(farm.open.get(case.name) for case in (*silence, page)) and all(farm.asked(case.name) for case in heavy))
+            wait_for(
+                lambda: (
+                    all(farm.open.get(case.name) for case in (*silence, page))
+                    and all(farm.asked(case.name) for case in heavy)
+                )
+            )
             wait_for(lambda: len(desk.rows("select 1 from polls")) >= len(HONEST) + 1)
             polled = {row.url for row in desk.rows("select f.url from polls p join feeds f on f.id = p.feed_id")}
             assert {farm.url(case.name) for case in HONEST} <= polled, "the mute delay nobody"

@@ -98,7 +98,10 @@ def live(state: FeedState, answers: list[Answer], policy: Policy = POLICY) -> tu
         (dates(1, 2), UNDATED_SIGHT),  # two dates are no rate
         (dates(*range(24)), FIRST_SIGHT),  # one an hour: seen once, it is looked at again soon all the same
         (dates(*(day * 24 for day in range(30))), FIRST_SIGHT),
-        (dates(*(minute / 600 for minute in range(60))), 16 * MINUTE),  # ten a minute, 30 listed: before a burst rolls it over
+        (
+            dates(*(minute / 600 for minute in range(60))),
+            16 * MINUTE,
+        ),  # ten a minute, 30 listed: before a burst rolls it over
         (dates(*(-48,) * 20), UNDATED_SIGHT),  # claims from the future say nothing
         (dates(*(24 * 365 * 30,) * 20), UNDATED_SIGHT),  # nor do those of thirty years ago
     ],

@@ -35,6 +35,7 @@ from crawler.robots import (
     origin_of,
     rules_for_us,
 )
+from crawler.urls import registered_domain
 from storage.errors import StorageError
 from storage.hosts import RobotsFile
 
@@ -42,7 +43,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DATA = Path(__file__).parent / "data" / "robots"
 ORIGIN = "https://www.northpost.example"
-HOST = "northpost.example"
+HOST = registered_domain(ORIGIN)
 
 
 def rules(body: bytes) -> Protego:
@@ -283,11 +284,17 @@ def test_it_is_known_for_a_day_over_restarts() -> None:
 
 def test_each_origin_has_its_own() -> None:
     world = World(Engine(robots_txt(), robots_txt(b""), robots_txt(b"")))
-    assert world.may(f"{ORIGIN}/x/1", "https://news.northpost.example/x/1", "http://www.northpost.example/x/1") == ["no", "yes", "yes"]
+    assert world.may(f"{ORIGIN}/x/1", "https://news.northpost.example/x/1", "http://www.northpost.example/x/1") == [
+        "no",
+        "yes",
+        "yes",
+    ]
     assert len(set(world.engine.asked)) == 3
 
 
-@pytest.mark.parametrize("failure", [robots_txt(status=503), scrapy_errors.DownloadTimeoutError("no end"), OSError("reset")])
+@pytest.mark.parametrize(
+    "failure", [robots_txt(status=503), scrapy_errors.DownloadTimeoutError("no end"), OSError("reset")]
+)
 def test_a_file_that_cannot_be_had_is_asked_for_again_after_a_while(failure: Response | Exception) -> None:
     world = World(Engine(failure, robots_txt()))
     assert world.may(f"{ORIGIN}/y/1", f"{ORIGIN}/y/2") == ["RobotsUnreachableError"] * 2

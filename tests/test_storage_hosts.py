@@ -46,7 +46,9 @@ def test_entries_of_a_quiet_host_are_not_claimed(database: Database) -> None:
     listed = (seen(1, host="a.example"), seen(2, host="b.example"))
     first, second = list_entries(database, feed_id, *listed)
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(number, 1.0, True) for number in (first, second)], now=NOW)
+        entries.record_triage(
+            session, [entries.TriageDecision(number, 1.0, True) for number in (first, second)], now=NOW
+        )
         hosts.keep_quiet(session, host="a.example", until=NOW + HOUR, status=429, now=NOW)
     with database.write() as session:
         assert [entry.id for entry in entries.claim(session, now=NOW, limit=9, per_host=9)] == [second]

@@ -51,7 +51,9 @@ def list_feeds(
             rows_out([_for_people(row, failing=failing) for row in rows], as_format, sys.stdout)
             for row in rows if failing else ():
                 if row.replacement:
-                    typer.echo(f"feed {row.id} may have moved; to watch the new one: levantwatch feeds add {row.replacement}")
+                    typer.echo(
+                        f"feed {row.id} may have moved; to watch the new one: levantwatch feeds add {row.replacement}"
+                    )
         return
     rows_out(rows, as_format, sys.stdout)
 
