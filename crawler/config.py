@@ -63,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_networks: tuple[str, ...] = ()
     contact: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")] = ""
     fetch: Literal["candidates", "all", "none"] = "candidates"
+    blind_fetches: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 20
     host_delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     host_connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 NOTHING = entries.SeenResult(new_ids=(), new_keys=(), seen=0, overlap=0)
+USABLE_CHARS = 40  # of a summary beside the title: less is "Read more" or a byline
 SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
 
 
@@ -53,6 +54,27 @@ class Found:
     ask: str | None = None
 
 
+@dataclass(slots=True)
+class BlindFetches:
+    """How many pages may be fetched in a round although nothing but a title tells of them, and how many were not."""
+
+    most: int
+    left: int = 0
+    refused: int = 0
+
+    def begin_round(self) -> None:
+        """A new round may fetch as many again."""
+        self.left = self.most
+
+    def take(self) -> bool:
+        """Whether one more may be fetched in this round."""
+        if self.left <= 0:
+            self.refused += 1
+            return False
+        self.left -= 1
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Recorder:
     """Records readings with one judge, one policy and one way of fetching. Called in the storage thread."""
@@ -61,6 +83,7 @@ class Recorder:
     policy: polling.Policy
     fetch: str  # candidates | all | none
     run_id: int | None
+    blind: BlindFetches = field(default_factory=lambda: BlindFetches(0))
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
@@ -100,8 +123,16 @@ class Recorder:
         for entry_id, key in zip(shown.new_ids, shown.new_keys, strict=True):
             entry = by_key[key]
             triage = self.judge.triage(title=entry.title, summary=entry.summary, language=entry.language)
-            decisions.append(entries.TriageDecision(entry_id, triage.score, always or triage.candidate))
+            blind = self.fetch == "candidates" and _tells_nothing(entry)
+            worth = always or triage.candidate or (blind and self.blind.take())
+            decisions.append(entries.TriageDecision(entry_id, triage.score, worth))
         return decisions
+
+
+def _tells_nothing(entry: entries.SeenEntry) -> bool:
+    """Whether an entry has a page and no summary that triage could go by: none, or the title once more."""
+    said = entry.summary.replace(entry.title, "") if entry.title else entry.summary
+    return entry.url is not None and len(said.strip()) < USABLE_CHARS
 
 
 def seen_entries(parsed: ParsedFeed, feed: FeedForPoll) -> tuple[entries.SeenEntry, ...]:

@@ -40,6 +40,9 @@ def site() -> Iterator[Site]:
         yield site
 
 
+SAYS_NOTHING = "More on this story, with pictures and reactions, in our edition of Tuesday."
+
+
 def two_articles(site: Site) -> str:
     site.route("/a/idlib", page("Air strikes hit market in Syria's Idlib", *ABOUT_SYRIA))
     site.route("/a/rain", page("Rain expected in the north", *ABOUT_RAIN))
@@ -49,6 +52,7 @@ def two_articles(site: Site) -> str:
             rss(
                 ("1", "Air strikes hit market in Syria's Idlib", site.url + "/a/idlib"),
                 ("2", "Rain expected in the north", site.url + "/a/rain"),
+                summary=SAYS_NOTHING,
             ),
             etag='"v1"',
         ),
@@ -220,9 +224,21 @@ def test_after_kill_9_the_next_run_finishes_and_doubles_nothing(desk: Desk, site
 
 def test_a_burst_of_new_entries_is_all_kept(desk: Desk, site: Site) -> None:
     entries = [(str(number), f"Rain in valley {number}", f"{site.url}/r/{number}") for number in range(5_000)]
-    desk.ok("feeds", "add", site.route("/burst.xml", rss(*entries)))
+    desk.ok("feeds", "add", site.route("/burst.xml", rss(*entries, summary=SAYS_NOTHING)))
     desk.ok("poll")
     assert sum(states(desk).values()) == 5_000
+
+
+def test_entries_without_a_summary_are_read_up_to_a_cap_that_is_counted(desk: Desk, site: Site) -> None:
+    entries = [(str(number), f"Letter from the valley {number}", f"{site.url}/r/{number}") for number in range(30)]
+    desk.ok("feeds", "add", site.route("/bare.xml", rss(*entries)))
+    desk.ok("poll")
+    asked = sum(site.asked(f"/r/{number}") for number in range(30))
+    assert asked == 20
+    (row,) = desk.rows("select counts from runs")
+    counts = row.counts if isinstance(row.counts, dict) else json.loads(row.counts)
+    assert counts["capped_without_summary"] == 10
+    assert "without" in desk.ok("coverage", "--since", "1d")
 
 
 def test_named_feeds_that_all_fail_are_a_failure(desk: Desk, site: Site) -> None:

@@ -26,7 +26,7 @@ from crawler.fair import FairQueue
 from crawler.following import known_validators
 from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
-from crawler.record import FeedReading, Recorder
+from crawler.record import BlindFetches, FeedReading, Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
 from crawler.workers import WorkTooHeavyError
@@ -84,7 +84,8 @@ class FeedsSpider(Spider):
             idle=lambda: self.hosts.waiting,
         )
         policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
-        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id)
+        self.blind = BlindFetches(config.blind_fetches)
+        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id, self.blind)
         self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
@@ -150,6 +151,7 @@ class FeedsSpider(Spider):
                 if round_.renew:
                     self.leave()
                     break
+                self.blind.begin_round()
                 quiet = self.hosts.quiet()
                 for feed in await self.watch.write(feeds_of, round_, now=self.watch.now(), quiet=quiet):
                     host = registered_domain(feed.url)
@@ -472,4 +474,5 @@ class FeedsSpider(Spider):
 
     def counts(self) -> dict[str, int]:
         """What this crawl did: feeds by outcome, entries, articles."""
-        return {"feeds": len(self.polled), **dict(self._counts)}
+        capped = {"capped_without_summary": self.blind.refused} if self.blind.refused else {}
+        return {"feeds": len(self.polled), **dict(self._counts), **capped}
