@@ -34,6 +34,7 @@ MAX_DEPTH = 200  # lxml stops at 255 by itself; recursive walkers should not com
 LOST = 0.7  # trafilatura has fewer of JSON-LD's words than this: it lost part of the article
 WITNESS = 0.75  # a description that knows less of what was found is cut, or of another article
 PROSE_WORDS = 20
+BINARY = 0.02  # of the characters are controls that text has no use for; random bytes have a tenth
 COVERED = 0.3  # a paragraph with fewer of its 4-grams in JSON-LD's body is not in it
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
 # trafilatura drops the zero-width joiners that Persian words and emoji need; letters that nobody writes (Elbasan) carry them past it
@@ -41,6 +42,7 @@ _JOINERS = (("\u200c", "\U00010500"), ("\u200d", "\U00010501"))
 _CONTROL_REFERENCE = re.compile(
     r"&#0{0,7}(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d);?|&#[xX]0{0,7}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]);?"
 )
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _PAGE = re.compile(r"html|xml|text/plain|octet-stream", re.IGNORECASE)
 _NOT_PAGES = (
     b"%PDF",
@@ -93,7 +95,10 @@ def extract_page(body: bytes, *, url: str | None = None, content_type: str | Non
 
 
 def _extract(body: bytes, url: str | None, content_type: str | None) -> Page:
-    tree = parse_html(_carried(decode(body, content_type=content_type)))
+    page = decode(body, content_type=content_type)
+    if len(_CONTROLS.findall(page)) > BINARY * len(page):
+        return Page("unreadable", problem="not a page: the body is binary")
+    tree = parse_html(_carried(page))
     if tree is None:
         return Page("unreadable", problem="no markup in the page")
     head = _completed(read_head(tree, url), tree)

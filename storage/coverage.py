@@ -125,7 +125,8 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
 
 def newest_poll(session: Session) -> datetime | None:
     """When the latest poll began."""
-    return session.scalar(select(func.max(POLLS.c.started_at)))
+    latest: datetime | None = session.scalar(select(func.max(POLLS.c.started_at)))
+    return latest
 
 
 def _accounts(

@@ -266,7 +266,7 @@ LENGTHS = (
     ),
     Case("endless-body", floods(head() + b"<rss>", b"<!-- more -->" * 5000), "too-large"),
     Case("endless-body-of-an-error", floods(head("503 Service Unavailable"), b"sorry " * 10_000), "too-large"),
-    Case("endless-body-of-a-304", floods(head("304 Not Modified"), b"sorry " * 10_000), "not-modified"),
+    Case("endless-body-of-a-304", floods(head("304 Not Modified"), b"sorry " * 10_000), "server-error"),
     Case("11-mb-with-length", answers(TOO_LONG), "too-large"),
     Case("11-mb-without-length", says(head() + TOO_LONG), "too-large"),
     Case("11-mb-in-chunks", says(head("200 OK", "Transfer-Encoding: chunked") + chunked(TOO_LONG)), "too-large"),
@@ -338,7 +338,7 @@ FAR_INNER = (
     "[ff02::1]",
 )
 REFUSALS = {  # what is none of these is refused by its address; these are no names at all, or names of nothing
-    "127.0.0.2%23": "bad-url", "%31%32%37.0.0.2": "bad-url", "127.0.0.2.": "dns", "sub.localhost": "dns|refused-address", "ip6-localhost": "dns|refused-address",
+    "127.0.0.2%23": "bad-url", "%31%32%37.0.0.2": "bad-url", "127.0.0.2.": "dns", "localhost.": "dns|refused-address", "sub.localhost": "dns|refused-address", "ip6-localhost": "dns|refused-address",
 }  # fmt: skip
 
 REDIRECTS = (
@@ -355,7 +355,7 @@ REDIRECTS = (
         for status in ("301", "302", "303", "307", "308")
     ),
     Case("redirect-300", leads("300 Multiple Choices", "{site:http-1.0}/feed.xml"), "client-error", status=300),
-    Case("redirect-304", leads("304 Not Modified", "{site:http-1.0}/feed.xml"), "not-modified"),
+    Case("redirect-304", leads("304 Not Modified", "{site:http-1.0}/feed.xml"), "server-error"),
     Case("redirect-305", leads("305 Use Proxy", "{site:http-1.0}/feed.xml"), "client-error", status=305),
     *(
         Case(
@@ -510,7 +510,7 @@ STATUSES = (
     Case(
         "status-304-never-asked-for",
         says(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
-        "not-modified",
+        "server-error",
         status=304,
     ),
     Case("status-101", says(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n" + GOOD), seen=3),
@@ -558,7 +558,7 @@ REFUSING = (
     ),
     Case("retry-after-503", refuses(503, "Retry-After: 3600"), "server-error"),
     Case("retry-after-200", answers(FEED, "Retry-After: 3600"), seen=3),
-    Case("retry-after-301", leads("301 Moved", "{site:http-1.0}/feed.xml", "Retry-After: 3600"), seen=3),
+    Case("retry-after-301", leads("301 Moved", "{site:http-1.0}/feed.xml", "Retry-After: 3600"), "rate-limited"),
 )
 
 VALIDATORS = (

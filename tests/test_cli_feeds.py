@@ -23,7 +23,7 @@ from tests.command import Desk
 
 LISTED = [
     "id", "state", "url", "title", "publisher", "country", "language", "kind", "tags", "next_poll_at", "last_polled_at", "last_outcome",
-    "last_error", "failing_since",
+    "last_error", "failing_since", "replacement",
 ]  # fmt: skip
 
 

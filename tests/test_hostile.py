@@ -166,7 +166,7 @@ def test_every_server_has_its_outcome(over: Round) -> None:
             wrong[case.name] = f"{poll.entries_seen} entries, not {case.seen}"
         elif case.status is not None and poll.http_status != case.status:
             wrong[case.name] = f"status {poll.http_status}, not {case.status}"
-    assert not wrong
+    assert not wrong, "\n".join(f"{name}: {told}" for name, told in wrong.items())
 
 
 def test_every_title_is_clean_text(over: Round) -> None:
@@ -210,7 +210,7 @@ def test_every_page_gives_its_text_or_its_reason(over: Round) -> None:
             wrong[page.case.name] = f"asked again at {row.retry_at} after {error}"
         elif row.extraction == "full" and "Ariha" not in row.text:
             wrong[page.case.name] = f"text {row.text[:100]!r}"
-    assert not wrong
+    assert not wrong, "\n".join(f"{name}: {told}" for name, told in wrong.items())
 
 
 def test_nobody_reached_an_inner_address(over: Round) -> None:
