@@ -20,6 +20,7 @@ OTHERS: dict[str, str] = {
     "allow_networks": '["10.0.0.0/8", "::1/128"]',
     "contact": '"watch@news.example"',
     "fetch": '"all"',
+    "blind_fetches": "0",
     "host_delay": "0",
     "host_connections": "16",
     "concurrency": "8",

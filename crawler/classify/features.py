@@ -41,7 +41,7 @@ _AGE_BEHIND = re.compile(
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # compared by identity: thousands are put into dicts
+@dataclass(slots=True, eq=False)  # compared by identity: thousands are put into dicts
 class Spot:
     """A mention with the field it stands in."""
 
@@ -57,23 +57,33 @@ class Feature:
     spots: tuple[Spot, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
-    """A folded article and where its sentences begin; `words` counts the text's words."""
+    """A folded article; `words` counts the text's words."""
 
     title: Folded
     text: Folded
-    sentences: Sequence[int]
     words: int
     headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
+    _sentences: Sequence[int] | None = None
 
     @classmethod
     def of(cls, title: Folded, text: Folded) -> Document:
         """The document of a folded title and text."""
-        starts = [0, *(found.end() for found in _SENTENCE.finditer(text.text))] if text.text else []
         words = text.text.count(" ") + text.text.count("\n") + bool(text.text)
-        headline = 0 if title.text.strip() else min(starts[1] if len(starts) > 1 else len(text.text), HEADLINE)
-        return cls(title, text, starts, words, headline)
+        headline = 0
+        if not title.text.strip():
+            first = _SENTENCE.search(text.text)
+            headline = min(first.end() if first else len(text.text), HEADLINE)
+        return cls(title, text, words, headline)
+
+    @property
+    def sentences(self) -> Sequence[int]:
+        """Where the text's sentences begin; looked for when a name was found, which is seldom."""
+        if self._sentences is None:
+            text = self.text.text
+            self._sentences = [0, *(found.end() for found in _SENTENCE.finditer(text))] if text else []
+        return self._sentences
 
     def in_title(self, spot: Spot) -> bool:
         """Whether a spot stands in the title, or in what stands for it."""
@@ -85,7 +95,7 @@ class Document:
 
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""
-        return bisect_right(self.sentences, place) - 1
+        return bisect_right(self._sentences or self.sentences, place) - 1
 
 
 @dataclass(slots=True)
@@ -300,9 +310,15 @@ def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     first, last = spot.mention.start, spot.mention.end
     left, right = text[max(first - _REACH, 0) : first], text[last : last + _REACH]
     behind = before = 0.0
-    if len(_BETWEEN.split(right, maxsplit=1)[0].split()) <= _ITEM - 1:
+    words = right.split(
+        None, _ITEM + 1
+    )  # looking for lists is dear; a glance at the words that touch the spot mostly ends it
+    touching = right[: len(right) - len(words[-1])] if len(words) > _ITEM + 1 else right
+    if len(_BETWEEN.split(touching, maxsplit=1)[0].split()) <= _ITEM - 1:
         behind = _run(_cut(right, last), anchors, open_end=True)
-    if len(_BETWEEN.split(left)[-1].split()) <= _ITEM - 1:
+    words = left.rsplit(None, _ITEM + 1)
+    touching = left[len(words[0]) :] if len(words) > _ITEM + 1 else left
+    if len(_BETWEEN.split(touching)[-1].split()) <= _ITEM - 1:
         before = _run(_cut(left, first - len(left))[::-1], anchors, open_end=False)
     return before + behind >= LISTED
 

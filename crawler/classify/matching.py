@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
@@ -26,7 +27,7 @@ FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şam�
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # frozen ones take twice as long to make, and there are a hundred in an article
 class Mention:
     """A word of the lexicon in a folded text, by its place there."""
 
@@ -36,6 +37,25 @@ class Mention:
     weak: int  # how many words that fit must stand beside it here
 
 
+class _Use(NamedTuple):
+    """A form as it counts in texts of one language."""
+
+    topic: str
+    concept: Concept
+    weak: int
+    open_end: bool
+    exact: str | None
+
+
+class _Spelling(NamedTuple):
+    """The forms that are spelt alike once folded, and what can be asked of all of them at once."""
+
+    uses: tuple[_Use, ...]  # none: in texts of this language it is a word like any other
+    arabic: bool
+    open_end: bool  # whether one of them goes on with an ending
+    exact: frozenset[str] | None  # when all of them are told by their very letters: these
+
+
 class Matcher:
     """All forms of some topics in one automaton: one pass finds them all."""
 
@@ -43,8 +63,9 @@ class Matcher:
         by_text: dict[str, list[Form]] = {}
         for form in forms:
             by_text.setdefault(form.text, []).append(form)
-        self._forms: Sequence[tuple[Form, ...]] = [tuple(found) for found in by_text.values()]
+        self._forms = [tuple(found) for found in by_text.values()]
         self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
+        self._spellings: dict[str | None, list[_Spelling | None]] = {}  # by language, worked out when first met
 
     def find(self, folded: Folded, original: str, language: str | None = None) -> dict[str, list[Mention]]:
         """The mentions by topic, in the text's order. Names do not overlap, longer ones win; words of support stand beside them.
@@ -52,25 +73,47 @@ class Matcher:
         In a text of a known language, Latin spellings of others are doubtful: a long name needs support, the rest is passed over.
         English spellings are used everywhere.
         """
-        text = folded.text
+        text, size = folded.text, len(folded.text)
+        straight = folded.places is None
+        spellings = self._spellings.setdefault(language, [None] * len(self._forms))
         found: dict[str, list[Mention]] = {}
         for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
-            forms = self._forms[number]
-            if start and text[start - 1].isalnum() and not (forms[0].arabic and _sticks(text, start)):
+            spelling = spellings[number]
+            if spelling is None:
+                spelling = spellings[number] = _spelling(self._forms[number], language)
+            uses, arabic, open_end, exact = spelling
+            if not uses or (start and text[start - 1].isalnum() and not (arabic and _sticks(text, start))):
                 continue
-            whole = end == len(text) or not text[end].isalnum()
-            for form in forms:
-                if not whole and not form.open_end:
+            whole = end == size or not text[end].isalnum()
+            if not whole and not open_end:
+                continue
+            # "is" stands in every English sentence; IS seldom
+            if straight and exact and original[start:end].replace("’", "'") not in exact:
+                continue
+            for use in uses:
+                if not whole and not use.open_end:
                     continue
-                if form.exact is not None and not _written(form.exact, folded, original, start, end):
+                if use.exact is not None and not _written(use.exact, folded, original, start, end):
                     continue
                 stop = end if whole else _word_end(text, end)
-                foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
-                if foreign and (form.concept.sense not in ANCHORS or len(form.text) < FOREIGN_LETTERS):
-                    continue
-                weak = form.concept.weak + (FOREIGN if foreign else 0)
-                found.setdefault(form.concept.topic, []).append(Mention(start, stop, form.concept, weak))
+                found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
+
+
+def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
+    """What a spelling stands for in texts of a language."""
+    uses = []
+    arabic = False
+    for form in forms:
+        foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
+        if foreign and (form.concept.sense not in ANCHORS or len(form.text) < FOREIGN_LETTERS):
+            continue
+        weak = form.concept.weak + (FOREIGN if foreign else 0)
+        arabic = form.arabic
+        uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact))
+    letters = {use.exact for use in uses}
+    exact = None if None in letters else frozenset(filter(None, letters))
+    return _Spelling(tuple(uses), arabic, any(use.open_end for use in uses), exact)
 
 
 def _sticks(text: str, start: int) -> bool:
