@@ -7,6 +7,7 @@
 #   ./run.sh types           mypy --strict
 #   ./run.sh gate            the judge's floors (bench/gate.py), where ../shared is
 #   ./run.sh lock            writes the two lock files anew from pyproject.toml (needs uv)
+#   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
@@ -113,6 +114,10 @@ case "$word" in
         set_up all
         exec .venv/bin/python bench/real.py "$@"
         ;;
+    replay)
+        set_up all
+        exec .venv/bin/python bench/replay.py "$@"
+        ;;
     levantwatch)
         set_up runtime
         exec .venv/bin/levantwatch "$@"
@@ -125,7 +130,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,14p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,15p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac
