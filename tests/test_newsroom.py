@@ -229,15 +229,7 @@ def test_a_page_gives_its_own_text(room: Newsroom, one: SampleArticle) -> None:
     assert words(page.title or "") == words(version.title)
 
 
-@pytest.mark.parametrize(
-    "outlet",
-    [
-        pytest.param(outlet.key, marks=pytest.mark.xfail(reason="the extractor takes cookie text and prompts in Turkish for text", strict=True))
-        if outlet.key == "kiyi"
-        else outlet.key
-        for outlet in OUTLETS
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("outlet", [outlet.key for outlet in OUTLETS])
 def test_navigation_notices_and_prompts_are_no_part_of_a_text(room: Newsroom, outlet: str) -> None:
     site = site_of(room, outlet)
     found = {
@@ -250,7 +242,6 @@ def test_navigation_notices_and_prompts_are_no_part_of_a_text(room: Newsroom, ou
     assert found == set()
 
 
-@pytest.mark.xfail(reason="the extractor does not yet take out an appeal that runs into the text", strict=True)
 def test_a_donation_appeal_is_no_part_of_the_text(room: Newsroom) -> None:
     site, one = site_of(room, "courier"), article("al-hol-annex-closes", "courier")
     page = extract_page(site.answer(site.path(one), 1).body, url=site.url(one), content_type="text/html")
