@@ -137,10 +137,9 @@ def _title(
     claimed = [plain_text(value, limit=TITLE_CHARS) for value in _all(metas, _TITLES)]
     claimed = [stripped for one in claimed if (stripped := _without_site(one, site, url))]
     headline = _without_site(jsonld.text_of(node.get("headline")), site, url)
-    heading = next(
-        (text for element in tree.iter("h1") if (text := plain_text(" ".join(element.itertext()), limit=TITLE_CHARS))),
-        "",
-    )
+    headings = [plain_text(" ".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("h1")]
+    # some themes give the site's name an h1 of its own, above the article's
+    heading = next((text for text in headings if text and not _is_site(text, site, url)), "")
     given = next(iter(claimed), "")
     if given and (_alike(given, heading) or not headline):
         return given
