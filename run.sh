@@ -94,7 +94,9 @@ case "$word" in
         ;;
     test)
         set_up all
-        exec .venv/bin/python -m pytest -n auto --dist loadfile "$@"
+        # many tests wait for a server that is slow on purpose: one worker more than there are cores
+        export PYTEST_XDIST_AUTO_NUM_WORKERS=${PYTEST_XDIST_AUTO_NUM_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) + 1))}
+        exec .venv/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder "$@"
         ;;
     lint)
         set_up all

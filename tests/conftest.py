@@ -28,6 +28,25 @@ _REQUIRED = {word.strip() for word in os.environ.get("LEVANTWATCH_REQUIRE", "").
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
+# files that take longest begin first: with several workers none of them is alone at the end
+SLOW = (
+    "test_hostile",
+    "test_road",
+    "test_daemon",
+    "test_monitor",
+    "test_discover",
+    "test_demo",
+    "test_replacement",
+    "test_cli_watching",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order whole files: the slow ones, then the others as they are."""
+    rank = {name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: rank.get(Path(item.location[0]).stem, len(SLOW)))
+
+
 def unavailable(what: str, reason: str) -> NoReturn:
     """Skip the test because this machine lacks something, or fail it where that something is required."""
     if what in _REQUIRED:

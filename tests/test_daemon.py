@@ -19,10 +19,10 @@ MINUTES = 10
 
 
 @pytest.fixture
-def desk(tmp_path: Path, database_url: str) -> Desk:
+def desk(tmp_path: Path, schema_url: str) -> Desk:
     # the newsroom's feeds are new to the watch: without a ceiling they would be asked again after hours
     settings = {"LEVANTWATCH_TICK": "1", "LEVANTWATCH_MIN_INTERVAL": "60", "LEVANTWATCH_MAX_INTERVAL": "120"}
-    return Desk(tmp_path, database_url, settings=settings)
+    return Desk(tmp_path, schema_url, settings=settings)
 
 
 def watch(desk: Desk, *, offset: float) -> subprocess.Popen[bytes]:
@@ -52,7 +52,7 @@ def polls(desk: Desk) -> Counter[int]:
 def test_ten_minutes_of_the_newsroom_a_stop_and_a_restart_fetch_nothing_twice(desk: Desk) -> None:
     with Newsroom() as room:
         for feed in room.feeds():
-            desk.ok("feeds", "add", feed.url, "--publisher", feed.publisher)
+            desk.watch(feed.url, publisher=feed.publisher)
         daemon = watch(desk, offset=0)
         began = time.monotonic()
         wait_for(lambda: polls(desk).total() >= 3 * len(room.feeds()), seconds=60)
@@ -81,7 +81,7 @@ def pages(room: Newsroom) -> set[str]:
 
 def test_a_schedule_in_cron_form_polls(desk: Desk) -> None:
     with Newsroom() as room:
-        desk.ok("feeds", "add", room.feeds()[0].url)
+        desk.watch(room.feeds()[0].url)
         (desk.folder / "levantwatch.toml").write_text('[schedule]\npoll = "*/5 * * * *"\n', encoding="utf-8")
         daemon = desk.start("run")
         wait_for(lambda: polls(desk).total() == 1, seconds=60)

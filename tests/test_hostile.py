@@ -268,9 +268,13 @@ def test_both_databases_hold_the_same(rounds: Rounds, engine: str) -> None:
 # --- a stop in the middle of it ---
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("schema_url", "number"),
+    [("sqlite", signal.SIGINT), pytest.param("postgresql", signal.SIGTERM, marks=pytest.mark.postgres)],
+    indirect=["schema_url"],
+)
 def test_a_signal_ends_the_daemon_with_mute_servers_and_a_busy_worker_and_nobody_survives(
-    tmp_path: Path, database_url: str, number: int
+    tmp_path: Path, schema_url: str, number: int
 ) -> None:
     heavy = tuple(case for case in BOMBS if case.name in ("feed-100000-attributes", "feed-100000-unclosed"))
     page = Case("page-mute", by_path(page=SILENCE[1].serve))
@@ -279,7 +283,7 @@ def test_a_signal_ends_the_daemon_with_mute_servers_and_a_busy_worker_and_nobody
     with Farm((*silence, *HONEST, page, Case("a-page", answers(b"")), *heavy)) as farm:
         article = rss(("a", TITLE, farm.site("page-mute") + "/page"), summary=TEXT[0])
         farm.cases["a-page"] = Case("a-page", answers(article))
-        desk = Desk(tmp_path, database_url, networks=NETWORKS, settings=settings)
+        desk = Desk(tmp_path, schema_url, networks=NETWORKS, settings=settings)
         (tmp_path / "feeds.txt").write_text(
             "".join(f"{farm.url(name)}\n" for name in farm.cases if name != "page-mute"), encoding="utf-8"
         )

@@ -86,13 +86,13 @@ def port() -> int:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, database_url: str, port: int) -> Desk:
-    return Desk(tmp_path, database_url, settings={"LEVANTWATCH_TICK": "1", "LEVANTWATCH_METRICS_PORT": str(port)})
+def desk(tmp_path: Path, schema_url: str, port: int) -> Desk:
+    return Desk(tmp_path, schema_url, settings={"LEVANTWATCH_TICK": "1", "LEVANTWATCH_METRICS_PORT": str(port)})
 
 
 def test_the_daemon_answers_on_loopback_while_it_crawls(desk: Desk, port: int, start: Start) -> None:
     with Newsroom() as room:
-        desk.ok("feeds", "add", room.feeds()[0].url)
+        desk.watch(room.feeds()[0].url)
         daemon = start(desk)
         wait_for(lambda: listens(port), seconds=60)
         wait_for(lambda: json.loads(get(port, "/healthz")[2])["figures"]["polls"] == 1, seconds=60)
@@ -125,7 +125,7 @@ def own_addresses() -> list[str]:
 
 def test_a_port_that_is_taken_is_one_line(desk: Desk, port: int) -> None:
     with Newsroom() as room, closing(socket.create_server(("127.0.0.1", port))):
-        desk.ok("feeds", "add", room.feeds()[0].url)
+        desk.watch(room.feeds()[0].url)
         done = desk.run("run")
     assert done.returncode == 1
     assert f"levantwatch: metrics_port: port {port} of 127.0.0.1 cannot be had" in done.stderr.decode()

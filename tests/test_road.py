@@ -28,8 +28,21 @@ ABOUT_RAIN = (
 )
 
 
+# both signals and both databases, without their product: what stops knows nothing of what stores
+SIGNALS = [
+    ("sqlite", signal.SIGTERM),
+    pytest.param("postgresql", signal.SIGINT, marks=pytest.mark.postgres),
+]
+
+
 @pytest.fixture
-def desk(tmp_path: Path, database_url: str) -> Desk:
+def desk(tmp_path: Path, schema_url: str) -> Desk:
+    return Desk(tmp_path, schema_url)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, database_url: str) -> Desk:
+    """A desk whose database has nothing in it, no table either."""
     return Desk(tmp_path, database_url)
 
 
@@ -63,7 +76,8 @@ def states(desk: Desk) -> dict[str, int]:
     return {row.state: row.number for row in desk.rows("select state, count(*) as number from entries group by state")}
 
 
-def test_a_feed_becomes_matches(desk: Desk, site: Site) -> None:
+def test_a_feed_becomes_matches(empty: Desk, site: Site) -> None:
+    desk = empty
     desk.ok("feeds", "add", two_articles(site), "--publisher", "The Example Courier", "--country", "GB")
     desk.ok("poll")
     (match,) = desk.json("search", "--format", "json")
@@ -77,7 +91,7 @@ def test_a_feed_becomes_matches(desk: Desk, site: Site) -> None:
 
 
 def test_nothing_is_fetched_twice(desk: Desk, site: Site) -> None:
-    desk.ok("feeds", "add", two_articles(site))
+    desk.watch(two_articles(site))
     for _ in range(3):
         desk.ok("poll")
     assert site.asked("/feed.xml") == 3
@@ -90,7 +104,7 @@ def test_nothing_is_fetched_twice(desk: Desk, site: Site) -> None:
 def test_an_article_that_failed_is_read_later_though_its_feed_answers_304(desk: Desk, site: Site) -> None:
     url = two_articles(site)
     site.route("/a/idlib", Reply(status=503))
-    desk.ok("feeds", "add", url)
+    desk.watch(url)
     desk.ok("poll")
     assert [row.extraction for row in desk.rows("select extraction from matches")] == ["summary-only"]
     site.route("/a/idlib", page("Air strikes hit market in Syria's Idlib", *ABOUT_SYRIA))
@@ -104,7 +118,7 @@ def test_an_article_that_failed_is_read_later_though_its_feed_answers_304(desk: 
 def test_a_page_that_robots_txt_forbids_is_judged_on_its_summary(desk: Desk, site: Site) -> None:
     link = site.url + "/private/idlib"
     site.route("/private/idlib", page("Hidden", *ABOUT_SYRIA))
-    desk.ok("feeds", "add", site.route("/feed.xml", rss(("1", "Air strikes hit market in Syria's Idlib", link))))
+    desk.watch(site.route("/feed.xml", rss(("1", "Air strikes hit market in Syria's Idlib", link))))
     desk.ok("poll")
     assert site.asked("/private/idlib") == 0
     assert [row.extraction for row in desk.rows("select extraction from matches")] == ["summary-only"]
@@ -130,11 +144,11 @@ def test_failures_are_recorded_with_their_class_and_the_next_feed_goes_on(desk: 
         "server-error": Reply(status=500), "connection": Reply(reset=True), "not-a-feed": Reply(b"<html><p>hello</p></html>", content_type="text/html"),
     }  # fmt: skip
     for name, reply in replies.items():
-        desk.ok("feeds", "add", site.route(f"/{name}.xml", reply))
-    desk.ok("feeds", "add", two_articles(site))
+        desk.watch(site.route(f"/{name}.xml", reply))
+    desk.watch(two_articles(site))
     with Site("127.0.0.2") as busy:  # a Retry-After holds for everything on its host
         limit = Reply(status=429, headers={"Retry-After": "7200"})
-        desk.ok("feeds", "add", busy.route("/rate-limited.xml", limit))
+        desk.watch(busy.route("/rate-limited.xml", limit))
         desk.ok("poll")
     found = {row.url.rsplit("/", 1)[1].removesuffix(".xml"): row for row in desk.rows(
         "select f.url, p.outcome, p.reason, f.failures from polls p join feeds f on f.id = p.feed_id")}  # fmt: skip
@@ -157,8 +171,8 @@ def test_no_connection_to_an_address_that_is_not_public(desk: Desk, site: Site) 
             f"http://[::ffff:127.0.0.2]:{port}/secret",
         ]
         for number, hop in enumerate(hops):
-            closed.ok("feeds", "add", site.route(f"/hop{number}.xml", Reply(status=302, headers={"Location": hop})))
-        closed.ok("feeds", "add", secret)
+            closed.watch(site.route(f"/hop{number}.xml", Reply(status=302, headers={"Location": hop})))
+        closed.watch(secret)
         closed.ok("poll")
         assert inner.requests == []
     outcomes = [row.outcome for row in desk.rows("select outcome from polls")]
@@ -167,7 +181,7 @@ def test_no_connection_to_an_address_that_is_not_public(desk: Desk, site: Site) 
 
 def test_scrapy_crawl_writes_matches_to_the_file_and_to_the_database(desk: Desk, site: Site) -> None:
     out = desk.folder / "out.jsonl"
-    desk.ok("feeds", "add", two_articles(site))
+    desk.watch(two_articles(site))
     done = subprocess.run(
         [sys.executable, "-m", "scrapy", "crawl", "feeds", "-O", str(out)],
         cwd=desk.folder, env={**desk.env, "SCRAPY_SETTINGS_MODULE": "crawler.settings"}, capture_output=True, timeout=90, check=False,
@@ -179,7 +193,7 @@ def test_scrapy_crawl_writes_matches_to_the_file_and_to_the_database(desk: Desk,
 
 
 def test_a_second_crawler_refuses_with_one_line(desk: Desk, site: Site) -> None:
-    desk.ok("feeds", "add", site.route("/slow.xml", Reply(hang=True)))
+    desk.watch(site.route("/slow.xml", Reply(hang=True)))
     first = desk.start("run")
     try:
         wait_for(lambda: site.asked("/slow.xml") == 1)
@@ -193,9 +207,9 @@ def test_a_second_crawler_refuses_with_one_line(desk: Desk, site: Site) -> None:
         first.communicate(timeout=10)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(("schema_url", "number"), SIGNALS, indirect=["schema_url"])
 def test_a_signal_ends_the_daemon_in_seconds_with_a_hung_server_in_flight(desk: Desk, site: Site, number: int) -> None:
-    desk.ok("feeds", "add", site.route("/slow.xml", Reply(hang=True)))
+    desk.watch(site.route("/slow.xml", Reply(hang=True)))
     daemon = desk.start("run")
     wait_for(lambda: site.asked("/slow.xml") == 1)
     began = time.monotonic()
@@ -210,7 +224,7 @@ def test_after_kill_9_the_next_run_finishes_and_doubles_nothing(desk: Desk, site
     url = two_articles(site)
     answer = page("Air strikes hit market in Syria's Idlib", *ABOUT_SYRIA)
     site.route("/a/idlib", Reply(hang=True))
-    desk.ok("feeds", "add", url)
+    desk.watch(url)
     killed = desk.start("run")
     wait_for(lambda: site.asked("/a/idlib") == 1)
     os.kill(killed.pid, signal.SIGKILL)
@@ -224,14 +238,14 @@ def test_after_kill_9_the_next_run_finishes_and_doubles_nothing(desk: Desk, site
 
 def test_a_burst_of_new_entries_is_all_kept(desk: Desk, site: Site) -> None:
     entries = [(str(number), f"Rain in valley {number}", f"{site.url}/r/{number}") for number in range(5_000)]
-    desk.ok("feeds", "add", site.route("/burst.xml", rss(*entries, summary=SAYS_NOTHING)))
+    desk.watch(site.route("/burst.xml", rss(*entries, summary=SAYS_NOTHING)))
     desk.ok("poll")
     assert sum(states(desk).values()) == 5_000
 
 
 def test_entries_without_a_summary_are_read_up_to_a_cap_that_is_counted(desk: Desk, site: Site) -> None:
     entries = [(str(number), f"Letter from the valley {number}", f"{site.url}/r/{number}") for number in range(30)]
-    desk.ok("feeds", "add", site.route("/bare.xml", rss(*entries)))
+    desk.watch(site.route("/bare.xml", rss(*entries)))
     desk.ok("poll")
     asked = sum(site.asked(f"/r/{number}") for number in range(30))
     assert asked == 20
@@ -243,8 +257,8 @@ def test_entries_without_a_summary_are_read_up_to_a_cap_that_is_counted(desk: De
 
 def test_named_feeds_that_all_fail_are_a_failure(desk: Desk, site: Site) -> None:
     bad = site.route("/bad.xml", Reply(status=500))
-    desk.ok("feeds", "add", bad)
-    desk.ok("feeds", "add", two_articles(site))
+    desk.watch(bad)
+    desk.watch(two_articles(site))
     assert desk.run("poll", bad).returncode == 1
     assert desk.run("poll").returncode == 0
     unknown = desk.run("poll", site.url + "/never-added.xml")
@@ -252,9 +266,9 @@ def test_named_feeds_that_all_fail_are_a_failure(desk: Desk, site: Site) -> None
     assert "Traceback" not in unknown.stderr.decode()
 
 
-def test_without_a_feed_the_commands_say_what_to_do(desk: Desk) -> None:
+def test_without_a_feed_the_commands_say_what_to_do(empty: Desk) -> None:
     for command in (["poll"], ["run"], ["run", "--once"]):
-        done = desk.run(*command)
+        done = empty.run(*command)
         assert done.returncode == 1
         assert "levantwatch feeds import --catalogue" in done.stderr.decode()
 
@@ -267,7 +281,7 @@ def test_retry_after_holds_unless_forced(desk: Desk, site: Site) -> None:
         return Reply(status=429, headers={"Retry-After": "3600"})
 
     url = site.route("/limited.xml", limited)
-    desk.ok("feeds", "add", url)
+    desk.watch(url)
     for _ in range(2):
         desk.run("poll")
     assert len(seen) == 1
