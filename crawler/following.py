@@ -1,4 +1,4 @@
-"""What a poll says beside its entries: whether the server's validators can be believed, and whether the feed has moved.
+"""What a poll says beside its entries: whether the server's validators can be believed, whether entries came under other names, whether the feed has moved.
 
 A part of `crawler.record`: it runs in the same transaction.
 """
@@ -54,6 +54,17 @@ def with_suspicion(
     if told is None and count >= conditional.CAUGHT_AFTER:
         told = "entries that a 304 had denied, twice in a row"
     return replace(record, hidden_count=count, caught=told)
+
+
+# --- identities ---
+
+
+def note_renamed(session: Session, feed: FeedForPoll, shown: entries.SeenResult, *, now: datetime) -> None:
+    """Keep, once a week, that a feed lists what it listed before under other links or ids."""
+    if shown.renamed:
+        told = "its entries are told by what stays the same"
+        since = now - moves.PROPOSE_AGAIN
+        events.note(session, feed_id=feed.id, now=now, what="links-changed", details=told, unless_since=since)
 
 
 # --- moves ---

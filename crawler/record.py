@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crawler import hints, polling, rhythm
-from crawler.following import confirm_move, follow, move_target, with_suspicion
+from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
 from crawler.urls import canonical_url, entry_key, registered_domain
 from storage import entries, feeds
@@ -93,6 +93,7 @@ class Recorder:
             shown = entries.record_seen(
                 session, feed_id=feed.id, entries=listed, now=now, whole=not reading.answer.delta
             )
+            note_renamed(session, feed, shown, now=now)
         decisions = self._triage(feed, listed, shown)
         entries.record_triage(session, decisions, now=now)
         in_force = _hints(reading)

@@ -6,7 +6,7 @@ it was triaged as worth it, and nobody has claimed it; a match of which only the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, get_args
@@ -14,6 +14,7 @@ from typing import Any, get_args
 from sqlalchemy import Row, and_, bindparam, case, func, null, select, update
 from sqlalchemy.orm import Session
 
+from storage.aliases import last_listing, same_entries
 from storage.base import ENTRY_STATES, EntryState
 from storage.claims import ClaimedEntry, claim, release_claims, untriaged
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
@@ -74,6 +75,7 @@ class SeenResult:
     new_keys: tuple[str, ...]
     seen: int
     overlap: int
+    renamed: int = 0  # of the overlap: listed before under another link or another id
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,11 @@ def record_seen(
         given.setdefault(row["key"], entry.key)
     known = _known(session, feed_id, list(rows))
     unknown = [row for key, row in rows.items() if key not in known]
+    renamed = _renamed(session, feed_id, unknown, {row.id for row in known.values()}, size=len(rows)) if unknown else {}
+    unknown = [row for row in unknown if row["key"] not in renamed]
     inserted = insert_new(session, ENTRIES, unknown, conflict=["key"], returning=[ENTRIES.c.key, ENTRIES.c.id])
     new = {row.key: row.id for row in inserted}
-    ids = new | {key: row.id for key, row in known.items()}
+    ids = new | renamed | {key: row.id for key, row in known.items()}
     if len(ids) < len(rows):  # another process was faster with some
         ids |= {key: row.id for key, row in _known(session, feed_id, [key for key in rows if key not in ids]).items()}
     _note_sightings(session, feed_id, {ids[key]: row["guid"] for key, row in rows.items()}, now, whole)
@@ -114,8 +118,17 @@ def record_seen(
         new_ids=tuple(new[key] for key in fresh),
         new_keys=tuple(given[key] for key in fresh),
         seen=len(rows),
-        overlap=sum(row.listed for row in known.values()),
+        overlap=sum(row.listed for row in known.values()) + len(renamed),
+        renamed=len(renamed),
     )
+
+
+def _renamed(
+    session: Session, feed_id: int, unknown: Sequence[Mapping[str, Any]], listed_still: Set[int], *, size: int
+) -> dict[str, int]:
+    """Of rows that seem new: those that the feed's last listing had under another key, with the ids of their entries."""
+    gone = [row for row in last_listing(session, feed_id, size=size) if row.id not in listed_still]
+    return same_entries(unknown, gone)
 
 
 def _note_sightings(

@@ -350,3 +350,73 @@ def test_a_minute_between_two_polls_changes_no_more_than_an_hour(reader: Reader)
     second = reader.poll(NOW + MINUTE, 1, 2)
     assert (first.new, second.new) == (2, 0)
     assert second.next_poll_at - (NOW + MINUTE) >= timedelta(minutes=5)
+
+
+# --- entries under other names ---
+
+
+def feed_of(*items: tuple[str | None, str | None, str, str | None]) -> bytes:
+    """A feed of (link, guid, title, date)."""
+    told = "".join(
+        "<item>"
+        + (f"<link>https://northpost.example/{link}</link>" if link else "")
+        + (f"<guid isPermaLink='false'>{guid}</guid>" if guid else "")
+        + f"<title>{title}</title>"
+        + (f"<pubDate>{date}</pubDate>" if date else "")
+        + "</item>"
+        for link, guid, title, date in items
+    )
+    return f"<rss version='2.0'><channel><title>North Post</title>{told}</channel></rss>".encode()
+
+
+def dates(number: int) -> str:
+    return f"{NOW - number * HOUR:%a, %d %b %Y %H:%M:%S} GMT"
+
+
+def rained(number: int) -> str:
+    return f"It rained for days in valley {number}"
+
+
+SAME_AGAIN = {
+    "a session in every link": lambda time, n: (f"s{n}?session={time}{n}", f"id-{n}", rained(n), dates(n)),
+    "links moved to another path": lambda time, n: (f"{'new' * time}/s{n}", f"id-{n}", rained(n), dates(n)),
+    "an id of its own for every request": lambda time, n: (None, f"{time}-{n}", rained(n), dates(n)),
+    "link and id new each time": lambda time, n: (f"s{n}?t={time}", f"{time}-{n}", rained(n), dates(n)),
+    "link, id and date new each time": lambda time, n: (f"s{n}?t={time}", f"{time}-{n}", rained(n), dates(n - time)),
+    "no id, no date, links new each time": lambda time, n: (f"s{n}?t={time}", None, rained(n), None),
+    "the same id everywhere, links new each time": lambda time, n: (f"s{n}?t={time}", "https://northpost.example/", rained(n), dates(n)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("habit", SAME_AGAIN)
+def test_what_a_feed_lists_again_under_another_name_is_not_new(reader: Reader, habit: str) -> None:
+    item = SAME_AGAIN[habit]
+    first = reader.poll(NOW, 1, body=feed_of(*(item(0, number) for number in range(1, 9))))
+    assert (first.seen, first.new) == (8, 8)
+    for time in range(1, 5):  # each time one has come on top and one has gone at the bottom
+        listed = feed_of(*(item(time, number) for number in range(1 - time, 9 - time)))
+        found = reader.poll(NOW + time * HOUR, 1, body=listed)
+        assert (found.seen, found.new) == (8, 1)
+    assert reader.entries() == 12
+    assert reader.told().count("links-changed") == 1, "said once a week"
+    with reader.database.read() as session:
+        assert not any(session.scalars(select(POLLS.c.gap)))
+
+
+NOT_THE_SAME = {
+    "one title for many articles": [(f"a{n}", f"id-a{n}", "Weather", dates(n)) for n in range(8)],
+    "one id for many articles": [(f"a{n}", "northpost", rained(n + 50), dates(n - 20)) for n in range(8)],
+    "ids that begin anew": [(f"a{n}", f"id-{n}", rained(n + 50), dates(n - 20)) for n in range(8)],
+    "one old title among the new": [(f"a{n}", f"id-a{n}", rained(n + 7), dates(n - 20)) for n in range(8)],
+}
+
+
+@pytest.mark.parametrize("case", NOT_THE_SAME)
+def test_what_only_looks_like_something_listed_before_is_new(reader: Reader, case: str) -> None:
+    before = {
+        "one title for many articles": [(f"b{n}", f"id-b{n}", "Weather", dates(n + 20)) for n in range(8)],
+        "one id for many articles": [(f"b{n}", "northpost", rained(n), dates(n)) for n in range(8)],
+    }.get(case, [(f"b{n}", f"id-{n}", rained(n), dates(n)) for n in range(8)])
+    assert reader.poll(NOW, 1, body=feed_of(*before)).new == 8
+    assert reader.poll(NOW + HOUR, 1, body=feed_of(*NOT_THE_SAME[case])).new == 8
+    assert "links-changed" not in reader.told()
