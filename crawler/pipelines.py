@@ -116,7 +116,7 @@ class Store:
         record = articles.ArticleRecord(
             entry_id=entry.id,
             url=item.url or entry.url or "",
-            canonical_url=entry.canonical_url or item.url or "",
+            canonical_url=(page.canonical_url if page else None) or entry.canonical_url or item.url or "",
             publisher=entry.publisher,
             title=item.title,
             author=(page.author if page else None) or entry.author,

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
@@ -157,3 +157,23 @@ def test_show_lists_what_is_named(levantwatch: Command) -> None:
     assert set(shown["actors"].split(", ")) == {"sdf", "syrian-army", "ypg", "islamic-state"}
     status, out, _ = levantwatch("show", "1", "--format", "json")
     assert {"kind": "actor", "name": "ypg", "number": 1, "resolved": True} in json.loads(out)["named"]
+
+
+def test_a_page_s_own_address_is_its_canonical_one(database: Database) -> None:
+    """That it is plausible, `crawler.pagehead` has seen to."""
+    match, other = article(database, (TITLE, TEXT), (TITLE, TEXT))
+    assert match.page
+    match.page = replace(match.page, canonical_url="https://northpost.example/2026/11/the-story")
+    watch = Watch()
+    store = Store(watch, lambda *args, **kwargs: None)  # type: ignore[arg-type]
+    for one in (match, other):
+        Judge(watch).process_item(one)  # type: ignore[arg-type]
+        with database.write() as session:
+            store.store(session, one)
+    urls = [row.canonical_url for row in rows(database, match, other)]
+    assert urls == ["https://northpost.example/2026/11/the-story", "https://northpost.example/story-2"]
+
+
+def rows(database: Database, *items: Article) -> list[search.Match]:
+    with database.read() as session:
+        return [found for item in items if (found := search.match(session, item.entry.id))]
