@@ -15,8 +15,9 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from crawler.mentions import mention_records, shipped_tagger
 from crawler.verdicts import verdict_records
-from storage import entries, held
+from storage import entries, held, mentions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from storage.base import EntryState
     from storage.db import Database
     from storage.held import HeldEntry
+    from storage.mentions import MentionRecord
 
 BATCH = 100  # entries judged and written at a time: a transaction of some 0.1 s
 EXAMPLES = 5  # of what a topic gains and loses, those whose score moves most
@@ -148,8 +150,16 @@ def _write(
     rejudged = [
         held.Rejudged(entry, verdict_records(verdicts, model=model), state) for entry, verdicts, state in outcomes
     ]
+    named = {one.entry.id: _mentions(one.entry) for one in rejudged if one.state == "match"}
     with database.write() as session:
         held.rejudge(session, rejudged, now=now)
+        for entry_id, found in named.items():
+            mentions.replace(session, entry_id=entry_id, mentions=found)
+
+
+def _mentions(entry: HeldEntry) -> tuple[MentionRecord, ...]:
+    """What a match names by the present gazetteer, which may know more than the one of its day."""
+    return mention_records(shipped_tagger().tag(entry.title, entry.text, entry.language, entry.day))
 
 
 class _Examples:

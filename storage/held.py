@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select, update
@@ -32,7 +32,8 @@ class HeldVerdict:
 class HeldEntry:
     """An entry whose text is held: its article's, else the feed's title and summary.
 
-    `whole` says that the text is the page's; `was_read` that its page was asked for once; `waits` that it will be.
+    `whole` says that the text is the page's; `was_read` that its page was asked for once; `waits` that it will be; `day` when
+    it was published, as far as is known.
     """
 
     id: int
@@ -43,6 +44,7 @@ class HeldEntry:
     whole: bool
     was_read: bool
     waits: bool
+    day: date
     verdicts: Mapping[str, HeldVerdict] = field(default_factory=dict)
 
 
@@ -75,6 +77,9 @@ def page(
             whole.label("whole"),
             (ENTRIES.c.attempts > 0).label("was_read"),
             ENTRIES.c.retry_at.is_not(None).label("waits"),
+            func.coalesce(ENTRIES.c.published_at, ENTRIES.c.first_seen_at, type_=ENTRIES.c.first_seen_at.type).label(
+                "at"
+            ),
         )
         .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
         .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
@@ -98,6 +103,7 @@ def page(
             whole=bool(row.whole),
             was_read=bool(row.was_read),
             waits=bool(row.waits),
+            day=row.at.date(),
             verdicts=verdicts.get(row.id, {}),
         )
         for row in rows

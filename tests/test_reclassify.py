@@ -15,7 +15,7 @@ from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, record, seen
 from crawler.classify import Judge
 from crawler.reclassify import BATCH, Report, reclassify, to_judge
 from crawler.verdicts import verdict_records
-from storage import articles, claims, entries, held, search
+from storage import articles, claims, entries, held, mentions, search
 from storage.db import Database, open_database
 from storage.errors import CrawlLockHeld
 from storage.models import ENTRIES, VERDICTS
@@ -319,6 +319,17 @@ def test_a_topic_that_is_new_and_one_that_is_gone(ledger: Ledger, judge_of: Call
     change = ledger.reclassify(ledger.judge).topics["harbour"]
     assert (change.before, change.after, change.lost) == (1, 0, 1)
     assert ledger.matches() == {both: "syria"}
+
+
+def test_a_match_names_what_the_present_gazetteer_knows(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:
+    match = ledger.read("Syria", "A hospital in Idlib, Syria, has reopened.")
+    rain = ledger.read("Rain", "It rained in Idlib.")
+    with ledger.database.read() as session:
+        assert mentions.of_article(session, match) == [], "as from before there was a gazetteer"
+    ledger.reclassify(judge_of(SYRIA + HAMA))
+    with ledger.database.read() as session:
+        assert {one.name for one in mentions.of_article(session, match)} == {"syria", "idlib"}
+        assert mentions.of_article(session, rain) == []
 
 
 def test_arabic_is_judged_as_it_is_held(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:
