@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -37,7 +37,13 @@ from storage.tree import (
 )
 from storage.words import Term
 
-_SIGNS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq}
+_SIGNS: dict[str, Callable[[Any, float], ColumnElement[bool]]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
 # one step of an index per publisher; DISTINCT would read a million rows
 _PUBLISHERS = text("""
 WITH RECURSIVE names(name) AS (
@@ -64,7 +70,12 @@ class Asked:
 def take_apart(node: Node | None) -> Asked:
     """The parts of a query."""
     parts = node.parts if isinstance(node, And) else () if node is None else (node,)
-    words, title, firsts, lasts, named, rest = [], [], [], [], [], []
+    words: list[Node] = []
+    title: list[Node] = []
+    firsts: list[date] = []
+    lasts: list[date] = []
+    named: list[tuple[str, ...]] = []
+    rest: list[Node] = []
     for part in parts:
         if is_text(part, title=False):
             words.append(part)
@@ -155,6 +166,6 @@ def _scored(node: Score) -> ColumnElement[bool]:
     )
     value = {"syria": syria, "isis": isis, None: higher}[node.topic]
     conditions = [_SIGNS[node.sign](value, node.number)]
-    if node.sign2 is not None:
+    if node.sign2 is not None and node.number2 is not None:
         conditions.append(_SIGNS[node.sign2](value, node.number2))
     return and_(*conditions)

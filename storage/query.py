@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -56,12 +56,12 @@ def _itself(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a query may name: the topics (none: any word), how places and actors become ids, the saved searches, and the present.
+    """What a query may name: how topics, places and actors become ids, the saved searches, and the present.
 
-    `place` and `actor` raise LookupError with an explanation. Ages such as 7d count back from `now`.
+    `topic`, `place` and `actor` raise LookupError with an explanation. Ages such as 7d count back from `now`.
     """
 
-    topics: Collection[str] = ()
+    topic: Callable[[str], str] = str.lower
     place: Callable[[str], tuple[str, ...]] = _itself
     actor: Callable[[str], tuple[str, ...]] = _itself
     saved: Mapping[str, str] = field(default_factory=dict)
@@ -260,13 +260,6 @@ def _filter(name: str, value: str, scope: Scope, *, quoted: bool) -> Node:
     return Text(term, title=True) if name == "title" else Publisher(term)
 
 
-def _topic(value: str, scope: Scope) -> Node:
-    topic = value.strip().lower()
-    if scope.topics and topic not in scope.topics:
-        raise ValueError(f"there is no topic {value!r}; the topics are {', '.join(sorted(scope.topics))}")
-    return Topic(topic)
-
-
 def _country(value: str, scope: Scope) -> Node:
     if not re.fullmatch(r"[A-Za-z]{2}", value):
         raise ValueError(f"{value!r} is no country; write its two letters: SY, GB")
@@ -299,7 +292,7 @@ def _score(value: str, scope: Scope) -> Node:
 
 
 _SIMPLE: Mapping[str, Callable[[str, Scope], Node]] = {
-    "topic": _topic,
+    "topic": lambda value, scope: Topic(scope.topic(value.strip())),
     "country": _country,
     "lang": _language,
     "role": _role,

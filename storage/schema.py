@@ -71,7 +71,7 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
     _run_alembic(connection, history)
     for view in VIEWS.values():
-        connection.exec_driver_sql(view)
+        connection.execute(text(view))  # not as it is: psycopg takes % for a placeholder
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
         if broken:
