@@ -29,7 +29,7 @@ class Snippet:
 
     pieces: tuple[Piece, ...]
 
-    def marked(self, before: str = "⟦", after: str = "⟧") -> str:
+    def marked(self, before: str = "[[", after: str = "]]") -> str:
         """One line of text with these signs around what is marked."""
         return "".join(before + piece.text + after if piece.marked else piece.text for piece in self.pieces)
 

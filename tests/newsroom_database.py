@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import closing
@@ -38,20 +37,20 @@ def make_newsroom(folder: Path) -> str:
 
 def copy_rows(source: str, target: str) -> None:
     """Copy every row, and index the articles' words, into a database that has its schema and no row."""
-    with closing(open_database(source)) as old, closing(open_database(target)) as new:
-        with old.read() as reading, new.write() as writing:
-            for table in Base.metadata.sorted_tables:
-                rows = [dict(row) for row in reading.execute(select(table)).mappings()]
-                if rows:
-                    writing.execute(insert(table), rows)
-            for row in reading.execute(select(ARTICLES)).mappings():
-                index_words(
-                    writing,
-                    sort_key=row["sort_key"],
-                    words=search_words(row["title"], row["summary"], row["text"]),
-                    title_words=search_words(row["title"]),
-                )
-
-
-if __name__ == "__main__":
-    print(make_newsroom(Path(os.environ.get("TMPDIR", "/tmp"))))
+    with (
+        closing(open_database(source)) as old,
+        closing(open_database(target)) as new,
+        old.read() as reading,
+        new.write() as writing,
+    ):
+        for table in Base.metadata.sorted_tables:
+            rows = [dict(row) for row in reading.execute(select(table)).mappings()]
+            if rows:
+                writing.execute(insert(table), rows)
+        for row in reading.execute(select(ARTICLES)).mappings():
+            index_words(
+                writing,
+                sort_key=row["sort_key"],
+                words=search_words(row["title"], row["summary"], row["text"]),
+                title_words=search_words(row["title"]),
+            )

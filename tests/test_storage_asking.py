@@ -276,7 +276,7 @@ def test_the_place_that_answers_is_shown(news: Database) -> None:
         assert search.show_why(Filters(), search.search(session, Filters(limit=1))[0]) is None
     first = shown[4]
     assert first is not None
-    assert first.marked().startswith("⟦Northern⟧ ⟦town,⟧ southern road. Covid-19 is back at the ⟦camp.⟧")
+    assert first.marked().startswith("[[Northern]] [[town,]] southern road. Covid-19 is back at the [[camp.]]")
 
 
 def test_titles_follow_their_articles(news: Database) -> None:
