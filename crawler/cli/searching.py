@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -116,11 +116,12 @@ def search(
         }
         named = [("place", one) for one in place or ()] + [("actor", one) for one in actor or ()]
         _save(save, typed, [*options.items(), *named, ("because", only_because_of)])
+    filters = _filters(
+        typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
+        language=language, place=place, actor=actor, only_because_of=only_because_of, limit=limit,
+    )  # fmt: skip
     with reading() as session:
-        filters = _filters(
-            session, typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
-            language=language, place=place, actor=actor, only_because_of=only_because_of, limit=limit,
-        )  # fmt: skip
+        filters = replace(filters, scope=_scope(session, typed))
         rows = queries.search(session, filters, by_relevance=by is Order.RELEVANCE)
     _show(rows, filters, as_format, snippets=snippets)
 
@@ -144,11 +145,13 @@ def export(
     from crawler.terminal import progress
     from storage.search import count, stream
 
+    typed = " ".join(words or ())
+    filters = _filters(
+        typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
+        language=language, place=place, actor=actor, only_because_of=only_because_of, limit=None,
+    )  # fmt: skip
     with reading() as session:
-        filters = _filters(
-            session, " ".join(words or ()), topic=topic, since=since, until=until, publisher=publisher, country=country,
-            language=language, place=place, actor=actor, only_because_of=only_because_of, limit=None,
-        )  # fmt: skip
+        filters = replace(filters, scope=_scope(session, typed))
         with whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
             written = write_rows(bar.through(stream(session, filters)), as_format.value, file)
     if output != "-":
@@ -156,14 +159,14 @@ def export(
 
 
 def _filters(
-    session: Session, typed: str, *, topic: str | None, since: str | None, until: str | None, place: list[str] | None,
+    typed: str, *, topic: str | None, since: str | None, until: str | None, place: list[str] | None,
     actor: list[str] | None, **given: Any,
 ) -> Filters:  # fmt: skip
     from storage.search import Filters
 
     first, last = days(since, until)
     return Filters(
-        words=typed, topic=known_topic(topic), since=first, until=last, named=_named(place, actor), scope=_scope(session, typed),
+        words=typed, topic=known_topic(topic), since=first, until=last, named=_named(place, actor),
         **given,
     )  # fmt: skip
 
@@ -223,8 +226,6 @@ def _show(rows: list[Match], filters: Filters, as_format: Format, *, snippets: b
 
 def _save(name: str, typed: str, options: Iterable[tuple[str, str | None]]) -> None:
     """Keep words and options as one query, after it was read without a mistake."""
-    from dataclasses import replace
-
     from storage import saved
     from storage.query import parse_query
 
