@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,11 +36,12 @@ class DemoReport:
     account: Account
 
 
-def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None) -> DemoReport:
+def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None, now: datetime | None = None) -> DemoReport:
     """Serve the newsroom on loopback, poll it twice, and read back what was kept.
 
     The second round shows what a watch is for: a correction, new articles, and a page that failed at first. The user's
-    configuration and database are not looked at. Once per process, as the reactor starts once.
+    configuration and database are not looked at. Once per process, as the reactor starts once. `now` is when the articles' hours
+    count from, if not the present.
     """
     folder = Path(tempfile.mkdtemp(prefix="levantwatch-demo-"))
     url = f"sqlite:///{folder / 'levantwatch.db'}"
@@ -50,7 +52,7 @@ def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None) -> DemoRe
         log_level="WARNING",
     )
     try:
-        with Newsroom() as room:
+        with Newsroom(now=now) as room:
             watch = Watch.open(config)
             try:
                 with watch.database.write() as session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TextIO
@@ -54,12 +54,16 @@ def json_text(value: Any) -> str:
     return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
-def write_rows(rows: Iterable[Any], form: str, file: TextIO, *, bom: bool = False) -> int:
-    """Write rows as `json` (one array), `jsonl` or `csv`; how many there were. `bom` helps Excel to see UTF-8 in CSV."""
-    writers = {"json": _write_json, "jsonl": _write_jsonl, "csv": _write_csv}
-    if bom and form == "csv":
-        file.write("\ufeff")
-    return writers[form](rows, file)
+def write_rows(
+    rows: Iterable[Any], form: str, file: TextIO, *, bom: bool = False, columns: Sequence[str] | None = None
+) -> int:
+    """Write rows as `json` (one array), `jsonl` or `csv`; how many there were. `bom` helps Excel to see UTF-8 in CSV.
+
+    `columns` are the heading of a CSV file; without them it is that of the first row, so none without a row.
+    """
+    if form == "csv":
+        return _write_csv(rows, file, bom=bom, columns=columns)
+    return {"json": _write_json, "jsonl": _write_jsonl}[form](rows, file)
 
 
 def _write_json(rows: Iterable[Any], file: TextIO) -> int:
@@ -78,12 +82,16 @@ def _write_jsonl(rows: Iterable[Any], file: TextIO) -> int:
     return number
 
 
-def _write_csv(rows: Iterable[Any], file: TextIO) -> int:
+def _write_csv(rows: Iterable[Any], file: TextIO, *, bom: bool, columns: Sequence[str] | None) -> int:
+    if bom:
+        file.write("\ufeff")
     writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180
+    if columns is not None:
+        writer.writerow([_cell(name) for name in columns])
     number = 0
     for number, row in enumerate(rows, start=1):
         values = row_to_json(row)
-        if number == 1:
+        if number == 1 and columns is None:
             writer.writerow(values)
         writer.writerow([_cell(value) for value in values.values()])
     return number
@@ -100,5 +108,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _topics(value: Any) -> list[str]:
-    return sorted(filter(None, value.split(","))) if isinstance(value, str) else sorted(value or ())
+def _topics(value: Any) -> Any:
+    if isinstance(value, str):
+        return sorted(filter(None, value.split(",")))
+    return sorted(value or ()) if value is None or isinstance(value, (list, tuple, set, frozenset)) else to_json(value)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crawler.classify.tagging import Tag, Tagger
 
 
-class UnknownNameError(Exception):
+class UnknownNameError(LookupError):
     """There is no such place or actor; the message says which are close."""
 
 
@@ -46,10 +46,11 @@ def named_groups(places: Sequence[str], actors: Sequence[str]) -> tuple[tuple[st
 
     Raises UnknownNameError.
     """
-    return tuple(_group(word, kind) for kind, words in (("place", places), ("actor", actors)) for word in words)
+    return tuple(group_of(word, kind) for kind, words in (("place", places), ("actor", actors)) for word in words)
 
 
-def _group(word: str, kind: str) -> tuple[str, ...]:
+def group_of(word: str, kind: str) -> tuple[str, ...]:
+    """The same for one `place` or `actor`. Raises UnknownNameError."""
     gazetteer = shipped_tagger().gazetteer
     found = gazetteer.find(word, kind)
     if found is None:

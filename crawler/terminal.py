@@ -75,24 +75,27 @@ def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
     _draw(names, values, file)
 
 
-def matches_table(rows: Sequence[Any], reasons: Mapping[int, str] | None = None) -> None:
-    """Matches, newest first: id, day, topics with scores, publisher, title, and the words that weighed most.
+def matches_table(
+    rows: Sequence[Any], reasons: Mapping[int, str] | None = None, *, heading: str = "because of"
+) -> None:
+    """Matches, newest first: id, day, topics with scores, publisher, title, and what `heading` says: the words that weighed most.
 
-    Where the lines are shorter than ROOMY, publisher and reasons stand below the title. Reasons make it a page to read, so that is
-    drawn when piped, too.
+    Where the lines are shorter than ROOMY, publisher and reasons stand below the title. Words that weighed make it a page to read,
+    so that is drawn when piped, too.
     """
-    if not sys.stdout.isatty() and reasons is None:
+    if not sys.stdout.isatty() and (reasons is None or heading != "because of"):
         for row in rows:
             cells = [str(row.article_id), row.day, " ".join(_scored(row)), plain(row.publisher), _marked(row)]
+            cells += [plain(reasons.get(row.article_id, ""))] if reasons is not None else []
             sys.stdout.write("\t".join(cells) + "\n")
         return
     if not rows:
         sys.stderr.write("no match\n")
         return
-    _draw_matches(rows, reasons)
+    _draw_matches(rows, reasons, heading)
 
 
-def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None) -> None:
+def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None, heading: str) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -106,9 +109,9 @@ def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None) -> Non
         table.add_column("publisher", max_width=20)
         table.add_column("title", ratio=3)
         if reasons is not None:
-            table.add_column("because of", ratio=2)
+            table.add_column(heading, ratio=2)
     else:
-        table.add_column("title, publisher" if reasons is None else "title, because of, publisher")
+        table.add_column("title, publisher" if reasons is None else f"title, {heading}, publisher")
     for row in rows:
         cells = [Text(str(row.article_id)), Text(row.day), Text("\n".join(_scored(row)))]
         publisher, title = plain(row.publisher), _marked(row)

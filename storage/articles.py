@@ -126,6 +126,7 @@ def store_match(
         session,
         sort_key=values["sort_key"],
         words=search_words(record.title, record.summary, record.text),
+        title_words=search_words(record.title),
         old_sort_key=None if old is None else old.sort_key,
     )
     _write_bands(session, record)

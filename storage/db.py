@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 from storage import schema
-from storage.errors import BadDatabaseURL, DatabaseUnreachable, SchemaMissing, translated
+from storage.errors import BadDatabaseURL, BadStatement, DatabaseUnreachable, SchemaMissing, translated
 from storage.lock import CrawlLock, FileLock, ServerLock
 from storage.portable import UTCDateTime, insert_new, upsert
 from storage.schema import HISTORY, History
+from storage.sql import Answer, asked_of_postgres, asked_of_sqlite
 
 __all__ = ["Database", "UTCDateTime", "insert_new", "open_database", "upsert"]
 
@@ -85,6 +86,23 @@ class Database:
         """A session that sees one state of the database and cannot write; rows stay usable after it."""
         with self._errors(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def ask(self, statement: str, values: Mapping[str, str] | None = None, *, seconds: float = 30) -> Iterator[Answer]:
+        """The answer to one SQL statement that can only read; its rows are read within the block. BadStatement.
+
+        `values` are those of its `:name` parameters. The connection is thrown away afterwards, whatever was done to it.
+        """
+        if "\x00" in statement:  # where the driver of Postgres would end it
+            raise BadStatement("the statement was not run: it holds a null character")
+        ask: Any = asked_of_sqlite if self.dialect == "sqlite" else asked_of_postgres
+        with self._errors(), self._reader.connect() as connection:
+            raw = connection.connection.driver_connection
+            try:
+                with ask(raw, statement, values or {}, seconds=seconds) as answer:
+                    yield answer
+            finally:
+                connection.invalidate()
 
     def ensure_schema(self, *, upgrade: bool) -> None:
         """Make the schema in an empty database; bring an older one up to date if `upgrade`, else SchemaOutdated.

@@ -12,7 +12,9 @@ StorageError                the one base
 ├── SchemaNewer             made by a newer levantwatch
 ├── ForeignSchema           another program's tables
 ├── CrawlLockHeld           another crawler works on this database
-├── BadQuery                words with nothing to look for
+├── BadQuery                a query with a mistake, or with nothing to look for
+├── BadStatement            SQL that is wrong, writes, or takes too long
+├── UnknownSearch           no such saved search
 ├── BadFeed                 a feed that cannot be kept
 └── UnknownFeed, UnknownEntry, UnknownArticle, UnknownStory   no such row
 """
@@ -78,6 +80,19 @@ class CrawlLockHeld(StorageError):
 
 class BadQuery(StorageError):
     """The words hold no letter or digit to look for."""
+
+    def __init__(self, message: str | None = None, *, at: int | None = None) -> None:
+        """Take the explanation and the place of the mistake, counted in characters from 0."""
+        super().__init__(message)
+        self.at = at
+
+
+class BadStatement(StorageError):
+    """The SQL statement cannot be run."""
+
+
+class UnknownSearch(StorageError):
+    """No such saved search; levantwatch search --saved lists them."""
 
 
 class BadFeed(StorageError):

@@ -376,6 +376,16 @@ class Mention(Base):
     )
 
 
+class SavedSearch(Base):
+    """A query that an analyst gave a name."""
+
+    __tablename__ = "saved_searches"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    query: Mapped[str]
+    saved_at: Mapped[datetime]
+
+
 class Host(Base):
     """A host (a registered domain) that asked to be left alone."""
 
@@ -426,3 +436,4 @@ ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
 EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)
 HOSTS, ROBOTS, REPLACEMENTS = table_of(Host), table_of(Robots), table_of(Replacement)
+SAVED_SEARCHES = table_of(SavedSearch)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Row,
     String,
     Table,
+    TableClause,
     Text,
     TypeDecorator,
     cast,
@@ -35,7 +36,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from storage.text import clean, clean_json
-from storage.words import Query
+from storage.tree import FullText, Node, tsquery
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -167,49 +168,64 @@ def _upsert(sqlite_: bool, into: Table, conflict: tuple[str, ...], update: tuple
     return insert.on_conflict_do_update(index_elements=conflict, set_=values)
 
 
-# The full-text index is the table articles_fts(rowid, document) on both: FTS5 there, tsvector + GIN here. It is no
-# model, because neither kind of column exists on the other side. Its rowid is articles.sort_key, newest last.
-FULL_TEXT_DDL = {
-    # Only letters, digits and spaces arrive. Its tables of Unicode are older than Python's: so whatever it does not take
-    # for a space, a sign or punctuation is part of a word.
-    "sqlite": (
-        """CREATE VIRTUAL TABLE articles_fts USING fts5(
+# The full-text indexes are the tables articles_fts and titles_fts (rowid, document) on both: FTS5 there, tsvector + GIN
+# here. They are no models, because neither kind of column exists on the other side. Their rowid is articles.sort_key,
+# newest last.
+def _full_text_ddl(name: str) -> dict[str, tuple[str, ...]]:
+    return {
+        # Only letters, digits and spaces arrive. Its tables of Unicode are older than Python's: so whatever it does not
+        # take for a space, a sign or punctuation is part of a word.
+        "sqlite": (
+            f"""CREATE VIRTUAL TABLE {name} USING fts5(
             document, tokenize = "unicode61 remove_diacritics 0 categories 'L* M* N* C*'"
         )""",
-    ),
-    "postgresql": (
-        "CREATE TABLE articles_fts (rowid bigint PRIMARY KEY, document tsvector NOT NULL)",
-        "CREATE INDEX ix_articles_fts_document ON articles_fts USING gin (document)",
-    ),
-}
+        ),
+        "postgresql": (
+            f"CREATE TABLE {name} (rowid bigint PRIMARY KEY, document tsvector NOT NULL)",
+            f"CREATE INDEX ix_{name}_document ON {name} USING gin (document)",
+        ),
+    }
+
+
+FULL_TEXT_DDL = _full_text_ddl("articles_fts")
+TITLES_DDL = _full_text_ddl("titles_fts")
 FULL_TEXT = table("articles_fts", column("rowid", BigInteger()), column("document"))
-FULL_TEXT_TABLES = (
-    "articles_fts",
-    *(f"articles_fts_{part}" for part in ("data", "idx", "content", "docsize", "config")),
+TITLES = table("titles_fts", column("rowid", BigInteger()), column("document"))
+FULL_TEXT_TABLES = tuple(
+    name + part
+    for name in ("articles_fts", "titles_fts")
+    for part in ("", "_data", "_idx", "_content", "_docsize", "_config")
 )
 _INDEX = {
-    True: text("INSERT INTO articles_fts (rowid, document) VALUES (:sort_key, :words)"),
-    False: text("INSERT INTO articles_fts (rowid, document) VALUES (:sort_key, to_tsvector('simple', :words))"),
+    (name, is_sqlite): text(
+        f"INSERT INTO {name} (rowid, document) VALUES (:sort_key, "
+        + (":words)" if is_sqlite else "to_tsvector('simple', :words))")
+    )
+    for name in ("articles_fts", "titles_fts")
+    for is_sqlite in (True, False)
 }
-_UNINDEX = text("DELETE FROM articles_fts WHERE rowid = :sort_key")
+_UNINDEX = {name: text(f"DELETE FROM {name} WHERE rowid = :sort_key") for name in ("articles_fts", "titles_fts")}
 
 
-def index_words(session: Session, *, sort_key: int, words: str, old_sort_key: int | None = None) -> None:
-    """Put an article's folded words into the full-text index, instead of the row that it had before."""
-    if old_sort_key is not None:
-        session.execute(_UNINDEX, {"sort_key": old_sort_key})
-    session.execute(_INDEX[is_sqlite(session)], {"sort_key": sort_key, "words": words})
+def index_words(
+    session: Session, *, sort_key: int, words: str, title_words: str, old_sort_key: int | None = None
+) -> None:
+    """Put an article's folded words into the full-text indexes, instead of the rows that it had before."""
+    for name, these in (("articles_fts", words), ("titles_fts", title_words)):
+        if old_sort_key is not None:
+            session.execute(_UNINDEX[name], {"sort_key": old_sort_key})
+        session.execute(_INDEX[name, is_sqlite(session)], {"sort_key": sort_key, "words": these})
 
 
-def has_words(session: Session, query: Query) -> ColumnElement[bool]:
-    """The condition on a row of FULL_TEXT that its folded words answer the query."""
+def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:
+    """The condition on a row of an index that its folded words answer a tree of words."""
     if not is_sqlite(session):
-        return FULL_TEXT.c.document.op("@@")(cast(literal(query.tsquery(), Text()), postgresql.TSQUERY))
-    wanted, unwanted = query.fts5()
-    if wanted:
-        return literal_column("articles_fts", Text()).match(wanted)
-    rows = text("SELECT rowid FROM articles_fts WHERE articles_fts MATCH :unwanted").bindparams(unwanted=unwanted)
-    return FULL_TEXT.c.rowid.not_in(rows.columns(column("rowid")))
+        return index.c.document.op("@@")(cast(literal(tsquery(node), Text()), postgresql.TSQUERY))
+    wanted = FullText.of(node)
+    if not wanted.others:
+        return literal_column(index.name, Text()).match(wanted.expression)
+    rows = text(f"SELECT rowid FROM {index.name} WHERE {index.name} MATCH :unwanted")
+    return index.c.rowid.not_in(rows.bindparams(unwanted=wanted.expression).columns(column("rowid")))
 
 
 def text_list(values: Iterable[str]) -> str:

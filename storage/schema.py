@@ -14,7 +14,7 @@ from sqlalchemy.sql.schema import SchemaItem
 from storage.base import Base
 from storage.errors import ForeignSchema, SchemaMissing, SchemaNewer, SchemaOutdated, StorageError
 from storage.portable import FULL_TEXT_TABLES
-from storage.views import MATCHES_VIEW
+from storage.views import VIEWS
 
 VERSION_TABLE = "levantwatch_version"  # not Alembic's own name: another program may share a Postgres database
 
@@ -33,7 +33,7 @@ class History:
 
 
 # named here, so that a reader need not ask Alembic; a test holds it equal to the files of storage/migrations/versions
-HISTORY = History(("0001", "0002", "0003", "0004", "0005"), Path(__file__).with_name("migrations"))
+HISTORY = History(("0001", "0002", "0003", "0004", "0005", "0010"), Path(__file__).with_name("migrations"))
 
 
 def read_version(connection: Connection) -> str | None:
@@ -67,9 +67,11 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
     elif version not in history.revisions or not upgrade:
         check_version(version, history)
     # a view in the way makes SQLite's rename fail half-way; so it goes first and comes back last
-    connection.exec_driver_sql("DROP VIEW IF EXISTS matches")
+    for name in reversed(VIEWS):
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
     _run_alembic(connection, history)
-    connection.exec_driver_sql(MATCHES_VIEW)
+    for view in VIEWS.values():
+        connection.execute(text(view))  # not as it is: psycopg takes % for a placeholder
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
         if broken:
@@ -77,7 +79,7 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
 
 
 def is_modelled(thing: SchemaItem, name: str | None, kind: str, reflected: bool, twin: SchemaItem | None) -> bool:
-    """Alembic's include_object: everything but the full-text index and its shadow tables."""
+    """Alembic's include_object: everything but the full-text indexes and their shadow tables."""
     return not (kind == "table" and name in FULL_TEXT_TABLES)
 
 

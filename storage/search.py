@@ -12,13 +12,18 @@ from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
+from storage.asked import Asked, condition, has_topic, of_country, take_apart
+from storage.errors import BadQuery
 from storage.evidence import stands_on
 from storage.mentions import naming
-from storage.models import ARTICLES, FEEDS
-from storage.portable import FULL_TEXT, has_words
+from storage.models import ARTICLES
+from storage.portable import FULL_TEXT, TITLES, has_words
+from storage.query import Scope, parse_query
+from storage.relevance import RANKED, ranked
+from storage.snippets import Snippet, snippet
 from storage.text import language_code
+from storage.tree import wanted_terms
 from storage.views import MATCHES
-from storage.words import parse_words
 
 __all__ = [
     "Collected",
@@ -33,6 +38,7 @@ __all__ = [
     "per_day",
     "per_publisher",
     "search",
+    "show_why",
     "stats",
     "stream",
     "why",
@@ -47,7 +53,7 @@ _PAGE = 200
 class Filters:
     """What to look for; what is None or empty is not asked.
 
-    `words` are AND-ed over title, summary and text ("quoted phrases", -excluded, begin*); `since` and `until` are UTC
+    `words` is a query of storage.query, over title, summary and text; what it may name is `scope`. `since` and `until` are UTC
     days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
     places or actors: of each group one must be named beyond doubt. `only_because_of` is a term of the evidence, without
     whose weight the score (on `topic`, if given) is under the threshold.
@@ -64,6 +70,11 @@ class Filters:
     limit: int | None = 50
     named: tuple[tuple[str, ...], ...] = ()
     only_because_of: str | None = None
+    scope: Scope | None = None
+
+    def asked(self) -> Asked:
+        """The query, taken apart. BadQuery for a mistake in it."""
+        return take_apart(parse_query(self.words, self.scope) if self.words else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +123,33 @@ class Count:
     isis: int
 
 
-def search(session: Session, filters: Filters) -> list[Match]:
-    """The newest matches that answer the filters: by the minute of their (plausible) publication, latest first."""
+def search(session: Session, filters: Filters, *, by_relevance: bool = False) -> list[Match]:
+    """The newest matches that answer the filters: by the minute of their (plausible) publication, latest first.
+
+    `by_relevance` puts the newest 2,000 of them in the order of storage.relevance.
+    """
+    if by_relevance:
+        return _relevant(session, filters)
     return [Match(*row) for row in session.execute(_query(session, filters))]
+
+
+def show_why(filters: Filters, match: Match) -> Snippet | None:
+    """Where a match holds the words of the query: in its text, else its summary or title; None without such a place."""
+    if not filters.words:
+        return None
+    terms = list(wanted_terms(parse_query(filters.words, filters.scope)))
+    return snippet(terms, match.text, match.summary, match.title)
+
+
+def _relevant(session: Session, filters: Filters) -> list[Match]:
+    terms = list(wanted_terms(parse_query(filters.words, filters.scope))) if filters.words else []
+    if not terms:
+        raise BadQuery("relevance is that of words; give some to look for, or leave the order to be newest first")
+    newest = _query(session, replace(filters, limit=RANKED), ARTICLES.c.sort_key, ARTICLES.c.title)
+    order = ranked(session, [(row[0], row[1]) for row in session.execute(newest)], terms)[: filters.limit]
+    query = select(ARTICLES.c.sort_key, *MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
+    rows = {row[0]: Match(*row[1:]) for row in session.execute(query.where(ARTICLES.c.sort_key.in_(order)))}
+    return [rows[key] for key in order if key in rows]
 
 
 def match(session: Session, article_id: int) -> Match | None:
@@ -145,56 +180,81 @@ def per_publisher(session: Session, filters: Filters) -> list[Count]:
     return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
 
 
-def _query(session: Session, filters: Filters) -> _Select:
-    query = select(*MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
-    newest = FULL_TEXT.c.rowid if filters.words else ARTICLES.c.sort_key
-    if filters.since:  # the sort key says the day as well: read in order, nothing is left to sort
-        query = query.where(newest >= sort_key(_midnight(filters.since)))
-    if filters.until:
-        query = query.where(newest < sort_key(_midnight(filters.until) + timedelta(days=1)))
-    if filters.named:
-        bounded = filters.since is not None
-        query = query.where(naming(session, filters.named, limit=filters.limit, bounded=bounded))
+def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:
+    if columns:
+        query: _Select = select(*columns).select_from(ARTICLES)
+    else:
+        query = select(*MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
+    asked = filters.asked()
+    newest = (FULL_TEXT if asked.words else TITLES if asked.title else ARTICLES).c
+    key = newest.sort_key if "sort_key" in newest else newest.rowid
+    since, until = _span(filters, asked)
+    if since:  # the sort key says the day as well: read in order, nothing is left to sort
+        query = query.where(key >= sort_key(_midnight(since)))
+    if until:
+        query = query.where(key < sort_key(_midnight(until) + timedelta(days=1)))
+    named = (*filters.named, *asked.named)
+    if named:
+        query = query.where(naming(session, named, limit=filters.limit, bounded=since is not None))
     rest = replace(filters, since=None, until=None, named=())
-    return _filtered(session, query, rest).order_by(newest.desc()).limit(filters.limit)
+    asked = replace(asked, since=None, until=None, named=())
+    return _filtered(session, query, rest, asked).order_by(key.desc()).limit(filters.limit)
+
+
+def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:
+    firsts = [day for day in (filters.since, asked.since) if day]
+    lasts = [day for day in (filters.until, asked.until) if day]
+    return max(map(_day, firsts), default=None), min(map(_day, lasts), default=None)
+
+
+def _day(day: date) -> date:
+    return day.date() if isinstance(day, datetime) else day
 
 
 def _counts(session: Session, name: ColumnElement[str], filters: Filters, order: ColumnElement[Any]) -> list[Count]:
-    syria, isis = (func.count().filter(_has_topic(topic)) for topic in ("syria", "isis"))
+    syria, isis = (func.count().filter(has_topic(topic)) for topic in ("syria", "isis"))
     query = select(name, func.count(), syria, isis).select_from(ARTICLES).group_by(name).order_by(order, name)
     return [Count(*row) for row in session.execute(_filtered(session, query, filters).limit(filters.limit))]
 
 
-def _filtered(session: Session, query: _Select, filters: Filters) -> _Select:
+def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
+    if asked is None:
+        asked = filters.asked()
     conditions: list[ColumnElement[bool]] = [ARTICLES.c.topics != ""]
-    if filters.words:
+    if asked.words:
         query = query.join(FULL_TEXT, FULL_TEXT.c.rowid == ARTICLES.c.sort_key)
-        conditions.append(has_words(session, parse_words(filters.words)))
+        conditions.append(has_words(session, asked.words))
+    if asked.title and asked.words:
+        conditions.append(condition(session, asked.title))
+    elif asked.title:
+        query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)
+        conditions.append(has_words(session, asked.title, index=TITLES))
+    since, until = _span(filters, asked)
+    if since:
+        conditions.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
+    if until:
+        conditions.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
+    named = (*filters.named, *asked.named)
+    if named:
+        conditions.append(naming(session, named, limit=None, bounded=since is not None))
+    conditions.extend(condition(session, node) for node in asked.rest)
+    return query.where(and_(*conditions, *_options(filters)))
+
+
+def _options(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.topic:
-        conditions.append(_has_topic(filters.topic))
-    if filters.since:
-        conditions.append(ARTICLES.c.day >= filters.since.strftime("%Y-%m-%d"))
-    if filters.until:
-        conditions.append(ARTICLES.c.day <= filters.until.strftime("%Y-%m-%d"))
+        yield has_topic(filters.topic)
     if filters.publisher:
-        conditions.append(ARTICLES.c.publisher == filters.publisher)
+        yield ARTICLES.c.publisher == filters.publisher
     if filters.country:
-        of_country = select(FEEDS.c.id).where(func.upper(FEEDS.c.country) == filters.country.upper())
-        conditions.append(ARTICLES.c.feed_id.in_(of_country))
+        yield of_country(filters.country)
     if filters.language:
-        conditions.append(ARTICLES.c.language == language_code(filters.language))
+        yield ARTICLES.c.language == language_code(filters.language)
     if filters.role:
-        conditions.append(ARTICLES.c.role == filters.role)
+        yield ARTICLES.c.role == filters.role
     if filters.only_because_of:
-        conditions.append(stands_on(filters.only_because_of, filters.topic))
-    if filters.named:
-        conditions.append(naming(session, filters.named, limit=None, bounded=filters.since is not None))
-    return query.where(and_(*conditions))
+        yield stands_on(filters.only_because_of, filters.topic)
 
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _has_topic(topic: str) -> ColumnElement[bool]:
-    return ("," + ARTICLES.c.topics + ",").like(f"%,{topic},%")

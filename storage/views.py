@@ -26,6 +26,52 @@ FROM articles a
 WHERE a.topics <> ''
 """
 
+# Counted from the index ix_articles_overview alone; a condition on `day` reaches it on both databases.
+_TOPIC_COUNTS = """
+SELECT a.day, '{0}' AS topic, a.publisher, a.language, count(*) AS matches,
+    sum(CASE WHEN a.role = 'copy' THEN 0 ELSE 1 END) AS own
+FROM articles a
+WHERE a.topics LIKE '%{0}%' AND ',' || a.topics || ',' LIKE '%,{0},%'
+GROUP BY a.day, a.publisher, a.language
+"""
+DAILY_COUNTS_VIEW = "CREATE VIEW daily_counts AS" + "UNION ALL".join(
+    _TOPIC_COUNTS.format(topic) for topic in ("isis", "syria")
+)
+
+_POLLED = "f.enabled AND f.status <> 'gone'"
+PUBLISHER_HEALTH_VIEW = f"""
+CREATE VIEW publisher_health AS
+SELECT f.publisher, min(f.country) AS country, count(*) AS feeds,
+    sum(CASE WHEN {_POLLED} AND f.failing_since IS NULL THEN 1 ELSE 0 END) AS well,
+    sum(CASE WHEN {_POLLED} AND f.failing_since IS NOT NULL THEN 1 ELSE 0 END) AS failing,
+    sum(CASE WHEN f.enabled AND f.status = 'gone' THEN 1 ELSE 0 END) AS gone,
+    sum(CASE WHEN f.enabled THEN 0 ELSE 1 END) AS disabled,
+    min(f.failing_since) AS failing_since, max(f.last_error) AS last_error,
+    max(f.last_polled_at) AS last_polled_at, max(f.last_new_at) AS last_new_at,
+    (SELECT a.day FROM articles a WHERE a.publisher = f.publisher AND a.topics <> ''
+     ORDER BY a.sort_key DESC LIMIT 1) AS last_match_day
+FROM feeds f
+WHERE f.removed_at IS NULL
+GROUP BY f.publisher
+"""
+
+STORY_MEMBERS_VIEW = """
+CREATE VIEW story_members AS
+SELECT a.story_id, s.title AS story_title, s.members, a.id AS article_id, a.role, a.publisher, a.language, a.day,
+    a.first_seen_at, a.published_at, a.topics, a.title, a.url
+FROM articles a
+JOIN stories s ON s.id = a.story_id
+WHERE a.topics <> ''
+"""
+
+# in the order in which they are made
+VIEWS = {
+    "matches": MATCHES_VIEW,
+    "daily_counts": DAILY_COUNTS_VIEW,
+    "publisher_health": PUBLISHER_HEALTH_VIEW,
+    "story_members": STORY_MEMBERS_VIEW,
+}
+
 MATCHES = table(
     "matches",
     column("article_id", BigInteger()),

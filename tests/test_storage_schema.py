@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
-from storage import entries, errors, events, feeds, hosts, labels, replacements, runs, search
+from storage import entries, errors, events, feeds, hosts, labels, replacements, runs, saved, search
 from storage.base import Base
 from storage.db import Database, open_database
 from storage.mentions import MentionRecord
@@ -109,6 +109,7 @@ def filled(database: Database) -> Database:
         origin = {"origin": "https://a.example", "host": "a.example", "outcome": "ok"}
         hosts.keep_robots(session, hosts.RobotsFile(**origin, fetched_at=NOW, expires_at=NOW + DAY))
         replacements.record(session, feed_id=feed_id, now=NOW)
+        saved.save(session, name="camps", query="camp", now=NOW)
     return database
 
 
@@ -243,3 +244,15 @@ def test_tables_of_our_names_without_our_version_are_foreign(database_url: str) 
             session.execute(text("CREATE TABLE feeds (url text)"))
         with pytest.raises(errors.ForeignSchema):
             database.ensure_schema(upgrade=True)
+
+
+def test_titles_that_are_stored_are_indexed_by_the_upgrade(filled: Database, schema_url: str) -> None:
+    with filled.write() as session:
+        session.execute(text("DROP TABLE titles_fts"))
+        session.execute(text("DROP TABLE saved_searches"))
+        session.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0005'"))
+    with closing(open_database(schema_url)) as later:
+        later.ensure_schema(upgrade=True)
+        with later.read() as session:
+            for typed, expected in (("title:aleppo", 1), ("title:داعش", 2)):
+                assert [one.article_id for one in search.search(session, search.Filters(words=typed))] == [expected]

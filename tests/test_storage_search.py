@@ -104,7 +104,8 @@ def news(database: Database) -> Database:
         ("town -aleppo", [4]),
         ("town -road", []),
         ('town -"town road"', [4]),
-        ("road' OR 1=1 --", []),
+        ("road' or 1=1 --", []),
+        ("road' OR 1=1 --", [4]),
         ("nothinglikethis", []),
     ],
 )

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.errors import BadQuery
 from storage.text import INDEXED_WORDS, LONGEST_WORD, clean, fold, language_code, search_words, short_key
-from storage.words import Term, parse_words
 
 FOLDED = [
     ("Syria's ceasefire — day 3", "syria s ceasefire day 3"),
@@ -74,34 +72,3 @@ def test_long_keys_are_cut_and_stay_apart() -> None:
 )
 def test_language_code(tag: str | None, code: str | None) -> None:
     assert language_code(tag) == code
-
-
-QUERIES = [
-    ("Syria aid", [Term(("syria",)), Term(("aid",))]),
-    ('"northern Syria" -Turkey', [Term(("northern", "syria")), Term(("turkey",), wanted=False)]),
-    ('-"al Hol" camp', [Term(("al", "hol"), wanted=False), Term(("camp",))]),
-    ("al-Hol", [Term(("al", "hol"))]),
-    ("syri*", [Term(("syri",), prefix=True)]),
-    ('"open phrase', [Term(("open", "phrase"))]),
-    ("-", None),
-    ('"" !', None),
-    ("داعش الرقّة", [Term(("داعش",)), Term(("الرقه",))]),
-    ("covid-19 3-4", [Term(("covid", "19")), Term(("3", "4"))]),
-    ('say"together"', [Term(("say",)), Term(("together",))]),
-]
-
-
-@pytest.mark.parametrize(("typed", "terms"), QUERIES)
-def test_what_an_analyst_types(typed: str, terms: list[Term] | None) -> None:
-    if terms is None:
-        with pytest.raises(BadQuery, match="no letter or digit"):
-            parse_words(typed)
-    else:
-        assert list(parse_words(typed).terms) == terms
-
-
-def test_the_expressions_for_both_indexes() -> None:
-    query = parse_words('syri* "northern town" -turkey -"south east"')
-    assert query.tsquery() == "('syri':*) & ('northern' <-> 'town') & !('turkey') & !('south' <-> 'east')"
-    assert query.fts5() == ('("syri"* AND "northern town") NOT ("turkey" OR "south east")', "")
-    assert parse_words("-turkey").fts5() == ("", '"turkey"')

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
-from crawler.cli import asking, crawling, database, feeds, judging, reading, training, watching
+from crawler.cli import asking, crawling, database, feeds, judging, reading, searching, statements, training, watching
 from crawler.cli.common import version
 
 app = typer.Typer(
@@ -36,6 +36,8 @@ def options(
 
 crawling.register(app)
 app.add_typer(feeds.app, name="feeds")
+searching.register(app)
+statements.register(app)
 asking.register(app)
 judging.register(app)
 training.register(app)

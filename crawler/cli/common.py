@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import enum
 import errno
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn, TextIO
 
@@ -16,9 +15,6 @@ import typer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 class Format(enum.StrEnum):
@@ -99,30 +95,21 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def day(value: str | None, option: str) -> date | None:
+def day(value: str | None, option: str, *, last: bool = False) -> date | None:
     """A day that an analyst typed, in UTC: 2026-01-31, today, yesterday, or an age as 36h, 7d or 2w."""
     if value is None:
         return None
-    text = {"today": "0d", "yesterday": "1d"}.get(value.strip().lower(), value.strip())
-    age = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+    from storage.days import parse_day
+
     try:
-        if age:
-            found = (now() - int(age.group(1)) * _UNITS[age.group(2)]).date()
-        else:
-            moment = datetime.fromisoformat(text)
-            found = (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{value!r} is no date; write 2026-01-31 or an age such as 7d", param_hint=option
-        ) from None
-    if not 1900 <= found.year <= 2200:
-        raise typer.BadParameter(f"{value!r} is a day without news; write one from 1900 to 2200", param_hint=option)
-    return found
+        return parse_day(value, now=now(), last=last)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
     """Both ends of a span that an analyst typed."""
-    first, last = day(since, "--since"), day(until, "--until")
+    first, last = day(since, "--since"), day(until, "--until", last=True)
     if first and last and first > last:
         raise typer.BadParameter(f"{first} is after --until {last}", param_hint="--since")
     return first, last

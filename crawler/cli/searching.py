@@ -1,0 +1,266 @@
+"""`search` and `export`: the matches that answer a query."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crawler.cli.common import (
+    AsFormat,
+    Country,
+    Format,
+    Language,
+    Publisher,
+    Since,
+    Topic,
+    Until,
+    days,
+    known_topic,
+    now,
+    reading,
+    whole_file,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from storage.query import Scope
+    from storage.search import Filters, Match
+
+
+class ExportFormat(enum.StrEnum):
+    """What `export` writes."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Order(enum.StrEnum):
+    """In which order matches are shown."""
+
+    DATE = "date"
+    RELEVANCE = "relevance"
+
+
+OnlyBecauseOf = Annotated[
+    str | None,
+    typer.Option("--only-because-of", metavar="TERM", help="Kept by this term alone, as `why` names it."),
+]
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="WORDS", help='A query: words, "a phrase", -not, OR, ( ), title:x, place:x …, @saved.'),
+]
+Places = Annotated[
+    list[str] | None,
+    typer.Option("--place", metavar="PLACE", help="Naming this place or one in it; again: and this one, too."),
+]
+Actors = Annotated[
+    list[str] | None,
+    typer.Option("--actor", metavar="ACTOR", help="Naming this actor or one of its parts; again: and this one, too."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
+    app.command(epilog="Example: levantwatch export --format csv --topic syria -o syria.csv")(export)
+
+
+def search(
+    words: Words = None,
+    topic: Topic = None,
+    since: Since = None,
+    until: Until = None,
+    publisher: Publisher = None,
+    country: Country = None,
+    language: Language = None,
+    place: Places = None,
+    actor: Actors = None,
+    only_because_of: OnlyBecauseOf = None,
+    by: Annotated[
+        Order, typer.Option("--by", help="Newest first, or the most relevant of the newest 2,000.")
+    ] = Order.DATE,
+    snippets: Annotated[
+        bool, typer.Option("--snippets", help="With the place that answers, its words marked.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 20,
+    as_format: AsFormat = Format.TABLE,
+    save: Annotated[str | None, typer.Option("--save", metavar="NAME", help="Keep this query as @NAME.")] = None,
+    saved: Annotated[bool, typer.Option("--saved", help="List the saved searches, and do nothing else.")] = False,
+    forget: Annotated[str | None, typer.Option("--forget", metavar="NAME", help="Delete a saved search.")] = None,
+) -> None:
+    """Search the matches, newest first."""
+    from storage import search as queries
+
+    if saved:
+        _list_saved(as_format)
+        return
+    if forget is not None:
+        _forget(forget)
+        return
+    typed = " ".join(words or ())
+    if save is not None:
+        options = {
+            "topic": topic,
+            "since": since,
+            "until": until,
+            "publisher": publisher,
+            "country": country,
+            "lang": language,
+        }
+        named = [("place", one) for one in place or ()] + [("actor", one) for one in actor or ()]
+        _save(save, typed, [*options.items(), *named, ("because", only_because_of)])
+    filters = _filters(
+        typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
+        language=language, place=place, actor=actor, only_because_of=only_because_of, limit=limit,
+    )  # fmt: skip
+    with reading() as session:
+        filters = replace(filters, scope=_scope(session, typed))
+        rows = queries.search(session, filters, by_relevance=by is Order.RELEVANCE)
+    _show(rows, filters, as_format, snippets=snippets)
+
+
+def export(
+    as_format: Annotated[ExportFormat, typer.Option("--format", help="csv (formulas neutralised) or jsonl.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")],
+    words: Words = None,
+    topic: Topic = None,
+    since: Since = None,
+    until: Until = None,
+    publisher: Publisher = None,
+    country: Country = None,
+    language: Language = None,
+    place: Places = None,
+    actor: Actors = None,
+    only_because_of: OnlyBecauseOf = None,
+) -> None:
+    """Write every match that fits, with its text, newest first; of any number, in little memory."""
+    from crawler.export import write_rows
+    from crawler.terminal import progress
+    from storage.search import count, stream
+
+    typed = " ".join(words or ())
+    filters = _filters(
+        typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
+        language=language, place=place, actor=actor, only_because_of=only_because_of, limit=None,
+    )  # fmt: skip
+    with reading() as session:
+        filters = replace(filters, scope=_scope(session, typed))
+        with whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
+            written = write_rows(bar.through(stream(session, filters)), as_format.value, file)
+    if output != "-":
+        typer.echo(f"{written} matches written to {output}", err=True)
+
+
+def _filters(
+    typed: str, *, topic: str | None, since: str | None, until: str | None, place: list[str] | None,
+    actor: list[str] | None, **given: Any,
+) -> Filters:  # fmt: skip
+    from storage.search import Filters
+
+    first, last = days(since, until)
+    return Filters(
+        words=typed, topic=known_topic(topic), since=first, until=last, named=_named(place, actor),
+        **given,
+    )  # fmt: skip
+
+
+def _scope(session: Session, typed: str) -> Scope:
+    """What a query may name here; the judge's topics and the gazetteer are read only when they are asked for."""
+    from crawler.mentions import group_of
+    from storage import saved
+    from storage.query import Scope
+
+    return Scope(
+        topic=_topic,
+        place=lambda word: group_of(word, "place"),
+        actor=lambda word: group_of(word, "actor"),
+        saved=saved.queries(session) if "@" in typed else {},
+        now=now(),
+    )
+
+
+def _topic(word: str) -> str:
+    try:
+        return known_topic(word) or ""
+    except typer.BadParameter as error:
+        raise LookupError(error.message) from None
+
+
+def _named(places: list[str] | None, actors: list[str] | None) -> tuple[tuple[str, ...], ...]:
+    """What must be named; bad usage for what the gazetteer does not know."""
+    if not places and not actors:
+        return ()
+    from crawler.mentions import UnknownNameError, named_groups
+
+    try:
+        return named_groups(places or (), actors or ())
+    except UnknownNameError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _show(rows: list[Match], filters: Filters, as_format: Format, *, snippets: bool) -> None:
+    from crawler.export import write_rows
+    from crawler.terminal import matches_table, utf8
+    from storage.search import show_why
+
+    found = {}
+    if snippets:
+        pieces = {row.article_id: show_why(filters, row) for row in rows}
+        found = {number: one.marked() for number, one in pieces.items() if one is not None}
+    if as_format is Format.TABLE:
+        matches_table(rows, found if snippets else None, heading="where")
+    elif snippets:
+        write_rows(
+            (asdict(row) | {"snippet": found.get(row.article_id)} for row in rows), as_format.value, utf8(sys.stdout)
+        )
+    else:
+        write_rows(rows, as_format.value, utf8(sys.stdout))
+
+
+def _save(name: str, typed: str, options: Iterable[tuple[str, str | None]]) -> None:
+    """Keep words and options as one query, after it was read without a mistake."""
+    from storage import saved
+    from storage.query import parse_query
+
+    name = name.removeprefix("@")
+    written = [f'{field}:"{value}"' for field, value in options if value]
+    if any(one.count('"') != 2 for one in written):
+        raise typer.BadParameter("a value with a quotation mark in it cannot be saved", param_hint="--save")
+    alternatives = f"({typed})" if written and typed and "OR" in typed.split() else typed
+    query = " ".join([*([alternatives] if alternatives else []), *written])
+    if not query:
+        raise typer.BadParameter("there is no query to keep; give words or filters", param_hint="--save")
+    with writing(create=False) as session:
+        saved.save(session, name=name, query=query, now=now())
+        known = saved.queries(session)  # with the new one in it: it may contain itself
+        parse_query(f"@{name}", replace(_scope(session, ""), saved=known))
+    typer.echo(f"saved as @{name}: {query}", err=True)
+
+
+def _forget(name: str) -> None:
+    from storage import saved
+
+    with writing(create=False) as session:
+        saved.forget(session, name=name.removeprefix("@"))
+    typer.echo(f"@{name.removeprefix('@')} forgotten", err=True)
+
+
+def _list_saved(as_format: Format) -> None:
+    from crawler.export import write_rows
+    from crawler.terminal import plain, utf8
+    from storage import saved
+
+    with reading() as session:
+        rows = [one.as_dict() for one in saved.all(session)]
+    if as_format is not Format.TABLE:
+        write_rows(rows, as_format.value, utf8(sys.stdout))
+        return
+    for row in rows:
+        sys.stdout.write(f"@{plain(row['name'])}\t{plain(row['query'])}\n")

@@ -1,0 +1,76 @@
+"""Relevance: an order that is the same on both databases, of the newest matches of a query.
+
+A term counts by how often an article holds it, less and less: the sum of 1/n² over its places (what Postgres calls ts_rank), in
+thousandths, and again as much as two places when the title holds it. Among equals the newest is first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.orm import Session
+
+from storage.portable import is_sqlite
+from storage.text import fold
+from storage.words import Term
+
+# of a frequent word a million matches would be read; the newest two thousand take 17 to 32 ms
+RANKED = 2_000
+IN_TITLE = 125
+_LIMIT = 1.64493406685  # the sum of 1/n² for ever, as Postgres writes it
+# 256 places of a word is what a tsvector keeps
+_BY_PLACES = [0.0]
+for _number in range(1, 257):
+    _BY_PLACES.append(_BY_PLACES[-1] + 1 / _number**2)
+_RANKS = [round(total / _LIMIT * 100) for total in _BY_PLACES]
+
+_DOCUMENTS = text("SELECT rowid, document FROM articles_fts WHERE rowid IN :keys").bindparams(
+    bindparam("keys", expanding=True)
+)
+
+
+def ranked(session: Session, candidates: Sequence[tuple[int, str]], terms: Sequence[Term]) -> list[int]:
+    """The sort keys of the candidates (sort key and title, newest first), the most relevant first."""
+    words = list(dict.fromkeys((word, term.prefix and word == term.words[-1]) for term in terms for word in term.words))
+    keys = [key for key, _ in candidates]
+    points = _counted(session, keys, words) if is_sqlite(session) else _asked(session, keys, words)
+    for key, title in candidates:
+        there = fold(title).split()
+        points[key] += IN_TITLE * sum(bool(term.at(there)) for term in dict.fromkeys(terms))
+    return sorted(keys, key=lambda key: (-points[key], -key))
+
+
+def _counted(session: Session, keys: Sequence[int], words: Sequence[tuple[str, bool]]) -> dict[int, int]:
+    """SQLite keeps the folded words: they are counted here."""
+    points = dict.fromkeys(keys, 0)
+    for key, document in session.execute(_DOCUMENTS, {"keys": keys}):
+        there = document.split()
+        counts = Counter(there) if any(prefix for _, prefix in words) else None
+        for word, prefix in words:
+            if prefix and counts is not None:
+                points[key] += sum(_rank(number) for one, number in counts.items() if one.startswith(word))
+            else:
+                points[key] += _rank(there.count(word))
+    return points
+
+
+def _asked(session: Session, keys: Sequence[int], words: Sequence[tuple[str, bool]]) -> dict[int, int]:
+    """Postgres keeps each word with its places."""
+    exact = [word for word, prefix in words if not prefix]
+    begun = [word + "%" for word, prefix in words if prefix]
+    query = text(
+        "SELECT d.rowid, t.lexeme, cardinality(t.positions) FROM articles_fts d, unnest(d.document) t"
+        " WHERE d.rowid = ANY(:keys) AND (t.lexeme = ANY(:exact) OR t.lexeme LIKE ANY(:begun))"
+    )
+    points = dict.fromkeys(keys, 0)
+    for key, lexeme, places in session.execute(query, {"keys": list(keys), "exact": exact, "begun": begun}):
+        # a word that is asked for twice, as such and as a beginning, counts twice
+        times = (lexeme in exact) + sum(lexeme.startswith(one[:-1]) for one in begun)
+        points[key] += times * _rank(places)
+    return points
+
+
+def _rank(places: int) -> int:
+    return _RANKS[min(places, len(_RANKS) - 1)]

@@ -1,0 +1,144 @@
+"""`levantwatch search` with the query language, snippets, relevance and saved searches; the metadata for Datasette."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+from storage_samples import HOUR, NOW, add_feed, add_matches
+
+from crawler.cli import main
+from storage.db import Database, open_database
+from tests.command import ROOT
+
+METADATA = json.loads((ROOT / "deploy" / "datasette-metadata.json").read_text(encoding="utf-8"))
+# https://docs.datasette.io/en/stable/metadata.html, of 0.6x
+TOP = {"title", "description", "license", "license_url", "source", "source_url", "databases"}
+OF_TABLE = {"title", "description", "columns", "facets", "sort", "sort_desc", "label_column", "hidden", "size", "units"}
+OF_QUERY = {"title", "description", "sql", "params", "hide_sql"}
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def levantwatch(schema_url: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Run the command in this process on a database with three matches."""
+    with closing(open_database(schema_url)) as database:
+        stories: list[dict[str, Any]] = [
+            {"title": "Raqqa: a camp is closed", "text": "The camp near Raqqa held thousands.", "published_at": NOW},
+            {
+                "title": "سوريا: مخيم الهول",
+                "text": "أُغلق المخيم في الرَّقّة.",
+                "language": "ar",
+                "published_at": NOW - HOUR,
+            },
+            {
+                "title": "Harvest",
+                "text": "A camp, a camp, and again a camp, said <b>men</b>.",
+                "published_at": NOW - 2 * HOUR,
+            },
+        ]
+        add_matches(database, add_feed(database), *stories)
+    monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capfdbinary.readouterr()
+        assert b"Traceback" not in err
+        return int(ended.value.code or 0), out.decode(), err.decode()
+
+    return run
+
+
+def ids(run: Run, *arguments: str) -> list[int]:
+    status, out, err = run("search", "--format", "json", *arguments)
+    assert status == 0, err
+    return [row["article_id"] for row in json.loads(out)]
+
+
+def test_fields_options_and_places(levantwatch: Run) -> None:
+    assert ids(levantwatch, "camp OR title:مخيم") == [1, 2, 3]
+    assert ids(levantwatch, "topic:syria", "lang:ar", "--since", "2026-11-01") == [2]
+    assert ids(levantwatch, "camp -lang:ar", "--topic", "syria") == [1, 3]
+    assert ids(levantwatch, "camp", "--by", "relevance", "--limit", "1") == [1]
+    assert ids(levantwatch, "place:aleppo OR harvest") == [3]
+
+
+def test_mistakes_are_one_line(levantwatch: Run) -> None:
+    for arguments, status, said in (
+        (("camp publsher:x",), 1, "at character 6: there is no field publsher:"),
+        (("topic:sport",), 1, "at character 1: there is no topic 'sport'; the topics are"),
+        (("place:nowhereatall",), 1, "there is no place 'nowhereatall'"),
+        (("lang:ar", "--by", "relevance"), 1, "relevance is that of words"),
+        (("@camps",), 1, "there is no saved search @camps"),
+        (("--forget", "camps"), 1, "there is no saved search @camps"),
+        (("camp", "--save", "a b"), 1, "is no name for a search"),
+        (("--save", "empty"), 2, "there is no query to keep"),
+        (("(camp", "--save", "broken"), 1, "this ( is not closed"),
+    ):
+        done = levantwatch("search", *arguments)
+        assert done[:2] == (status, ""), arguments
+        assert said in done[2]
+        assert done[2].count("\n") == 1
+
+
+def test_snippets(levantwatch: Run) -> None:
+    _, out, _ = levantwatch("search", "الرقة OR raqqa", "--snippets")
+    first, second = out.splitlines()
+    assert first.endswith("\tThe camp near [[Raqqa]] held thousands.")
+    assert second.endswith("\tأُغلق المخيم في [[الرَّقّة.]]")
+    _, out, _ = levantwatch("search", "harvest", "--snippets", "--format", "csv")
+    [row] = csv.DictReader(io.StringIO(out))
+    assert row["snippet"] == "[[Harvest]]"
+
+
+def test_saved_searches(levantwatch: Run) -> None:
+    status, out, err = levantwatch(
+        "search", "camp OR مخيم", "--save", "@camps", "--language", "ar", "--since", "2026-11-01"
+    )
+    assert (status, out.count("\n")) == (0, 1)
+    assert err == 'saved as @camps: (camp OR مخيم) since:"2026-11-01" lang:"ar"\n'
+    assert ids(levantwatch, "@camps") == [2]
+    assert ids(levantwatch, "harvest OR @camps") == [2, 3]
+    assert levantwatch("search", "--saved")[1] == '@camps\t(camp OR مخيم) since:"2026-11-01" lang:"ar"\n'
+    status, out, err = levantwatch("search", "@camps x", "--save", "camps")
+    assert (status, out) == (1, "")
+    assert "contains itself" in err
+    assert ids(levantwatch, "@camps") == [2]  # what was there stays
+    [kept] = json.loads(levantwatch("search", "--saved", "--format", "json")[1])
+    assert (kept["name"], set(kept)) == ("camps", {"name", "query", "saved_at"})
+    assert levantwatch("search", "--forget", "@camps") == (0, "", "@camps forgotten\n")
+    assert levantwatch("search", "--saved")[1] == ""
+
+
+def test_export_takes_the_same_queries(levantwatch: Run) -> None:
+    status, out, _ = levantwatch("export", "--format", "jsonl", "-o", "-", "title:(harvest OR raqqa) -الهول")
+    assert status == 0
+    assert [json.loads(line)["article_id"] for line in out.splitlines()] == [1, 3]
+
+
+def test_the_metadata_for_datasette_is_of_this_schema(database: Database) -> None:
+    assert set(METADATA) <= TOP
+    [(name, described)] = METADATA["databases"].items()
+    assert name == "levantwatch"
+    with database.read() as session:
+        inspector = inspect(session.connection())
+        there = {*inspector.get_table_names(), *inspector.get_view_names()}
+        for table, known in described["tables"].items():
+            assert set(known) <= OF_TABLE
+            if known.get("hidden"):
+                continue
+            assert table in there
+            columns = [column["name"] for column in inspector.get_columns(table)]
+            assert list(known["columns"]) == columns
+            assert {*known.get("facets", ()), known.get("sort_desc", columns[0])} <= set(columns)
+        for query in described["queries"].values():
+            assert set(query) <= OF_QUERY
+            session.execute(text(query["sql"]), {"since": "2026-01-01", "until": "2026-12-31"}).all()
