@@ -1,0 +1,87 @@
+"""What must hold for any bytes at all; asked by bench/fuzz.py of millions of inputs, and by tests/test_fuzz.py of those that once failed."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from crawler import urls
+from crawler.extract import MAX_BYTES, Page, extract_page
+from crawler.feed import ParsedEntry, parse_feed
+from crawler.parsed import CONTENT_CHARS, GUID_CHARS, NAME_CHARS, SUMMARY_CHARS, TITLE_CHARS
+
+BASE = "https://courier.example/feed.xml"
+# what a terminal, a page or a log could obey, and what is no character; of white space a line of text has only spaces
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+STATUSES = {"full", "partial", "paywalled", "blocked", "not-an-article", "unreadable"}
+WITH_TEXT = {"full", "partial", "paywalled"}
+
+
+def check_feed(data: bytes) -> None:
+    """A feed's bytes: AssertionError, or whatever parse_feed should not raise."""
+    feed = parse_feed(data, url=BASE)
+    assert feed.kind or feed.problems, "no feed and no reason"
+    for one in (feed.title, *feed.problems):
+        line(one, 10 * TITLE_CHARS)
+    for entry in (*feed.entries, *feed.sitemaps):
+        _entry(entry)
+
+
+def _entry(entry: ParsedEntry) -> None:
+    for text, most in (
+        (entry.title, TITLE_CHARS),
+        (entry.summary, SUMMARY_CHARS),
+        (entry.content, CONTENT_CHARS),
+        (entry.guid or "", GUID_CHARS),
+        (entry.author or "", NAME_CHARS),
+        (entry.published_raw or "", NAME_CHARS),
+        (entry.updated_raw or "", NAME_CHARS),
+    ):
+        line(text, most)
+    assert entry.url is None or re.match(r"https?://[^/\s]", entry.url, re.IGNORECASE), entry.url
+    for moment in (entry.published_at, entry.updated_at):
+        aware(moment)
+
+
+def check_page(data: bytes) -> None:
+    """A page's bytes: AssertionError, or whatever extract_page should not raise."""
+    page: Page = extract_page(data[:MAX_BYTES], url="https://courier.example/2026/11/story", content_type="text/html")
+    assert page.status in STATUSES, page.status
+    assert not page.text or page.status in WITH_TEXT, (page.status, page.text[:80])
+    assert page.text or page.status not in ("full", "partial"), page.status
+    for text in (page.title or "", page.author or "", page.problem or "", page.published_raw or ""):
+        line(text, 100_000)
+    for paragraph in page.text.split("\n"):
+        line(paragraph, len(data) + 1)
+    aware(page.published_at)
+    aware(page.modified_at)
+    if page.canonical_url:
+        assert urls.registered_domain(page.canonical_url) == "courier.example", page.canonical_url
+
+
+def check_url(data: bytes) -> None:
+    """A URL in any bytes: AssertionError, or whatever crawler.urls should not raise."""
+    text = data.decode("utf-8", "surrogateescape")
+    for base in (None, BASE):
+        found = urls.canonical_url(text, base=base)
+        if found is not None:
+            assert urls.canonical_url(found) == found, (text, found, urls.canonical_url(found))
+            assert found.isascii(), found
+            assert re.match(r"https?://[^/\s@]+/?", found), found
+            assert not re.search(r"\s", found), found
+            urls.match_key(found)
+            urls.registered_domain(found)
+    line(urls.redact(text), urls.LONGEST_URL)
+
+
+def line(text: str, most: int) -> None:
+    """A text is one line of harmless characters, and no longer than it may be."""
+    assert not UNSAFE.search(text), ascii(text[:200])
+    assert len(text) <= most, len(text)
+
+
+def aware(moment: datetime | None) -> None:
+    """A time is none, or has its zone."""
+    assert moment is None or moment.tzinfo is not None, moment
