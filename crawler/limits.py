@@ -100,7 +100,6 @@ class BoundedHandler(HTTP11DownloadHandler):
                 raise DownloadCancelledError(f"more than {MOST_FRAME // 1024} KiB around the body") from error
             raise
 
-
     async def _asked(self, request: Request) -> Response:
         """What the base class does, with an agent that knows the wire."""
         agent = _WireAgent(
@@ -129,7 +128,7 @@ class _WireAgent(_ScrapyAgent):
             most = 2 * request.meta.get("download_maxsize", self._maxsize) + MOST_FRAME  # with the sizes of its chunks
             wire.keep(MOST_REDIRECT if 300 <= status < 400 else most)
             ip = getattr(txresponse, "_scrapy_ip_address", None)
-            sent = _sent(txresponse.request)
+            sent = _sent(txresponse.asked)
             exchanges.append(
                 Exchange(request.url, datetime.now(UTC), status, sent, wire, str(ip) if ip is not None else None)
             )
@@ -198,7 +197,7 @@ class _BoundedParser(_LenientHTTPClientParser):
 
     def statusReceived(self, status: bytes) -> None:
         super().statusReceived(status)  # type: ignore[no-untyped-call]
-        self.response.wire = self._wire
+        self.response.wire, self.response.asked = self._wire, self.request
         if not 100 <= self.response.code <= 999:
             raise ParseError("no HTTP status", status)  # type: ignore[no-untyped-call]
 

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
+from crawler.warc import configured_archive
 from crawler.workers import Workers
 from storage import entries
 from storage import hosts as known_hosts
@@ -57,6 +59,7 @@ class Watch:
         self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = database.crawl_lock()
+        self.archive = configured_archive(config, USER_AGENT)
 
     @classmethod
     def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -116,5 +119,7 @@ class Watch:
         """Let everything go: what is in hand is dropped, what is committed stays."""
         self.workers.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
+        if self.archive is not None:
+            self.archive.close()
         self._lock.release()
         self.database.close()

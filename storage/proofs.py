@@ -139,7 +139,9 @@ def hold(session: Session, *, entry_id: int, why: str, now: datetime) -> bool:
         raise UnknownEntry(f"no entry {entry_id}")
     known = get(session, entry_id)
     if known is not None and known.forgotten_at is not None:
-        raise HeldBack(f"entry {entry_id} was forgotten on {known.forgotten_at:%Y-%m-%d}; there is nothing left to hold")
+        raise HeldBack(
+            f"entry {entry_id} was forgotten on {known.forgotten_at:%Y-%m-%d}; there is nothing left to hold"
+        )
     if known is not None and known.held_at is not None:
         return False
     chain.append(session, what="held", entry_id=entry_id, facts={"why": why}, now=now)

@@ -41,7 +41,9 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
 
 
 def _blank_texts(session: Session, now: datetime, before: datetime, audited: float, batch: int) -> int:
-    held = and_(text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ENTRIES.c.audit_rank >= audited, ~_labelled(), ~_held())
+    held = and_(
+        text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ENTRIES.c.audit_rank >= audited, ~_labelled(), ~_held()
+    )
     ids = session.scalars(select(ENTRIES.c.id).where(held).order_by(ENTRIES.c.finished_at).limit(batch)).all()
     if ids:
         blank = {"title": "", "summary": "", "author": None, "text_pruned_at": now}

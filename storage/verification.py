@@ -134,8 +134,11 @@ def _check_page(session: Session, rows: Sequence[Any]) -> Iterator[Finding]:
     seqs = [row.seq for row in rows if row.seq is not None]
     found = session.execute(select(*of_lines).where(PROOF_LEDGER.c.seq.in_(seqs)))
     lines = {row.seq: _facts(chain.Line(*row)) or {} for row in found}
-    given = {one["id"]: one for one in proofs.verdicts_of(session, [id_ for one in lines.values() for id_ in _ids(one)])}
-    states = dict(session.execute(select(ENTRIES.c.id, ENTRIES.c.text_pruned_at).where(ENTRIES.c.id.in_(ids))).all())
+    given = {
+        one["id"]: one for one in proofs.verdicts_of(session, [id_ for one in lines.values() for id_ in _ids(one)])
+    }
+    pruned = select(ENTRIES.c.id, ENTRIES.c.text_pruned_at).where(ENTRIES.c.id.in_(ids))
+    states = {row.id: row.text_pruned_at for row in session.execute(pruned)}
     for row in rows:
         facts = lines.get(row.seq, {})
         where = f"article {row.entry_id}"
@@ -158,7 +161,7 @@ def _newest(session: Session, ids: Sequence[int]) -> dict[int, int]:
     """The number of the last line that says what an entry's article is."""
     of_entries = PROOF_LEDGER.c.entry_id.in_(ids), PROOF_LEDGER.c.what.in_(("stored", "forgotten"))
     query = select(PROOF_LEDGER.c.entry_id, func.max(PROOF_LEDGER.c.seq)).where(*of_entries)
-    return {entry_id: seq for entry_id, seq in session.execute(query.group_by(PROOF_LEDGER.c.entry_id)).all()}
+    return {row[0]: row[1] for row in session.execute(query.group_by(PROOF_LEDGER.c.entry_id))}
 
 
 def _forgotten(row: Any, facts: dict[str, Any], where: str, there: bool) -> Finding:
