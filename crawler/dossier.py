@@ -102,8 +102,8 @@ def _readme(
     yield from _table(
         ("title", article.title), ("publisher", article.publisher), ("author", article.author), ("address", article.url),
         ("canonical", article.canonical_url), ("feed", found.feed.url), ("language", article.language),
-        ("published", f"{_time(article.published_at)} (claimed by {article.published_source})"),
-        ("as written", article.published_raw), ("updated", f"{_time(article.updated_at)} (claimed)"),
+        ("published", _claimed(article.published_at, article.published_source)),
+        ("as written", article.published_raw), ("updated", _claimed(article.updated_at, None)),
         ("first seen", _time(article.first_seen_at)), ("page read", _time(article.fetched_at)),
         ("text is", f"{article.extraction}, {article.words} words"),
     )  # fmt: skip
@@ -158,6 +158,10 @@ def _checks(lines: list[chain.Line], kept: list[_Kept], head: chain.Head | None)
 
 def _table(*rows: tuple[str, str | None]) -> Iterable[str]:
     return [f"    {name:<11}{plain(value)}" for name, value in rows if value]
+
+
+def _claimed(moment: Any, source: str | None) -> str | None:
+    return f"{_time(moment)} (claimed{f', {source}' if source else ''})" if moment is not None else None
 
 
 def _time(moment: Any) -> str:

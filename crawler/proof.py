@@ -53,6 +53,7 @@ def verify(database: Database, folder: Path, *, head: str | None = None) -> Iter
         for step in verification.check_articles(session):
             checked.articles += _count(step, checked)
             yield checked
+        checked.findings += verification.check_holds(session)
         checked.unproven = verification.unproven(session)
         names = verification.files(session)
     for name in names:

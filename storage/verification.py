@@ -193,6 +193,37 @@ def _verdicts(where: str, facts: dict[str, Any], given: dict[int, dict[str, Any]
         yield _problem(where, "the verdicts that it was stored with were changed")
 
 
+def check_holds(session: Session) -> Iterator[Finding]:
+    """What is held, against the ledger's last word on it."""
+    last = (
+        select(PROOF_LEDGER.c.entry_id, func.max(PROOF_LEDGER.c.seq).label("seq"))
+        .where(PROOF_LEDGER.c.what.in_(("held", "released")))
+        .group_by(PROOF_LEDGER.c.entry_id)
+        .subquery()
+    )
+    query = select(last.c.entry_id, PROOF_LEDGER.c.what, PROOF_LEDGER.c.line, PROOFS.c.held_at, PROOFS.c.held_why)
+    query = query.join(PROOF_LEDGER, PROOF_LEDGER.c.seq == last.c.seq).outerjoin(
+        PROOFS, PROOFS.c.entry_id == last.c.entry_id
+    )
+    said = {row.entry_id: row for row in session.execute(query)}
+    for entry_id, row in said.items():
+        why = _why(row.line) if row.what == "held" else None
+        if (row.held_at is not None) != (row.what == "held") or row.held_why != why:
+            yield _problem(
+                f"entry {entry_id}", f"the ledger's last word on it is {row.what}, the table proofs says otherwise"
+            )
+    for entry_id in session.scalars(select(PROOFS.c.entry_id).where(PROOFS.c.held_at.is_not(None))):
+        if entry_id not in said:
+            yield _problem(f"entry {entry_id}", "it is held, and the ledger says nothing of that")
+
+
+def _why(line: str) -> str | None:
+    try:
+        return str(json.loads(line)["why"])
+    except (ValueError, KeyError, TypeError):  # a line that was changed; check_ledger tells that
+        return None
+
+
 def unproven(session: Session) -> int:
     """How many articles were stored without proof: while the archive was off."""
     proven = exists().where(PROOFS.c.entry_id == ARTICLES.c.id, PROOFS.c.article_hash.is_not(None))
