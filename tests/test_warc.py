@@ -242,7 +242,7 @@ def test_a_full_disk_ends_the_archive_with_one_line_and_loses_no_match(
 # --- what stands in the place of what was removed ---
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     length=st.one_of(
         st.integers(260, 1_500), st.integers(65_000, 67_000), st.integers(1, 400_000).map(lambda n: n + 260)
