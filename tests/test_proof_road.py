@@ -97,6 +97,7 @@ def desk(tmp_path: Path, database_url: str) -> Desk:
     return Desk(tmp_path, database_url, settings={"LEVANTWATCH_ARCHIVE": "on"})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what is in the file does not depend on it
 def test_the_archive_holds_what_went_over_the_wire(desk: Desk, inside: Callable[..., Any]) -> None:
     answers: dict[str, bytes] = {}
     with raw_server(answers) as (url, asked):

@@ -28,6 +28,10 @@ from storage.db import Database
 from storage.models import ARTICLES, CAPTURES
 
 
+# what is in a file does not depend on the database
+FILES_ONLY = pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)
+
+
 def read(path: Path) -> list[tuple[str, dict[str, str], bytes]]:
     """Every record by a reader that is not ours: type, head, content as a browser would get it."""
     with path.open("rb") as file:
@@ -46,6 +50,7 @@ def passes(*paths: Path) -> bool:
 # --- records ---
 
 
+@FILES_ONLY
 def test_any_reader_finds_request_and_response_and_unpacks_the_page(database: Database, tmp_path: Path) -> None:
     archived(database, tmp_path, 1)
     path = only_file(tmp_path)
@@ -81,6 +86,7 @@ def test_a_page_that_comes_again_unchanged_is_a_revisit(database: Database, tmp_
     assert checked(database, tmp_path).records == 3
 
 
+@FILES_ONLY
 def test_a_chunked_body_is_kept_with_its_chunks_and_read_without(database: Database, tmp_path: Path) -> None:
     [entry_id] = list_entries(database, add_feed(database), seen(1))
     page = exchange()
@@ -96,6 +102,7 @@ def test_a_chunked_body_is_kept_with_its_chunks_and_read_without(database: Datab
     assert passes(only_file(tmp_path))
 
 
+@FILES_ONLY
 def test_the_redirects_on_the_way_are_kept_but_no_failure(database: Database, tmp_path: Path) -> None:
     [entry_id] = list_entries(database, add_feed(database), seen(1))
     way = [exchange(b"", url="https://a.example/1", status=302), exchange(b"", url="https://a.example/2", status=500)]
@@ -108,6 +115,7 @@ def test_the_redirects_on_the_way_are_kept_but_no_failure(database: Database, tm
     ]
 
 
+@FILES_ONLY
 def test_a_page_that_did_not_come_whole_is_not_kept(database: Database, tmp_path: Path) -> None:
     page = exchange()
     page.payload_sha256 = None
@@ -143,6 +151,7 @@ def test_what_grows_too_large_is_let_go() -> None:
 # --- files ---
 
 
+@FILES_ONLY
 def test_two_writers_never_write_one_file(database: Database, tmp_path: Path) -> None:
     archives = [Archive(tmp_path, "levantwatch/test") for _ in range(2)]
     ids = list_entries(database, add_feed(database), seen(1), seen(2))
@@ -159,6 +168,7 @@ def test_two_writers_never_write_one_file(database: Database, tmp_path: Path) ->
     assert told(database, tmp_path) == []
 
 
+@FILES_ONLY
 def test_the_next_start_of_a_day_goes_on_with_its_file(database: Database, tmp_path: Path) -> None:
     archived(database, tmp_path, 1)
     archived(database, tmp_path, 2)
@@ -194,6 +204,7 @@ def test_kill_9_between_file_and_database_leaves_an_orphan_that_is_told(
     assert passes(only_file(tmp_path))
 
 
+@FILES_ONLY
 @pytest.mark.parametrize("cut", [1, 9, 200])
 def test_a_record_that_was_cut_off_is_told_and_goes_at_the_next_start(
     database: Database, tmp_path: Path, cut: int, caplog: pytest.LogCaptureFixture
@@ -211,6 +222,7 @@ def test_a_record_that_was_cut_off_is_told_and_goes_at_the_next_start(
     assert passes(path)
 
 
+@FILES_ONLY
 def test_a_file_that_is_not_as_it_was_is_not_written_to(database: Database, tmp_path: Path) -> None:
     archived(database, tmp_path, 1)
     path = only_file(tmp_path)
