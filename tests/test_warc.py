@@ -27,7 +27,6 @@ from storage import proofs
 from storage.db import Database
 from storage.models import ARTICLES, CAPTURES
 
-
 # what is in a file does not depend on the database
 FILES_ONLY = pytest.mark.parametrize("schema_url", ["sqlite"], indirect=True)
 
