@@ -54,11 +54,8 @@ def forget(session: Session, *, entry_id: int, why: str, tombstones: Mapping[int
     erase_thoroughly(session)
     article = session.execute(select(ARTICLES).where(ARTICLES.c.id == entry_id)).one_or_none()
     captures = proofs.captures_of(session, entry_id)
-    rows = [entry, *([article] if article else [])]
-    urls = [url for row in rows for url in (row.url, row.canonical_url) if url] + [one.url for one in captures]
-    marks = {_mark(url) for url in (*urls, entry.key)}
+    marks = _marks(entry, article, captures)
     if article is not None:
-        marks.add(_mark(article.publisher, article.text_hash))
         _delete_article(session, article, now)
     session.execute(update(VERDICTS).where(VERDICTS.c.entry_id == entry_id).values(evidence=[]))
     session.execute(delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id == entry_id))
@@ -78,6 +75,14 @@ def forget(session: Session, *, entry_id: int, why: str, tombstones: Mapping[int
     seq = chain.append(session, what=FORGOTTEN, entry_id=entry_id, facts=said, now=now)
     decided = {"entry_id": entry_id, "seq": seq, "forgotten_at": now, "forgotten_why": why}
     upsert(session, PROOFS, [decided], conflict=["entry_id"], update=["seq", "forgotten_at", "forgotten_why"])
+
+
+def _marks(entry: Any, article: Any, captures: Iterable[Any]) -> set[str]:
+    """By what it is recognised when it comes back."""
+    rows = [entry, *([article] if article is not None else [])]
+    urls = [url for row in rows for url in (row.url, row.canonical_url) if url] + [one.url for one in captures]
+    text = {_mark(article.publisher, article.text_hash)} if article is not None else set()
+    return {_mark(url) for url in (*urls, entry.key)} | text
 
 
 def _delete_article(session: Session, article: Any, now: datetime) -> None:
