@@ -77,6 +77,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parse_seconds: Annotated[float, msgspec.Meta(ge=0.1, le=600)] = 10.0
     worker_memory_mb: Annotated[int, msgspec.Meta(ge=256, le=65_536)] = 1024
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    archive: Literal["off", "on"] = "off"
+    archive_dir: str = "archive"
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     schedule: Schedule = Schedule()
     retention: Retention = Retention()

@@ -1,6 +1,6 @@
 """The daemon: APScheduler in the asyncio loop ticks, one long crawl does the work.
 
-The scheduler knows three jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
+The scheduler knows five jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
 queue that the crawl reads from. The crawl is one long one, and is renewed every hour so that nothing grows with the
 weeks; what is known of hosts (crawler.hosts) outlives it.
 """
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LET_GO_SECONDS = 2.0  # what looks for replacements has to end; nothing is lost when it does not
+SEAL = "2 0 * * *"  # when the head of the ledger of proof goes into the log, which is kept elsewhere: daily
 RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
 
 
@@ -110,6 +111,7 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio
     scheduler.add_job(renew, IntervalTrigger(minutes=RENEW_MINUTES, timezone=UTC), id="renew")
     scheduler.add_job(look, IntervalTrigger(hours=1, timezone=UTC), id="replacements",
                       next_run_time=datetime.now(UTC) + timedelta(minutes=10))  # fmt: skip
+    scheduler.add_job(watch.seal, CronTrigger.from_crontab(SEAL, timezone=UTC), id="seal")
     scheduler.add_job(prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
     return scheduler
 

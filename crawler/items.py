@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crawler.classify.tagging import Tag
     from crawler.extract import Page
     from crawler.polling import ArticleNext
+    from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
 
 
@@ -30,6 +31,7 @@ class Article:
     later: ArticleNext | None = None
     verdicts: tuple[Verdict, ...] = ()
     tags: tuple[Tag, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()  # what went over the wire for the page, with the archive on
 
     @property
     def title(self) -> str:

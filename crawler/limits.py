@@ -7,7 +7,9 @@ a thousand layers or frames (docs/decisions/0041-limits.md).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +17,7 @@ from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientProtocol,
     _LenientHTTPClientParser,
+    _ScrapyAgent,
 )
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import (
@@ -23,10 +26,13 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+from scrapy.utils._download_handlers import wrap_twisted_exceptions
+from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.web._newclient import HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
+from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ MOST_FRAME = (
 )  # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
+EXCHANGES = "exchanges"  # in a request's meta: a list to be filled with what went over the wire, each hop of it
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
 _TOLD_BY_OUTCOMES = ("scrapy.core.downloader.handlers.http11", "scrapy.downloadermiddlewares.httpcompression")
@@ -75,6 +82,8 @@ class BoundedHandler(HTTP11DownloadHandler):
             response = await self._received(request, left)
         finally:
             request.meta[SPENT] = spent + monotonic() - began
+        if exchanges := request.meta.get(EXCHANGES):
+            exchanges[-1].payload_sha256 = hashlib.sha256(response.body).hexdigest()
         if response.headers.get("Content-Encoding") is None:
             return response
         return self._unpacking.unpacked(request, response)
@@ -83,13 +92,63 @@ class BoundedHandler(HTTP11DownloadHandler):
         request.meta["download_timeout"] = seconds
         try:
             async with asyncio.timeout(seconds + 1):  # Scrapy's own limit comes first; this one needs nobody's help
-                return await super().download_request(request)
+                return await self._asked(request)
         except TimeoutError:
             raise DownloadTimeoutError(f"no end after {seconds:.1f} seconds.") from None
         except (DownloadFailedError, ResponseDataLossError) as error:
             if _is_frame_too_large(error):
                 raise DownloadCancelledError(f"more than {MOST_FRAME // 1024} KiB around the body") from error
             raise
+
+    async def _asked(self, request: Request) -> Response:
+        """What the base class does, with an agent that knows the wire."""
+        agent = _WireAgent(
+            contextFactory=self._contextFactory,
+            bindAddress=self._bind_address,
+            pool=self._pool,
+            maxsize=self._default_maxsize,
+            warnsize=self._default_warnsize,
+            fail_on_dataloss=self._fail_on_dataloss,
+            crawler=self._crawler,
+        )
+        with wrap_twisted_exceptions():
+            return cast("Response", await maybe_deferred_to_future(agent.download_request(request)))
+
+
+class _WireAgent(_ScrapyAgent):
+    """Gives what the parser has of the wire to the request that asked for it; of any other it is dropped at the head."""
+
+    def _cb_bodyready(self, txresponse: Any, request: Request) -> Any:
+        wire: Wire = txresponse.wire
+        exchanges: list[Exchange] | None = request.meta.get(EXCHANGES)
+        if exchanges is None:
+            wire.drop()
+        else:
+            status = int(txresponse.code)
+            most = 2 * request.meta.get("download_maxsize", self._maxsize) + MOST_FRAME  # with the sizes of its chunks
+            wire.keep(MOST_REDIRECT if 300 <= status < 400 else most)
+            ip = getattr(txresponse, "_scrapy_ip_address", None)
+            sent = _sent(txresponse.asked)
+            exchanges.append(
+                Exchange(request.url, datetime.now(UTC), status, sent, wire, str(ip) if ip is not None else None)
+            )
+        return super()._cb_bodyready(txresponse, request)
+
+
+class _Recorder:
+    """A transport that remembers what is written."""
+
+    written = b""
+
+    def writeSequence(self, pieces: list[bytes]) -> None:
+        self.written += b"".join(pieces)
+
+
+def _sent(request: Any) -> bytes:
+    """A request without a body as Twisted wrote it."""
+    recorder = _Recorder()
+    request._writeHeaders(recorder, None)
+    return recorder.written
 
 
 class _Unpacking(HttpCompressionMiddleware):
@@ -122,6 +181,7 @@ class _BoundedParser(_LenientHTTPClientParser):
 
     transport: Any  # Twisted's, whose types say less than it can
     _frame = _body = 0  # bytes so far
+    _wire: Wire | None = None
 
     def dataReceived(self, data: bytes) -> None:
         self._frame += len(data)
@@ -129,8 +189,15 @@ class _BoundedParser(_LenientHTTPClientParser):
             raise FrameTooLargeError
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
+    def lineReceived(self, line: bytes) -> None:
+        if self.state == STATUS or self._wire is None:
+            self._wire = Wire()  # an early hint before it is no part of the response
+        self._wire.head.append(line + b"\n")
+        super().lineReceived(line)
+
     def statusReceived(self, status: bytes) -> None:
         super().statusReceived(status)  # type: ignore[no-untyped-call]
+        self.response.wire, self.response.asked = self._wire, self.request
         if not 100 <= self.response.code <= 999:
             raise ParseError("no HTTP status", status)  # type: ignore[no-untyped-call]
 
@@ -147,12 +214,16 @@ class _BoundedParser(_LenientHTTPClientParser):
 
         def finished(rest: bytes) -> None:
             self._flush()
+            if self._wire is not None:
+                self._wire.cut(len(rest))
             finish(rest)
 
         decoder.finishCallback = finished
         super().switchToBodyMode(decoder)  # type: ignore[no-untyped-call]
 
     def rawDataReceived(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.add(data)
         super().rawDataReceived(data)  # type: ignore[no-untyped-call]
         self._flush()
 

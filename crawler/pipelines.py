@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
@@ -139,5 +140,7 @@ class Store:
             error=item.error,
             mentions=mention_records(item.tags),
         )
+        if (archive := self.watch.archive) is not None and not articles.is_forgotten(session, record):
+            record = replace(record, captures=archive.keep(session, entry.id, item.exchanges, now))
         articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
         return search.match(session, entry.id)

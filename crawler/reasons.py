@@ -176,6 +176,7 @@ def fate(found: Any) -> str:
         "near": "not kept: just under the threshold",
         "irrelevant": "not kept: not about any topic",
         "unreadable": f"not kept: its page could not be read ({plain(entry.error or 'no reason stored')})",
+        "forgotten": "removed for good: levantwatch verify tells when and why",
         "gone": f"not kept: its page is gone ({plain(entry.error or 'no reason stored')})",
     }[entry.state]
     if entry.state == "irrelevant" and not found.verdicts and entry.triage_score is not None:

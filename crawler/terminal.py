@@ -148,6 +148,11 @@ class Progress:
         if self._bar is not None:
             self._bar.advance(self._task)
 
+    def reached(self, number: int) -> None:
+        """So many are done."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=number)
+
     def through(self, items: Iterable[T]) -> Iterator[T]:
         """The items, each counted as it passes."""
         for item in items:

@@ -9,13 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
+from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
-from storage import entries
+from storage import chain, entries
 from storage import hosts as known_hosts
 from storage.db import open_database
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -57,17 +60,20 @@ class Watch:
         self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = database.crawl_lock()
+        self.archive: Archive | None = None  # where the pages of matches go, if anywhere
 
     @classmethod
     def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
         """Take the crawl lock, bring the schema up to date, and release what a dead crawler had claimed.
 
-        Raises `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
+        Raises ConfigError (what the archive needs is not installed) and `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
         being crawled by another process.
         """
+        archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
         workers = Workers(count=config.workers, seconds=config.parse_seconds, memory_mb=config.worker_memory_mb)
         watch = cls(config, database, configured_judge(config), workers, clock)
+        watch.archive = archive
         try:
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)
@@ -103,6 +109,20 @@ class Watch:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
+    async def seal(self) -> None:
+        """Log the head of the ledger of proof, so that it is known outside of the database, too."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._log_seal)
+
+    def _log_seal(self) -> None:
+        try:
+            with self.database.read() as session:
+                head = chain.head(session)
+        except StorageError as error:
+            logger.error("the ledger of proof could not be read: %s", error)
+            return
+        if head is not None:
+            logger.info("seal lines=%d head=%s", head.seq, head.hash)
+
     async def hold_lock(self) -> None:
         """Make sure of the crawl lock, which a restart of Postgres takes away. Raises CrawlLockHeld."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._take_lock)
@@ -116,5 +136,9 @@ class Watch:
         """Let everything go: what is in hand is dropped, what is committed stays."""
         self.workers.close()
         self._thread.shutdown(wait=True, cancel_futures=True)
+        if self.archive is not None:
+            self.archive.close()
+            if self.archive.kept:
+                self._log_seal()
         self._lock.release()
         self.database.close()

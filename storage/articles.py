@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, bindparam, delete, insert, null, select, updat
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import evidence, mentions, stories
+from storage import evidence, mentions, proofs, removal, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
@@ -67,6 +67,12 @@ class ArticleRecord:
     retry_at: datetime | None = None
     error: str | None = None
     mentions: tuple[mentions.MentionRecord, ...] = ()
+    captures: tuple[proofs.CaptureRecord, ...] | None = None  # with the archive on: where its page is kept
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of the text as it is stored."""
+        return hashlib.sha256(clean(self.text).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +108,21 @@ def store_match(
     now: datetime,
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
-) -> StoredMatch:
+) -> StoredMatch | None:
     """Write a match: the article (new, or the same id with better text), verdicts, full text, bands, mentions, story,
     ledger.
 
     `nearness` estimates how alike two signatures are (0..1); from `near_copy` on, the later article is a copy. A
-    summary never replaces the text of a page that was read. UnknownEntry when the ledger has no such entry.
+    summary never replaces the text of a page that was read. None for what was removed for good, under whatever number it
+    comes back. UnknownEntry when the ledger has no such entry.
     """
     old = session.execute(select(ARTICLES).where(ARTICLES.c.id == record.entry_id)).one_or_none()
     feed_id = session.scalar(select(ENTRIES.c.feed_id).where(ENTRIES.c.id == record.entry_id))
     if feed_id is None:
         raise UnknownEntry(f"no entry {record.entry_id}")
+    if is_forgotten(session, record):
+        removal.refuse(session, entry_id=record.entry_id, now=now)
+        return None
     _finish_entry(session, record, now)
     if old is not None and record.extraction == _SUMMARY_ONLY != old.extraction:
         return StoredMatch(old.story_id, old.role, is_copy=old.role == "copy")
@@ -132,9 +142,21 @@ def store_match(
     _write_bands(session, record)
     mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
     _write_verdicts(session, {record.entry_id: record.verdicts}, now)
+    proofs.follow(session, entry_id=record.entry_id, captures=record.captures, now=now)
     for story_id in {place.story_id} | ({old.story_id} if old is not None else set()):
         stories.recount(session, story_id=story_id, now=now)
     return StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
+
+
+def is_forgotten(session: Session, record: ArticleRecord) -> bool:
+    """Whether this match was removed for good."""
+    return removal.is_forgotten(
+        session,
+        entry_id=record.entry_id,
+        urls=(record.url, record.canonical_url),
+        publisher=record.publisher,
+        text_hash=record.text_hash,
+    )
 
 
 def _values(record: ArticleRecord, place: stories.Place, now: datetime) -> dict[str, Any]:
@@ -150,7 +172,7 @@ def _values(record: ArticleRecord, place: stories.Place, now: datetime) -> dict[
         "sort_key": sort_key(time, record.entry_id),
         "story_id": place.story_id,
         "role": place.role,
-        "text_hash": hashlib.sha256(clean(record.text).encode()).hexdigest(),
+        "text_hash": record.text_hash,
         "changed_at": now,
     }
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 from storage.portable import CleanJSON, CleanText, CommaList, UTCDateTime
 
 FeedStatus = Literal["active", "gone"]
-EntryState = Literal["pending", "match", "near", "irrelevant", "unreadable", "gone"]
+EntryState = Literal["pending", "match", "near", "irrelevant", "unreadable", "gone", "forgotten"]
 Role = Literal["original", "copy", "related"]
 FEED_STATUSES: tuple[str, ...] = get_args(FeedStatus)
 ENTRY_STATES: tuple[str, ...] = get_args(EntryState)

@@ -124,6 +124,14 @@ class Database:
         """The lock of whoever crawls: `with database.crawl_lock():`, or .acquire() and .release(); CrawlLockHeld."""
         return self._lock
 
+    def fold_log(self) -> None:
+        """Write SQLite's log into its file and empty it: what was erased is in neither. A reader that is at work keeps its part."""
+        if self.dialect == "sqlite":
+            with self._errors(), self._writer.connect() as connection:
+                connection.connection.cursor().execute(
+                    "PRAGMA wal_checkpoint(TRUNCATE)"
+                ).fetchall()  # outside a transaction
+
     def close(self) -> None:
         """Let go of every connection, and of the crawl lock if it is held."""
         self._lock.release()

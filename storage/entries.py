@@ -1,6 +1,6 @@
 """Entries, the ledger: every item a feed ever listed, once, and what became of it.
 
-pending -> match | near | irrelevant | unreadable | gone. An entry is due for a fetch exactly while `retry_at` is set,
+pending -> match | near | irrelevant | unreadable | gone; and forgotten, which is for good (removal.py). An entry is due for a fetch exactly while `retry_at` is set,
 it was triaged as worth it, and nobody has claimed it; a match of which only the summary could be read stays due too.
 """
 
@@ -42,6 +42,7 @@ __all__ = [
 # SQLite takes 32,766 parameters in a statement; an IN list of this many is far below
 _PAGE = 1_000
 _TOPICS = ("syria", "isis")
+_FORGOTTEN = "forgotten"  # while its page was on its way; removal.py cleared the claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at
     """The fetch failed and is to be tried again then, not before `now`; the claim ends."""
     session.execute(
         update(ENTRIES)
-        .where(ENTRIES.c.id == entry_id)
+        .where(ENTRIES.c.id == entry_id, ENTRIES.c.state != _FORGOTTEN)
         .values(error=error, retry_at=max(retry_at, now), claimed_at=None)
     )
 
@@ -204,7 +205,7 @@ def record_end(
     values = {f"{topic}_score": score for topic, score in (scores or {}).items() if topic in _TOPICS}
     session.execute(
         update(ENTRIES)
-        .where(ENTRIES.c.id == entry_id)
+        .where(ENTRIES.c.id == entry_id, ENTRIES.c.state != _FORGOTTEN)
         .values(
             state=case((ENTRIES.c.state == "match", "match"), else_=state) if lost else state,
             error=error,

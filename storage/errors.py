@@ -15,6 +15,7 @@ StorageError                the one base
 ├── BadQuery                a query with a mistake, or with nothing to look for
 ├── BadStatement            SQL that is wrong, writes, or takes too long
 ├── UnknownSearch           no such saved search
+├── HeldBack                what is held cannot be forgotten
 ├── BadFeed                 a feed that cannot be kept
 └── UnknownFeed, UnknownEntry, UnknownArticle, UnknownStory   no such row
 """
@@ -93,6 +94,10 @@ class BadStatement(StorageError):
 
 class UnknownSearch(StorageError):
     """No such saved search; levantwatch search --saved lists them."""
+
+
+class HeldBack(StorageError):
+    """The entry is held; levantwatch hold ID --release lets it go."""
 
 
 class BadFeed(StorageError):

@@ -34,6 +34,9 @@ from storage.base import (
     Role,
     table_of,
 )
+from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
+
+__all__ = ["CAPTURES", "PROOFS", "PROOF_LEDGER", "TOMBSTONES", "Capture", "Proof", "ProofLine"]  # what is handed on
 
 
 class Feed(Base):

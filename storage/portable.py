@@ -217,6 +217,12 @@ def index_words(
         session.execute(_INDEX[name, is_sqlite(session)], {"sort_key": sort_key, "words": these})
 
 
+def unindex_words(session: Session, *, sort_key: int) -> None:
+    """Take an article out of the full-text indexes."""
+    for statement in _UNINDEX.values():
+        session.execute(statement, {"sort_key": sort_key})
+
+
 def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:
     """The condition on a row of an index that its folded words answer a tree of words."""
     if not is_sqlite(session):
@@ -226,6 +232,33 @@ def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -
         return literal_column(index.name, Text()).match(wanted.expression)
     rows = text(f"SELECT rowid FROM {index.name} WHERE {index.name} MATCH :unwanted")
     return index.c.rowid.not_in(rows.bindparams(unwanted=wanted.expression).columns(column("rowid")))
+
+
+def append_only(name: str) -> dict[str, tuple[str, ...]]:
+    """What makes a table refuse changes of its rows, by database: triggers. Who owns it can drop them; then the hashes tell."""
+    message = f"{name} is append-only"
+    refuse = f"CREATE TRIGGER {name}_{{0}} BEFORE {{0}} ON {name} BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    return {
+        "sqlite": tuple(refuse.format(action) for action in ("UPDATE", "DELETE")),
+        "postgresql": (
+            f"CREATE FUNCTION {name}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'restrict_violation'; END$$",
+            f"CREATE TRIGGER {name}_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_refuse()",
+        ),
+    }
+
+
+def alone_with(session: Session, name: str) -> None:
+    """Wait until no other transaction that asked for the same name is open. On SQLite a writer is alone anyway."""
+    if not is_sqlite(session):
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"levantwatch {name}"})
+
+
+def erase_thoroughly(session: Session) -> None:
+    """What this transaction deletes is overwritten in the file, not only let go of; SQLite alone can be asked to."""
+    if is_sqlite(session):
+        session.connection().exec_driver_sql("PRAGMA secure_delete = ON").close()
 
 
 def text_list(values: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Retention: what is forgotten, and when, so that months of running do not grow the database.
 
-Nothing that matched, is pending or is labelled is ever touched; an entry that a feed still lists stays, or it would
+Nothing that matched, is pending, is labelled or is held is ever touched; an entry that a feed still lists stays, or it would
 come back as new. Of what did not match a random sample keeps title and summary for audits (see reviews.py).
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text,
 from sqlalchemy.orm import Session
 
 from storage.base import REJECTED_TEXT
-from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, POLLS, RUNS, SIGHTINGS, VERDICTS
+from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
 
 _REJECTED = ("near", "irrelevant", "unreadable", "gone")
 
@@ -41,7 +41,9 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
 
 
 def _blank_texts(session: Session, now: datetime, before: datetime, audited: float, batch: int) -> int:
-    held = and_(text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ENTRIES.c.audit_rank >= audited, ~_labelled())
+    held = and_(
+        text(REJECTED_TEXT), ENTRIES.c.finished_at < before, ENTRIES.c.audit_rank >= audited, ~_labelled(), ~_held()
+    )
     ids = session.scalars(select(ENTRIES.c.id).where(held).order_by(ENTRIES.c.finished_at).limit(batch)).all()
     if ids:
         blank = {"title": "", "summary": "", "author": None, "text_pruned_at": now}
@@ -52,7 +54,7 @@ def _blank_texts(session: Session, now: datetime, before: datetime, audited: flo
 
 def _delete_entries(session: Session, before: datetime, batch: int) -> int:
     may_go = and_(
-        ENTRIES.c.first_seen_at < before, ENTRIES.c.state.in_(_REJECTED), ~_labelled(), ~_stored(), ~_listed()
+        ENTRIES.c.first_seen_at < before, ENTRIES.c.state.in_(_REJECTED), ~_labelled(), ~_held(), ~_stored(), ~_listed()
     )
     oldest = select(ENTRIES.c.id).where(may_go).order_by(ENTRIES.c.first_seen_at, ENTRIES.c.id)
     ids = session.scalars(oldest.limit(batch)).all()
@@ -71,6 +73,11 @@ def _delete_old(session: Session, table: Table, before: datetime, batch: int) ->
 
 def _labelled() -> ColumnElement[bool]:
     return exists().where(LABELS.c.entry_id == ENTRIES.c.id)
+
+
+def _held() -> ColumnElement[bool]:
+    """Whether people said that it stays. (What was forgotten for good stays as well: its state is no rejection.)"""
+    return exists().where(PROOFS.c.entry_id == ENTRIES.c.id, PROOFS.c.held_at.is_not(None))
 
 
 def _stored() -> ColumnElement[bool]:

@@ -33,7 +33,8 @@ class History:
 
 
 # named here, so that a reader need not ask Alembic; a test holds it equal to the files of storage/migrations/versions
-HISTORY = History(("0001", "0002", "0003", "0004", "0005", "0010"), Path(__file__).with_name("migrations"))
+_REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0010", "0009")
+HISTORY = History(_REVISIONS, Path(__file__).with_name("migrations"))
 
 
 def read_version(connection: Connection) -> str | None:

@@ -34,6 +34,8 @@ OTHERS: dict[str, str] = {
     "parse_seconds": "0.1",
     "worker_memory_mb": "256",
     "log_level": '"DEBUG"',
+    "archive": '"on"',
+    "archive_dir": '"/srv/pages"',
     "metrics_port": "9464",
     "schedule.poll": '"*/5 * * * mon-fri"',
     "schedule.prune": '"0 4 * * sun"',

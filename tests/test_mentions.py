@@ -35,6 +35,7 @@ class Watch:
     """What the pipelines ask of a watch."""
 
     judge: Judgement = field(default=JUDGEMENT)
+    archive: None = None
 
     def now(self) -> datetime:
         return NOW

@@ -274,7 +274,7 @@ def test_counts_name_every_state(database: Database) -> None:
     triage(database, ids[0], candidate=False)
     with database.read() as session:
         assert entries.counts(session) == {
-            "pending": 2, "match": 2, "near": 0, "irrelevant": 1, "unreadable": 0, "gone": 0,
+            "pending": 2, "match": 2, "near": 0, "irrelevant": 1, "unreadable": 0, "gone": 0, "forgotten": 0,
         }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
-from storage import entries, errors, events, feeds, hosts, labels, replacements, runs, saved, search
+from storage import entries, errors, events, feeds, hosts, labels, proofs, removal, replacements, runs, saved, search
 from storage.base import Base
 from storage.db import Database, open_database
 from storage.mentions import MentionRecord
@@ -110,6 +110,17 @@ def filled(database: Database) -> Database:
         hosts.keep_robots(session, hosts.RobotsFile(**origin, fetched_at=NOW, expires_at=NOW + DAY))
         replacements.record(session, feed_id=feed_id, now=NOW)
         saved.save(session, name="camps", query="camp", now=NOW)
+        where = {
+            "file": "a.warc.gz",
+            "offset": 0,
+            "length": 9,
+            "sha256": "a",
+            "payload_sha256": "b",
+            "url": "https://a.example/",
+        }
+        kept = proofs.CaptureRecord(**where, http_status=200, captured_at=NOW, record_id="<urn:uuid:1>")
+        proofs.follow(session, entry_id=1, captures=[kept], now=NOW)
+        removal.forget(session, entry_id=4, why="a rule", tombstones={}, now=NOW)
     return database
 
 
@@ -251,7 +262,8 @@ def test_titles_that_are_stored_are_indexed_by_the_upgrade(filled: Database, sch
         session.execute(text("DROP TABLE titles_fts"))
         session.execute(text("DROP TABLE saved_searches"))
         session.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0005'"))
-    with closing(open_database(schema_url)) as later:
+    up_to_it = History(HISTORY.revisions[: HISTORY.revisions.index("0010") + 1], HISTORY.folder)
+    with closing(open_database(schema_url, history=up_to_it)) as later:
         later.ensure_schema(upgrade=True)
         with later.read() as session:
             for typed, expected in (("title:aleppo", 1), ("title:داعش", 2)):

@@ -13,7 +13,19 @@ from collections.abc import Sequence
 
 import typer
 
-from crawler.cli import asking, crawling, database, feeds, judging, reading, searching, statements, training, watching
+from crawler.cli import (
+    asking,
+    crawling,
+    database,
+    feeds,
+    judging,
+    proof,
+    reading,
+    searching,
+    statements,
+    training,
+    watching,
+)
 from crawler.cli.common import version
 
 app = typer.Typer(
@@ -42,6 +54,7 @@ asking.register(app)
 judging.register(app)
 training.register(app)
 watching.register(app)
+proof.register(app)
 reading.register(app)
 app.add_typer(database.app, name="db")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from crawler.fair import FairQueue
 from crawler.following import known_validators
 from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
+from crawler.limits import EXCHANGES
 from crawler.record import BlindFetches, FeedReading, Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from crawler.extract import Page
     from crawler.watch import Watch
+    from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
     from storage.feeds import FeedForPoll
 
@@ -384,11 +386,15 @@ class FeedsSpider(Spider):
                 errback=self.article_failed,
                 headers={"Accept": PAGE_ACCEPT},
                 cb_kwargs={"entry": entry},
-                meta={"download_maxsize": self.watch.config.page_max_bytes},
+                meta={"download_maxsize": self.watch.config.page_max_bytes, **self._archived()},
             )
         except ValueError as error:  # raised here it would end the crawl, and every crawl after it
             wrong = HttpAnswer(polling.Outcome.BAD_URL, at=self.watch.now(), seconds=0.0, error=str(error))
             return self._unread(entry, wrong)
+
+    def _archived(self) -> dict[str, Any]:
+        """With the archive on: where what goes over the wire for a page is kept until its verdict."""
+        return {EXCHANGES: []} if self.watch.archive is not None else {}
 
     async def article_answered(self, response: Response, entry: ClaimedEntry) -> Article:
         """A page came: its text, or the class of reason why there is none."""
@@ -404,7 +410,7 @@ class FeedsSpider(Spider):
         if not page.text:
             outcome = polling.outcome_of_page(page.status)
             return self._unread(entry, replace(answer, outcome=outcome, error=page.problem or page.status))
-        return self._read(entry, answer, page)
+        return self._read(entry, answer, page, response.meta.get(EXCHANGES, ()))
 
     async def article_failed(self, failure: Failure) -> Article | None:
         """No page came: the entry is judged on its summary at once, and its page is tried again later."""
@@ -414,9 +420,9 @@ class FeedsSpider(Spider):
             return None
         return self._unread(request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now()))
 
-    def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page) -> Article:
+    def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page, exchanges: Sequence[Exchange]) -> Article:
         self._counts["fetched"] += 1
-        return Article(entry, page=page, fetched_at=answer.at, url=answer.final_url)
+        return Article(entry, page=page, fetched_at=answer.at, url=answer.final_url, exchanges=tuple(exchanges))
 
     def _unread(self, entry: ClaimedEntry, answer: HttpAnswer) -> Article:
         later = polling.article_after(
