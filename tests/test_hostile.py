@@ -43,7 +43,7 @@ HONEST = tuple(
     )
     for number in range(8)
 )
-SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "6", "LEVANTWATCH_PARSE_SECONDS": "3", "LEVANTWATCH_CONCURRENCY": "96"}
+SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "10", "LEVANTWATCH_PARSE_SECONDS": "5", "LEVANTWATCH_CONCURRENCY": "96"}
 # what a terminal or a log could obey, and what is no character: in no column of any table
 UNCLEAN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
