@@ -223,7 +223,7 @@ def store_change(
     source: PageSource | None,
     *,
     state: EntryState,
-    write: Callable[[Session, ArticleRecord, datetime], None],
+    write: Callable[[Session, ArticleRecord, datetime], object],
     now: datetime,
 ) -> None:
     """The transaction of a look that found another text: the new text and verdicts under the same id, the revision, the next look.

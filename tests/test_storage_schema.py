@@ -18,7 +18,20 @@ from sqlalchemy import Connection, create_engine, insert, inspect, text
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
 from storage import (
-    entries, errors, events, feeds, hosts, labels, proofs, rechecks, removal, replacements, revisions, runs, saved, search,
+    entries,
+    errors,
+    events,
+    feeds,
+    hosts,
+    labels,
+    proofs,
+    rechecks,
+    removal,
+    replacements,
+    revisions,
+    runs,
+    saved,
+    search,
 )
 from storage.base import Base
 from storage.clocks import ClockRecord
