@@ -37,6 +37,7 @@ class Schedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the daemon's jobs run, as cron expressions in UTC."""
 
     poll: str | None = None
+    revisions: str = "*/5 * * * *"
     prune: str = "17 3 * * *"
 
 
@@ -63,6 +64,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow_networks: tuple[str, ...] = ()
     contact: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")] = ""
     fetch: Literal["candidates", "all", "none"] = "candidates"
+    look_again: Literal["on", "off"] = "on"
     blind_fetches: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 20
     host_delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     host_connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
@@ -93,6 +95,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 ipaddress.ip_network(network)
             except ValueError as error:
                 raise ValueError(f"allow_networks: {error}; write networks as 10.0.0.0/8") from None
+
+    @property
+    def looks_again(self) -> bool:
+        """Whether pages of matches are looked at again: where no page is ever read, none is read again."""
+        return self.look_again == "on" and self.fetch != "none"
 
     @property
     def networks(self) -> tuple[Network, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from crawler import USER_AGENT, __version__
 from crawler.config import Config, ConfigError, load_config
 from crawler.watch import Watch, utc_now
-from storage import entries, feeds, runs
+from storage import entries, feeds, rechecks, runs
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ def settings_for(config: Config) -> dict[str, Any]:
     }
 
 
-def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any) -> dict[str, Any]:
-    """What the spider needs when Scrapy starts it: a watch of its own and one round, of `feed` if it is named.
+def watch_for_scrapy(
+    crawler: Crawler, *, feed: str | None = None, round_: Round | None = None, **kwargs: Any
+) -> dict[str, Any]:
+    """What the spider needs when Scrapy starts it: a watch of its own and one round, `round_`, else of `feed` if it is named.
 
     A feed that is not known yet is added first. A wrong database or a second crawler ends the process with one line
     on standard error and status 1: SystemExit passes through Scrapy, which prints any other exception's traceback.
@@ -84,9 +86,10 @@ def watch_for_scrapy(crawler: Crawler, *, feed: str | None = None, **kwargs: Any
     try:
         watch = Watch.open(load_config())
         with watch.database.write() as session:
-            round_ = Round(now=True, feed_ids=(_feed_named(session, feed, watch.now()),)) if feed else Round()
-            if not feed and not feeds.count(session):
-                raise StorageError(NO_FEEDS)
+            if round_ is None:
+                round_ = Round(now=True, feed_ids=(_feed_named(session, feed, watch.now()),)) if feed else Round()
+                if not feed and not feeds.count(session):
+                    raise StorageError(NO_FEEDS)
             run_id = runs.start(session, command="scrapy crawl", version=__version__, now=watch.now())
     except (ConfigError, StorageError, ValueError) as error:
         sys.stderr.write(f"levantwatch: {error}\n")
@@ -134,6 +137,7 @@ def rounds_of(*rounds: Round) -> asyncio.Queue[Round | None]:
 def _begin_run(session: Session, *, command: str, now: datetime) -> int:
     """A new run; what an earlier crawl of this process claimed before its database failed is given back."""
     entries.release_claims(session, now=now, crashed=False)
+    rechecks.release_claims(session, now=now, crashed=False)
     return runs.start(session, command=command, version=__version__, now=now)
 
 
@@ -141,6 +145,7 @@ def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str
     """Write a crawl's counts, and give back what it claimed and did not settle."""
     now = spider.watch.now()
     entries.release_claims(session, now=now, crashed=False)
+    rechecks.release_claims(session, now=now, crashed=False)
     runs.finish(session, run_id=run_id, counts=spider.counts(), reason=reason, now=now)
 
 

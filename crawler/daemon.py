@@ -1,6 +1,6 @@
 """The daemon: APScheduler in the asyncio loop ticks, one long crawl does the work.
 
-The scheduler knows five jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
+The scheduler knows a handful of jobs and no feed: when a feed is due stands in its row. A tick only puts a round into the
 queue that the crawl reads from. The crawl is one long one, and is renewed every hour so that nothing grows with the
 weeks; what is known of hosts (crawler.hosts) outlives it.
 """
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 LET_GO_SECONDS = 2.0  # what looks for replacements has to end; nothing is lost when it does not
 SEAL = "2 0 * * *"  # when the head of the ledger of proof goes into the log, which is kept elsewhere: daily
+MOST_WAITING = 3  # rounds: while the database is away nobody takes them
 RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
 
 
@@ -87,6 +88,10 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio
         if rounds.empty():  # a round that waits will see what is due by then
             rounds.put_nowait(Round())
 
+    async def look_again() -> None:
+        if rounds.qsize() < MOST_WAITING:
+            rounds.put_nowait(Round(polls=False, looks=True))
+
     async def renew() -> None:
         rounds.put_nowait(Round(renew=True))
         rounds.put_nowait(Round())  # what the old crawl left is due
@@ -108,6 +113,9 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio
     every_tick = IntervalTrigger(seconds=config.tick, timezone=UTC)
     poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every_tick
     scheduler.add_job(tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
+    revisions = CronTrigger.from_crontab(config.schedule.revisions, timezone=UTC)
+    if config.looks_again:
+        scheduler.add_job(look_again, revisions, id="revisions")
     scheduler.add_job(renew, IntervalTrigger(minutes=RENEW_MINUTES, timezone=UTC), id="renew")
     scheduler.add_job(look, IntervalTrigger(hours=1, timezone=UTC), id="replacements",
                       next_run_time=datetime.now(UTC) + timedelta(minutes=10))  # fmt: skip

@@ -74,6 +74,7 @@ class Page:
     extractor: str = ""
     words: int = 0
     problem: str | None = None
+    modified_raw: str | None = None
 
 
 def extract_page(body: bytes, *, url: str | None = None, content_type: str | None = None) -> Page:
@@ -120,6 +121,7 @@ def _page(head: Head, *, status: str, text: str, extractor: str, problem: str | 
         published_at=head.published_at,
         published_raw=head.published_raw,
         modified_at=head.modified_at,
+        modified_raw=head.modified_raw,
         language=head.language,
         canonical_url=head.canonical_url,
         extractor=extractor,

@@ -10,9 +10,21 @@ if TYPE_CHECKING:
     from crawler.classify import Verdict
     from crawler.classify.tagging import Tag
     from crawler.extract import Page
+    from crawler.looks import NextLook
     from crawler.polling import ArticleNext
     from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
+    from storage.rechecks import ClaimedRecheck, PageSource
+    from storage.revisions import ChangeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """A match whose page says something else now: what was claimed, how it changed, when its next look is due."""
+
+    recheck: ClaimedRecheck
+    change: ChangeRecord
+    next: NextLook
 
 
 @dataclass(slots=True)
@@ -32,6 +44,8 @@ class Article:
     verdicts: tuple[Verdict, ...] = ()
     tags: tuple[Tag, ...] = ()
     exchanges: tuple[Exchange, ...] = ()  # what went over the wire for the page, with the archive on
+    source: PageSource | None = None  # of the page: its validators, the hash of its bytes
+    again: SecondLook | None = None  # this is no new entry but a match that was looked at again, and has changed
 
     @property
     def title(self) -> str:

@@ -68,6 +68,7 @@ class Head:
     published_at: datetime | None
     published_raw: str | None
     modified_at: datetime | None
+    modified_raw: str | None
     language: str | None
     canonical_url: str | None
     site: str | None
@@ -84,7 +85,7 @@ def read_head(tree: Any, url: str | None) -> Head:
     node, metas = jsonld.article_node(nodes), _metas(tree)
     site = _first(metas, ("og:site_name", "application-name")) or jsonld.text_of(node.get("publisher")) or None
     published_at, published_raw = _date(_published(node, metas, tree))
-    modified_at, _ = _date([jsonld.text_of(node.get("dateModified")), *_all(metas, _MODIFIED)])
+    modified_at, modified_raw = _date([jsonld.text_of(node.get("dateModified")), *_all(metas, _MODIFIED)])
     return Head(
         node=node,
         metas=metas,
@@ -93,6 +94,7 @@ def read_head(tree: Any, url: str | None) -> Head:
         published_at=published_at,
         published_raw=published_raw,
         modified_at=modified_at,
+        modified_raw=modified_raw,
         language=_language(tree, node, metas),
         canonical_url=_canonical(tree, metas, url),
         site=site,

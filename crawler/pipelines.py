@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
 
-from crawler import similar
+from crawler import rechecks, similar
+from crawler.clocks import claim, weighed
 from crawler.export import row_to_json
 from crawler.mentions import mention_records, shipped_tagger
 from crawler.verdicts import verdict_records
 from storage import articles, entries, search
+from storage.clocks import ClockRecord
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
     from typing import Self
 
     from scrapy.crawler import Crawler
     from sqlalchemy.orm import Session
 
+    from crawler.classify import Verdict
+    from crawler.extract import Page
     from crawler.items import Article
     from crawler.watch import Watch
     from storage.base import EntryState
+    from storage.entries import ClaimedEntry
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +81,11 @@ class Store:
             self.settled(item.entry, error=error)
             raise DropItem(f"the database failed: entry={item.entry.id}") from error
         finally:
-            self.settled(item.entry, matched=row is not None)
+            self.settled(item.entry, matched=row is not None and item.again is None)
         if row is None:
             raise DropItem(f"no match: entry={item.entry.id}")
+        if item.again is not None:
+            return row_to_json(row)  # crawler.rechecks has told of it
         logger.info(
             "match article=%d topics=%s extraction=%s publisher=%s",
             row.article_id, row.topics, row.extraction, row.publisher,
@@ -86,7 +94,7 @@ class Store:
 
     def store(self, session: Session, item: Article) -> search.Match | None:
         """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""
-        if any(verdict.matched for verdict in item.verdicts):
+        if item.again is not None or any(verdict.matched for verdict in item.verdicts):
             return self._store_match(session, item)
         now = self.watch.now()
         verdicts = verdict_records(item.verdicts, model=self.watch.judge.version)
@@ -96,7 +104,7 @@ class Store:
                 session, entry_id=item.entry.id, error=item.error or "", retry_at=item.later.retry_at, now=now
             )
             return None
-        state: EntryState = "near" if any(verdict.near for verdict in item.verdicts) else "irrelevant"
+        state = _state(item.verdicts)
         if item.page is None and item.later is not None:
             state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
         articles.store_verdicts(session, entry_id=item.entry.id, verdicts=verdicts, now=now)
@@ -112,35 +120,74 @@ class Store:
 
     def _store_match(self, session: Session, item: Article) -> search.Match | None:
         now = self.watch.now()
-        entry, page = item.entry, item.page
-        signature = similar.signature(item.text)
-        record = articles.ArticleRecord(
-            entry_id=entry.id,
-            url=item.url or entry.url or "",
-            canonical_url=(page.canonical_url if page else None) or entry.canonical_url or item.url or "",
-            publisher=entry.publisher,
-            title=item.title,
-            author=(page.author if page else None) or entry.author,
-            language=item.language,
-            text=item.text,
-            summary=entry.summary,
-            words=len(item.text.split()),
-            extraction=page.status if page else "summary-only",
-            extractor=page.extractor if page else "",
-            published_at=entry.published_at or (page.published_at if page else None),
-            published_raw=entry.published_raw or (page.published_raw if page else None),
-            published_source=entry.published_source or ("page" if page and page.published_at else None),
-            updated_at=entry.updated_at or (page.modified_at if page else None),
-            first_seen_at=entry.first_seen_at,
-            fetched_at=item.fetched_at,
-            signature=signature,
-            bands=similar.bands(signature) if signature else (),
-            verdicts=verdict_records(item.verdicts, model=self.watch.judge.version),
-            retry_at=item.later.retry_at if item.later else None,
-            error=item.error,
-            mentions=mention_records(item.tags),
-        )
+        record = article_record(item, model=self.watch.judge.version)
         if (archive := self.watch.archive) is not None and not articles.is_forgotten(session, record):
-            record = replace(record, captures=archive.keep(session, entry.id, item.exchanges, now))
-        articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
-        return search.match(session, entry.id)
+            record = replace(record, captures=archive.keep(session, item.entry.id, item.exchanges, now))
+        if item.again is not None:
+            state = _state(item.verdicts)
+            rechecks.store_change(session, item.again, record, item.source, state=state, write=self._write, now=now)
+        else:
+            stored = self._write(session, record, now)
+            if stored is not None and item.source is not None and item.fetched_at is not None:
+                rechecks.plan(session, item.entry.id, item.source, fetched_at=item.fetched_at)
+        return search.match(session, item.entry.id)
+
+    def _write(self, session: Session, record: articles.ArticleRecord, now: datetime) -> articles.StoredMatch | None:
+        return articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
+
+
+def _state(verdicts: Sequence[Verdict]) -> EntryState:
+    """What an entry whose text was read is by its verdicts."""
+    if any(verdict.matched for verdict in verdicts):
+        return "match"
+    return "near" if any(verdict.near for verdict in verdicts) else "irrelevant"
+
+
+def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
+    """An article as storage takes it; `model` is the judge's version."""
+    entry, page = item.entry, item.page
+    signature = similar.signature(item.text)
+    return articles.ArticleRecord(
+        entry_id=entry.id,
+        url=item.url or entry.url or "",
+        canonical_url=(page.canonical_url if page else None) or entry.canonical_url or item.url or "",
+        publisher=entry.publisher,
+        title=item.title,
+        author=(page.author if page else None) or entry.author,
+        language=item.language,
+        text=item.text,
+        summary=entry.summary,
+        words=len(item.text.split()),
+        extraction=page.status if page else "summary-only",
+        extractor=page.extractor if page else "",
+        published_at=entry.published_at or (page.published_at if page else None),
+        published_raw=entry.published_raw or (page.published_raw if page else None),
+        published_source=entry.published_source or ("page" if page and page.published_at else None),
+        updated_at=entry.updated_at or (page.modified_at if page else None),
+        first_seen_at=entry.first_seen_at,
+        fetched_at=item.fetched_at,
+        signature=signature,
+        bands=similar.bands(signature) if signature else (),
+        verdicts=verdict_records(item.verdicts, model=model),
+        retry_at=item.later.retry_at if item.later else None,
+        error=item.error,
+        mentions=mention_records(item.tags),
+        clocks=clock_records(entry, page, fetched_at=item.fetched_at),
+    )
+
+
+def clock_records(entry: ClaimedEntry, page: Page | None, *, fetched_at: datetime | None) -> tuple[ClockRecord, ...]:
+    """What the feed and the page claim of the article's times."""
+    seen, read = entry.first_seen_at, fetched_at or entry.first_seen_at
+    claims = [
+        claim("published", "feed", entry.published_at, entry.published_raw, read_at=seen),
+        claim("updated", "feed", entry.updated_at, entry.updated_raw, read_at=seen),
+    ]
+    if page is not None:
+        claims += [
+            claim("published", "page", page.published_at, page.published_raw, read_at=read),
+            claim("updated", "page", page.modified_at, page.modified_raw, read_at=read),
+        ]
+    return tuple(
+        ClockRecord(one.clock, one.source, one.at, one.raw, one.confidence, one.flags) for one in weighed(claims)
+    )

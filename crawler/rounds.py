@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crawler.urls import registered_domain
-from storage import entries, feeds
+from storage import entries, feeds, rechecks
 from storage import hosts as known_hosts
 
 if TYPE_CHECKING:
@@ -22,17 +22,22 @@ if TYPE_CHECKING:
 class Round:
     """What one round polls: what is due, or, when `now` is set, the named feeds (None: every enabled one).
 
-    With `force` a Retry-After in force does not hold. `renew` is no round: the crawl ends, and leaves what waits to the next one.
+    With `force` a Retry-After in force does not hold. `looks`: matches that are due are looked at again; without `polls` that is all.
+    `renew` is no round: the crawl ends, and leaves what waits to the next one.
     """
 
     now: bool = False
     feed_ids: tuple[int, ...] | None = None
     force: bool = False
     renew: bool = False
+    polls: bool = True
+    looks: bool = False
 
 
 def feeds_of(session: Session, round_: Round, *, now: datetime, quiet: Mapping[str, datetime]) -> list[FeedForPoll]:
     """The feeds to poll in this round; those whose host is `quiet` wait until it may be asked, unless the round is forced."""
+    if not round_.polls:
+        return []
     if round_.now:
         entries.retry_all(session, now=now)
         known_hosts.retry_robots(session, now=now)
@@ -63,9 +68,11 @@ def note_quiet(
     status: int,
     feed_ids: Collection[int],
     entry_ids: Collection[int],
+    look_ids: Collection[int],
     now: datetime,
 ) -> None:
     """Write down that a host asked to be left alone, and give back what was about to be asked of it."""
     known_hosts.keep_quiet(session, host=host, until=until, status=status, now=now)
     known_hosts.postpone_feeds(session, feed_ids=feed_ids, until=until)
     known_hosts.postpone_entries(session, entry_ids=entry_ids, until=until)
+    rechecks.postpone(session, article_ids=look_ids, until=until)

@@ -178,6 +178,8 @@ def article_page(found: Any) -> None:
     """One article for reading: head, clocks, carriers, text."""
     from rich.text import Text
 
+    from crawler.history import clock_facts, history_facts
+
     out = console()
     entry, article = found.entry, found.article
     shown = article or entry
@@ -188,8 +190,7 @@ def article_page(found: Any) -> None:
         ("url", plain(shown.url or "")),
         ("author", plain(shown.author or "")),
         ("language", shown.language or ""),
-        ("published", _claimed(shown)),
-        ("updated", _shown(shown.updated_at)),
+        *(clock_facts(found.clocks) or [("published", _claimed(shown)), ("updated", _shown(shown.updated_at))]),
         ("first seen", _shown(entry.first_seen_at)),
         ("fetched", _shown(article.fetched_at) if article else "never: it was not kept"),
     ]
@@ -202,6 +203,7 @@ def article_page(found: Any) -> None:
         ]
     facts += [(f"{kind}s", _named(found.named, kind)) for kind in ("place", "actor")]
     facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
+    facts += [(name, plain(value)) for name, value in history_facts(found.recheck, found.revisions)]
     for name, value in facts:
         if value:
             out.print(Text(f"{name:>10}  ", style="dim") + Text(value))

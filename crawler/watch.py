@@ -15,7 +15,7 @@ from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
-from storage import chain, entries
+from storage import chain, entries, rechecks
 from storage import hosts as known_hosts
 from storage.db import open_database
 from storage.errors import StorageError
@@ -78,7 +78,7 @@ class Watch:
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)
             with database.write() as session:
-                released = entries.release_claims(session, now=clock())
+                released = entries.release_claims(session, now=clock()) + rechecks.release_claims(session, now=clock())
                 watch._remember_hosts(session)
         except BaseException:
             watch.close()

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import entries, labels, mentions
+from storage import clocks, entries, labels, mentions, rechecks, revisions
 from storage.errors import UnknownEntry
 from storage.models import (
     ARTICLES,
@@ -22,6 +22,7 @@ from storage.models import (
     Entry,
     Feed,
     Label,
+    Recheck,
     Verdict,
 )
 from storage.text import short_key
@@ -77,7 +78,7 @@ class SeenIn:
 @dataclass(frozen=True, slots=True)
 class Why:
     """Everything that decided about one entry: verdicts (those that hold) first to last, labels newest first, what its
-    article names."""
+    article names, what is claimed of its times, what it said before, and when it was looked at."""
 
     entry: Entry
     feed: Feed
@@ -87,6 +88,9 @@ class Why:
     seen_in: tuple[SeenIn, ...]
     story_members: int
     named: tuple[mentions.Named, ...] = ()
+    clocks: tuple[clocks.ClockRecord, ...] = ()
+    revisions: tuple[revisions.RevisionRow, ...] = ()
+    recheck: Recheck | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,9 @@ def why(session: Session, ref: int | str, *, canonical: str | None = None) -> Wh
         seen_in=tuple(SeenIn(*row) for row in seen_in),
         story_members=0 if members is None else session.scalar(members) or 0,
         named=tuple(mentions.named_in(session, entry.id)),
+        clocks=clocks.of_article(session, entry.id),
+        revisions=revisions.of_article(session, entry.id),
+        recheck=rechecks.get(session, entry.id),
     )
 
 

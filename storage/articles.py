@@ -12,7 +12,7 @@ from sqlalchemy import Row, and_, bindparam, delete, insert, null, select, updat
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import evidence, mentions, proofs, removal, stories
+from storage import clocks, evidence, mentions, proofs, removal, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
@@ -67,6 +67,7 @@ class ArticleRecord:
     retry_at: datetime | None = None
     error: str | None = None
     mentions: tuple[mentions.MentionRecord, ...] = ()
+    clocks: tuple[clocks.ClockRecord, ...] = ()
     captures: tuple[proofs.CaptureRecord, ...] | None = None  # with the archive on: where its page is kept
 
     @property
@@ -141,6 +142,7 @@ def store_match(
     )
     _write_bands(session, record)
     mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
+    clocks.replace(session, article_id=record.entry_id, clocks=record.clocks)
     _write_verdicts(session, {record.entry_id: record.verdicts}, now)
     proofs.follow(session, entry_id=record.entry_id, captures=record.captures, now=now)
     for story_id in {place.story_id} | ({old.story_id} if old is not None else set()):

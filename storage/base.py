@@ -13,6 +13,7 @@ from storage.portable import CleanJSON, CleanText, CommaList, UTCDateTime
 FeedStatus = Literal["active", "gone"]
 EntryState = Literal["pending", "match", "near", "irrelevant", "unreadable", "gone", "forgotten"]
 Role = Literal["original", "copy", "related"]
+RevisionKind = Literal["first", "edited", "taken-down", "restored"]
 FEED_STATUSES: tuple[str, ...] = get_args(FeedStatus)
 ENTRY_STATES: tuple[str, ...] = get_args(EntryState)
 ROLES: tuple[str, ...] = get_args(Role)
@@ -25,6 +26,7 @@ NEVER_REUSED = {"sqlite_autoincrement": True}
 # The partial indexes' conditions; queries repeat them word for word, or SQLite does not use the index.
 DUE = "retry_at IS NOT NULL AND claimed_at IS NULL"
 CURRENT = "current"
+LOOK_DUE = "due_at IS NOT NULL AND claimed_at IS NULL"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"
 
 
@@ -45,6 +47,7 @@ class Base(DeclarativeBase):
         FeedStatus: CleanText,
         EntryState: CleanText,
         Role: CleanText,
+        RevisionKind: CleanText,
         Literal["yes", "no"]: CleanText,
         tuple[str, ...]: CommaList,
         datetime: UTCDateTime,

@@ -20,7 +20,7 @@ from storage.models import ENTRIES, FEEDS
 CRASHES_FORGIVEN = 3
 # A claim ranks this many of the oldest due entries by host before it looks at all of them: a backlog of 100,000
 # costs 100 ms to rank, this bound 3 ms, and the oldest few hundred nearly always have enough hosts.
-_CLAIM_WINDOW = 2_000
+CLAIM_WINDOW = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class ClaimedEntry:
     attempts: int
     crashes: int
     state: str = "pending"
+    updated_raw: str | None = None
 
 
 _FROM_FEED = {
@@ -85,13 +86,28 @@ def claim(
     A mapping gives hosts their own number; the others get its number for "*", or none. The claim (`claimed_at`, one
     more attempt) is written in the same transaction, so what is in flight is known after a crash.
     """
-    chosen = _choose(session, now, limit, per_host, exclude_hosts, window=max(_CLAIM_WINDOW, 10 * limit))
+    chosen = _choose(session, now, limit, per_host, exclude_hosts, window=max(CLAIM_WINDOW, 10 * limit))
     if not chosen:
         return []
     statement = update(ENTRIES).where(ENTRIES.c.id.in_(chosen))
     session.execute(statement.values(claimed_at=now, attempts=ENTRIES.c.attempts + 1))
-    rows = session.execute(_with_feed().where(ENTRIES.c.id.in_(chosen)).order_by(ENTRIES.c.retry_at, ENTRIES.c.id))
+    return claimed_entries(session, chosen)
+
+
+def claimed_entries(session: Session, ids: Collection[int]) -> list[ClaimedEntry]:
+    """The entries with these ids and what is known of their feeds, in the order in which they are due."""
+    rows = session.execute(_with_feed().where(ENTRIES.c.id.in_(ids)).order_by(ENTRIES.c.retry_at, ENTRIES.c.id))
     return [ClaimedEntry(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Rows of a table that wait for their turn: those that are due by `condition`, each with its time and host."""
+
+    id: ColumnElement[int]
+    due_at: ColumnElement[datetime]
+    host: ColumnElement[str]
+    condition: ColumnElement[bool]
 
 
 def _choose(
@@ -109,19 +125,23 @@ def _choose(
         ENTRIES.c.host.not_in(exclude_hosts),
         may_be_asked(ENTRIES.c.host, now),
     )
-    order = (ENTRIES.c.retry_at, ENTRIES.c.id)
-    oldest = (
-        select(ENTRIES.c.id, ENTRIES.c.host, ENTRIES.c.retry_at).where(due).order_by(*order).limit(window).subquery()
-    )
-    place = func.row_number().over(partition_by=oldest.c.host, order_by=(oldest.c.retry_at, oldest.c.id))
+    waiting = Waiting(ENTRIES.c.id, ENTRIES.c.retry_at, ENTRIES.c.host, due)
+    return oldest(session, waiting, limit=limit, per_host=per_host, window=window)
+
+
+def oldest(
+    session: Session, waiting: Waiting, *, limit: int, per_host: Mapping[str, int] | int, window: int | None
+) -> list[int]:
+    """The ids of the rows that have waited longest, at most `per_host` of one host, out of the `window` oldest if they will do."""
+    rows_of = select(waiting.id.label("id"), waiting.host.label("host"), waiting.due_at.label("due_at"))
+    found = rows_of.where(waiting.condition).order_by(waiting.due_at, waiting.id).limit(window).subquery()
+    place = func.row_number().over(partition_by=found.c.host, order_by=(found.c.due_at, found.c.id))
     total = func.count().over()
-    ranked = select(
-        oldest.c.id, oldest.c.host, oldest.c.retry_at, place.label("place"), total.label("total")
-    ).subquery()
+    ranked = select(found.c.id, found.c.host, found.c.due_at, place.label("place"), total.label("total")).subquery()
     query = select(ranked.c.id, ranked.c.total).where(ranked.c.place <= _room(ranked.c.host, per_host))
-    rows = session.execute(query.order_by(ranked.c.retry_at, ranked.c.id).limit(limit)).all()
+    rows = session.execute(query.order_by(ranked.c.due_at, ranked.c.id).limit(limit)).all()
     if window is not None and len(rows) < limit and (not rows or rows[0].total >= window):
-        return _choose(session, now, limit, per_host, exclude_hosts, window=None)
+        return oldest(session, waiting, limit=limit, per_host=per_host, window=None)
     return [row.id for row in rows]
 
 

@@ -7,19 +7,37 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, insert, inspect, text
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
-from storage import entries, errors, events, feeds, hosts, labels, proofs, removal, replacements, runs, saved, search
+from storage import (
+    entries,
+    errors,
+    events,
+    feeds,
+    hosts,
+    labels,
+    proofs,
+    rechecks,
+    removal,
+    replacements,
+    revisions,
+    runs,
+    saved,
+    search,
+)
 from storage.base import Base
+from storage.clocks import ClockRecord
 from storage.db import Database, open_database
 from storage.mentions import MentionRecord
+from storage.models import ARTICLES, ENTRIES, FEEDS, STORIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
 
@@ -88,6 +106,9 @@ def _history(folder: Path, more: str = "") -> History:
 NAMED = (MentionRecord("place", "aleppo", "aleppo", "title", 12, 18, "Aleppo", resolved=True),)
 
 
+CLAIMED = (ClockRecord("published", "feed", NOW, "2026-11-24T12:00", 0.6, ("no-zone",)),)
+
+
 @pytest.fixture
 def filled(database: Database) -> Database:
     """A database with something in every table."""
@@ -95,7 +116,7 @@ def filled(database: Database) -> Database:
     add_matches(
         database,
         feed_id,
-        {"title": "Aid reaches Aleppo", "signature": bytes(512), "bands": (1, 2), "mentions": NAMED},
+        {"title": "Aid reaches Aleppo", "signature": bytes(512), "bands": (1, 2), "mentions": NAMED, "clocks": CLAIMED},
         {"title": "داعش"},
     )
     list_entries(database, feed_id, seen(7), seen(8))
@@ -121,6 +142,9 @@ def filled(database: Database) -> Database:
         kept = proofs.CaptureRecord(**where, http_status=200, captured_at=NOW, record_id="<urn:uuid:1>")
         proofs.follow(session, entry_id=1, captures=[kept], now=NOW)
         removal.forget(session, entry_id=4, why="a rule", tombstones={}, now=NOW)
+        page = rechecks.PageSource("northpost.example", None, None, None)
+        rechecks.plan(session, article_id=1, fetched_at=NOW, due_at=NOW + DAY, source=page)
+        revisions.keep_first(session, article_id=1)
     return database
 
 
@@ -202,6 +226,34 @@ def test_upgrade_keeps_every_row(filled: Database, schema_url: str, next_history
         with pytest.raises(Exception, match=r"(?i)foreign key"), later.write() as session:
             session.execute(text("UPDATE entries SET feed_id = 99"))
         assert list_entries(later, 1, seen(99)) == (5,)
+
+
+def test_what_was_stored_before_is_planned_to_be_looked_at_from_its_next_step_on(database_url: str) -> None:
+    now = datetime.now(UTC)
+    fetched = {1: now - timedelta(hours=2), 2: now - timedelta(days=3), 3: now - timedelta(days=31)}
+    with closing(open_database(database_url, history=History(HISTORY.revisions[:5], HISTORY.folder))) as old:
+        old.ensure_schema(upgrade=False)
+        with old.write() as session:
+            session.execute(
+                insert(FEEDS), {"id": 1, "url": "https://a.example/f", "added_at": NOW, "next_poll_at": NOW}
+            )
+            session.execute(insert(STORIES), {"id": 1, "created_at": NOW, "changed_at": NOW})
+            for number, at in fetched.items():
+                url = f"https://a.example/{number}"
+                entry = {"key": url, "url": url, "host": "a.example", "state": "match", "first_seen_at": at}
+                article = {"url": url, "first_seen_at": at, "fetched_at": at, "day": "2026-11-24", "sort_key": number}
+                rest = {"story_id": 1, "role": "original", "extraction": "full", "text_hash": "", "stored_at": at}
+                session.execute(insert(ENTRIES), {"id": number, "feed_id": 1, **entry})
+                session.execute(insert(ARTICLES), {"id": number, "feed_id": 1, **article, **rest, "changed_at": at})
+    with closing(open_database(database_url)) as database:
+        database.ensure_schema(upgrade=True)
+        with database.read() as session:
+            planned = [rechecks.get(session, number) for number in fetched]
+    assert [one and (one.step, one.host, one.due_at) for one in planned] == [
+        (1, "a.example", fetched[1] + timedelta(hours=3)),
+        (4, "a.example", fetched[2] + timedelta(days=7)),
+        None,
+    ]
 
 
 def test_a_newer_database_is_refused(filled: Database, schema_url: str, next_history: History) -> None:

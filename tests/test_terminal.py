@@ -165,6 +165,7 @@ def found(**values: Any) -> Any:
         "verdicts": (SimpleNamespace(topic="syria", matched=True, score=0.777, threshold=0.5, model="m1", evidence=evidence, decided_at=NOW),),
         "labels": (SimpleNamespace(topic="syria", value="yes", who="an\x1banalyst", labelled_at=NOW, note=None),),
         "seen_in": (SimpleNamespace(feed_url="https://news.example/f\x1b", first_seen_at=NOW),), "story_members": 1, "named": (),
+        "clocks": (), "revisions": (), "recheck": None,
     }  # fmt: skip
     for name, value in values.items():
         if name in whole:
@@ -187,6 +188,26 @@ def test_an_article_is_shown_with_its_clocks_and_nothing_is_obeyed(capsys: pytes
         "Second [b]paragraph.",
     ):
         assert words in shown
+
+
+def test_what_was_claimed_and_what_changed_is_shown_and_obeys_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    clocks = (SimpleNamespace(clock="published", source="feed", at=NOW, raw="today\x1b[2J", confidence=0.6, flags=("no-zone",)),)  # fmt: skip
+    number = {
+        "field": "text",
+        "before": "12",
+        "after": "21\x1b[1m",
+        "was": 12,
+        "now": 21,
+        "left": "killed",
+        "right": "",
+    }
+    revision = SimpleNamespace(number=1, kind="edited", seen_at=NOW, added=1, removed=1, numbers=[number], edits=[])
+    recheck = SimpleNamespace(looks=2, looked_at=NOW, outcome="gone", error="a\x1bb", due_at=None, taken_down_at=NOW)
+    terminal.article_page(found(clocks=clocks, revisions=(revision,), recheck=recheck))
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    for words in ("confidence 0.60, no-zone", "killed 12 -> 21", "taken down, seen", "2 times, last", "not again"):
+        assert words in " ".join(shown.split())
 
 
 def test_a_rejected_entry_shows_its_summary(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from crawler.cli import (
     asking,
+    changing,
     crawling,
     database,
     feeds,
@@ -51,6 +52,7 @@ app.add_typer(feeds.app, name="feeds")
 searching.register(app)
 statements.register(app)
 asking.register(app)
+changing.register(app)
 judging.register(app)
 training.register(app)
 watching.register(app)

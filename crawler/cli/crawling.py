@@ -38,10 +38,12 @@ def demo(keep: Annotated[bool, typer.Option(help="Keep the demo's database.")] =
 
 
 def run(
-    once: Annotated[bool, typer.Option("--once", help="Poll what is due, then exit: for cron.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Poll and look again at what is due, then exit: for cron.")
+    ] = False,
     as_format: AsReport = ReportFormat.TABLE,
 ) -> None:
-    """Watch: poll what is due, round after round, until stopped by Ctrl-C or SIGTERM."""
+    """Watch: poll what is due and look again at matches, round after round, until stopped by Ctrl-C or SIGTERM."""
     from crawler.config import load_config
 
     config = load_config()
@@ -49,7 +51,7 @@ def run(
         from crawler.crawl import poll as poll_round
         from crawler.spiders.feeds import Round
 
-        _print_account(poll_round(config, Round(), kind="once"), as_format)
+        _print_account(poll_round(config, Round(looks=True), kind="once"), as_format)
         return
     from crawler import daemon
 

@@ -27,11 +27,12 @@ from crawler.following import known_validators
 from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
 from crawler.limits import EXCHANGES
+from crawler.rechecks import Rechecks, source_of
 from crawler.record import BlindFetches, FeedReading, Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
 from crawler.workers import WorkTooHeavyError
-from storage import entries
+from storage import entries, rechecks
 from storage import hosts as known_hosts
 from storage.errors import StorageError
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
     from storage.feeds import FeedForPoll
+    from storage.rechecks import ClaimedRecheck
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class FeedsSpider(Spider):
     """Polls feeds and reads what they show, round after round, until the queue of rounds ends with None."""
 
     name = "feeds"
+    reads_entries = True  # whether pages of new entries are read, too
 
     def __init__(
         self,
@@ -91,8 +94,11 @@ class FeedsSpider(Spider):
         self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
-        self._reading: dict[int, str] = {}  # claimed entries by id -> host
-        self._pending = True  # whether the ledger may hold entries to claim
+        self._reading: dict[int, str] = {}  # claimed entries, and matches that are looked at again, by id -> host
+        self._looking: set[int] = set()  # those of them that are looked at again
+        self.again = Rechecks(watch, accept=PAGE_ACCEPT, settled=self.settled, broke=self._break)
+        self._looks = False  # whether matches may be due to be looked at again
+        self._pending = self.reads_entries  # whether the ledger may hold entries to claim
         self._open = True  # whether more rounds may come
         self._leaving = False
         self._changed = asyncio.Event()
@@ -162,7 +168,8 @@ class FeedsSpider(Spider):
                     if feed.id not in self._polling:
                         self._polling.add(feed.id)
                         self.line.put(host, self._feed_request(feed, forced=round_.force))
-                self._pending = not self._leaving
+                self._pending = self.reads_entries and not self._leaving
+                self._looks = self._looks or (round_.looks and self.watch.config.looks_again)
                 self._changed.set()
         except StorageError as error:
             self._break(error)
@@ -188,36 +195,54 @@ class FeedsSpider(Spider):
         """What was in line is not asked for in this crawl: a feed stays due, an entry's claim is given back."""
         if isinstance(work, Article):
             self._reading.pop(work.entry.id, None)
-        elif "entry" in work.cb_kwargs:
-            self._reading.pop(work.cb_kwargs["entry"].id, None)
+        elif "feed" not in work.cb_kwargs:
+            self._reading.pop(_page_of(work).id, None)
         else:
             self._polling.discard(work.cb_kwargs["feed"].id)
             self.on_poll()
 
     async def _claim(self) -> bool:
-        """Claim entries whose turn has come; whether there was any."""
-        if not self._pending or self._leaving:
+        """Claim entries whose turn has come, or, where there is none, matches to look at again; whether there was any."""
+        if not (self._pending or self._looks) or self._leaving:
             return False
         slow = self.hosts.slow(SLOW)
         room = self.watch.config.concurrency - sum(host not in slow for host in self._reading.values())
         if room <= 0:
             return False
-        self._pending = False
         crowds = Counter(self._reading.values())
-        crowded = [host for host, number in crowds.items() if host in slow or number >= ARTICLES_PER_HOST // 2]
-        claimed = await self.watch.write(
-            entries.claim,
-            now=self.watch.now(),
-            limit=room,
-            per_host={**dict.fromkeys(slow, 1), "*": ARTICLES_PER_HOST},
-            exclude_hosts=crowded,
-        )
+        turn: dict[str, Any] = {
+            "now": self.watch.now(),
+            "limit": room,
+            "per_host": {**dict.fromkeys(slow, 1), "*": ARTICLES_PER_HOST},
+            "exclude_hosts": [
+                host for host, number in crowds.items() if host in slow or number >= ARTICLES_PER_HOST // 2
+            ],
+        }
+        return (self._pending and await self._claim_entries(turn)) or (self._looks and await self._claim_looks(turn))
+
+    async def _claim_entries(self, turn: dict[str, Any]) -> bool:
+        self._pending = False
+        claimed = await self.watch.write(entries.claim, **turn)
         if self._leaving:  # meanwhile; close_run gives them back
             return False
         for entry in claimed:
             self._reading[entry.id] = entry.host
             self.line.put(entry.host, self._article_work(entry))
         self._pending = bool(claimed)
+        return bool(claimed)
+
+    async def _claim_looks(self, turn: dict[str, Any]) -> bool:
+        self._looks = False
+        claimed = await self.watch.write(rechecks.claim, **turn)
+        if self._leaving:
+            return False
+        for recheck in claimed:
+            request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
+            if request is not None:
+                self._reading[recheck.id] = recheck.host
+                self._looking.add(recheck.id)
+                self.line.put(recheck.host, request)
+        self._looks = bool(claimed)
         return bool(claimed)
 
     # --- hosts that asked to be left alone ---
@@ -229,15 +254,17 @@ class FeedsSpider(Spider):
         leaving = [work for work in dropped if isinstance(work, Request) and not work.meta.get(FORCED)]
         feed_ids = [work.cb_kwargs["feed"].id for work in leaving if "feed" in work.cb_kwargs]
         entry_ids = [work.cb_kwargs["entry"].id for work in leaving if "entry" in work.cb_kwargs]
+        look_ids = [work.cb_kwargs["again"].id for work in leaving if "again" in work.cb_kwargs]
         for work in staying:
             self.line.put(host, work)
         logger.info(
             "quiet host=%s until=%s status=%d feeds=%d articles=%d",
-            host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(feed_ids), len(entry_ids),
+            host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(feed_ids), len(entry_ids) + len(look_ids),
         )  # fmt: skip
         try:
             await self.watch.write(
-                note_quiet, host=host, until=until, status=status, feed_ids=feed_ids, entry_ids=entry_ids, now=self.watch.now()
+                note_quiet, host=host, until=until, status=status, feed_ids=feed_ids, entry_ids=entry_ids,
+                look_ids=look_ids, now=self.watch.now(),
             )  # fmt: skip
         except StorageError as error:
             self._break(error)
@@ -248,10 +275,12 @@ class FeedsSpider(Spider):
     async def _not_asked(self, request: Request, until: datetime | None) -> None:
         """A request came to a host that asked to be left alone until then, or (None) waited when the crawl ended."""
         is_feed = "feed" in request.cb_kwargs
-        row = request.cb_kwargs["feed" if is_feed else "entry"]
+        row: Any = request.cb_kwargs["feed"] if is_feed else _page_of(request)
         try:
             if until is not None and is_feed:
                 await self.watch.write(known_hosts.postpone_feeds, feed_ids=[row.id], until=until)
+            elif until is not None and "again" in request.cb_kwargs:
+                await self.watch.write(rechecks.postpone, article_ids=[row.id], until=until)
             elif until is not None:
                 await self.watch.write(known_hosts.postpone_entries, entry_ids=[row.id], until=until)
         except StorageError as error:
@@ -422,7 +451,10 @@ class FeedsSpider(Spider):
 
     def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page, exchanges: Sequence[Exchange]) -> Article:
         self._counts["fetched"] += 1
-        return Article(entry, page=page, fetched_at=answer.at, url=answer.final_url, exchanges=tuple(exchanges))
+        source = source_of(entry.url or "", answer)
+        return Article(
+            entry, page=page, fetched_at=answer.at, url=answer.final_url, source=source, exchanges=tuple(exchanges)
+        )
 
     def _unread(self, entry: ClaimedEntry, answer: HttpAnswer) -> Article:
         later = polling.article_after(
@@ -436,17 +468,34 @@ class FeedsSpider(Spider):
         error = answer.outcome if answer.error in (None, answer.outcome) else f"{answer.outcome}: {answer.error}"
         return Article(entry, page=None, fetched_at=None, error=error, later=later)
 
+    # --- a match that is looked at again ---
+
+    async def look_answered(self, response: Response, again: ClaimedRecheck) -> Article | None:
+        """A match's page again: an Article when its text has changed, else what was found is recorded."""
+        return await self.again.answered(response, again)
+
+    async def look_failed(self, failure: Failure) -> None:
+        """No page this time."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        if isinstance(failure.value, NotAskedError):
+            await self._not_asked(request, failure.value.until)
+        else:
+            await self.again.failed(failure, request.cb_kwargs["again"])
+
     # --- the ends of the road ---
 
     def callback_broke(self, failure: Failure, response: Response) -> None:
         """A bug while an article was read, which Scrapy has logged: it costs this article a try and nobody else anything."""
-        entry = response.request.cb_kwargs.get("entry") if response.request else None
-        if entry is not None:
-            self._broken_work.add(asyncio.ensure_future(self._try_later(entry)))
+        known = response.request.cb_kwargs if response.request else {}
+        if "entry" in known:
+            self._broken_work.add(asyncio.ensure_future(self._try_later(known["entry"])))
+        elif "again" in known:
+            self._broken_work.add(asyncio.ensure_future(self.again.broken(known["again"])))
 
     def pipeline_broke(self, item: Any) -> None:
         """A bug while an article was judged or stored."""
-        self._broken_work.add(asyncio.ensure_future(self._try_later(item.entry)))
+        broken = self.again.broken(item.again.recheck) if item.again else self._try_later(item.entry)
+        self._broken_work.add(asyncio.ensure_future(broken))
 
     async def _try_later(self, entry: ClaimedEntry) -> None:
         now = self.watch.now()
@@ -465,14 +514,19 @@ class FeedsSpider(Spider):
             self._break(error)
         self.settled(entry)
 
-    def settled(self, entry: ClaimedEntry, *, matched: bool = False, error: StorageError | None = None) -> None:
+    def settled(
+        self, entry: ClaimedEntry | ClaimedRecheck, *, matched: bool = False, error: StorageError | None = None
+    ) -> None:
         """Store is through with an entry, or the database failed it: its host may be asked for the next one."""
         self._counts["matched"] += matched
         if error is not None:
             self._break(error)
-        if self._reading.pop(entry.id, None) is not None:
-            self._pending = True
-            self._done(entry.host)
+        host = self._reading.pop(entry.id, None)
+        if host is not None:
+            self._pending = self.reads_entries
+            self._looks = self._looks or entry.id in self._looking
+            self._looking.discard(entry.id)
+            self._done(host)
 
     def _done(self, host: str) -> None:
         self.line.done(host)
@@ -481,4 +535,10 @@ class FeedsSpider(Spider):
     def counts(self) -> dict[str, int]:
         """What this crawl did: feeds by outcome, entries, articles."""
         capped = {"capped_without_summary": self.blind.refused} if self.blind.refused else {}
-        return {"feeds": len(self.polled), **dict(self._counts), **capped}
+        return {"feeds": len(self.polled), **dict(self._counts), **capped, **self.again.counts}
+
+
+def _page_of(request: Request) -> ClaimedEntry | ClaimedRecheck:
+    """Whose page a request asks for: an entry's, or a match's that is looked at again."""
+    found: ClaimedEntry | ClaimedRecheck = request.cb_kwargs.get("entry") or request.cb_kwargs["again"]
+    return found

@@ -1,0 +1,46 @@
+"""Clocks: what feeds and pages claim of an article's times, as written, and how far each claim can be believed.
+
+Two of the four clocks are claims (published, updated) and stand here, from each source that makes one; the other two (first seen,
+fetched) are the watch's own and stand in the articles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from storage.models import CLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRecord:
+    """A claim: `clock` published or updated, `source` feed or page, the `raw` string, what it names, 0..1 how credible.
+
+    `flags` are words such as `future`, `ancient`, `no-zone`, `no-time`, `unreadable`, `disputed`.
+    """
+
+    clock: str
+    source: str
+    at: datetime | None
+    raw: str
+    confidence: float
+    flags: tuple[str, ...] = ()
+
+
+def replace(session: Session, *, article_id: int, clocks: Sequence[ClockRecord]) -> None:
+    """Write an article's claims instead of those that it had."""
+    session.execute(delete(CLOCKS).where(CLOCKS.c.article_id == article_id))
+    if clocks:
+        session.execute(insert(CLOCKS), [{"article_id": article_id, **asdict(one)} for one in clocks])
+
+
+def of_article(session: Session, article_id: int) -> tuple[ClockRecord, ...]:
+    """An article's claims: published before updated, the most credible first."""
+    columns = [CLOCKS.c[one.name] for one in fields(ClockRecord)]
+    order = (CLOCKS.c.clock, CLOCKS.c.confidence.desc(), CLOCKS.c.source)
+    rows = session.execute(select(*columns).where(CLOCKS.c.article_id == article_id).order_by(*order))
+    return tuple(ClockRecord(*row) for row in rows)
