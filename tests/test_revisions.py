@@ -249,7 +249,7 @@ def test_every_look_but_one_is_conditional_and_bounded(step: int) -> None:
 
 @pytest.mark.parametrize(("settings", "scheduled"), [({}, True), ({"look_again": "off"}, False), ({"fetch": "none"}, False)])  # fmt: skip
 def test_the_daemon_has_a_job_that_puts_a_round_of_looks(settings: dict[str, Any], scheduled: bool) -> None:
-    watch: Any = SimpleNamespace(config=Config(**settings))
+    watch: Any = SimpleNamespace(config=Config(**settings), seal=print)
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     job = _schedule(watch, rounds, asyncio.Event()).get_job("revisions")
     assert (job is not None) is scheduled
