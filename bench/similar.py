@@ -210,7 +210,7 @@ def report(
     print(
         f"precision of the links of edited versions and bulletins: {made / (made + len(wrong)):.4f} ({len(wrong)} wrong of {made + len(wrong)})"
     )
-    print(f"\nlinks between two articles of the data: {len(natural)} (similarity, publishers, titles are not printed)")
+    print(f"\nlinks between two articles of the data: {len(natural)}")
     for one, other in sorted(natural, key=lambda pair: -jaccard(pair[0].text, pair[1].text)):
         print(f"  {jaccard(one.text, other.text):.2f}  {one.publisher} {one.date} / {other.publisher} {other.date}")
 
