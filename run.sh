@@ -10,6 +10,7 @@
 #   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
 #   ./run.sh fuzz            coverage-guided fuzzing of feeds, pages and URLs (bench/fuzz.py; installs atheris first)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
+#   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
 # Set-up is part of every word: .venv is made with uv if there is one, else with the newest
@@ -121,6 +122,10 @@ case "$word" in
         set_up all
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
+        ;;
+    similar)
+        set_up all
+        exec .venv/bin/python bench/similar.py "$@"
         ;;
     replay)
         set_up all

@@ -41,6 +41,19 @@ def mention_records(tags: Iterable[Tag]) -> tuple[MentionRecord, ...]:
     )
 
 
+def sure_names(tags: Iterable[Tag]) -> list[tuple[str, str, int]]:
+    """What an article names beyond doubt: id, field and start."""
+    return [(tag.id, tag.field, tag.start) for tag in tags if tag.resolved]
+
+
+@cache
+def kinds() -> dict[str, str]:
+    """What kind of place or actor each id of the gazetteer is: country, town, armed-group …"""
+    gazetteer = shipped_tagger().gazetteer
+    places = {name: place.kind for name, place in gazetteer.places.items()}
+    return places | {name: actor.kind for name, actor in gazetteer.actors.items()}
+
+
 def named_groups(places: Sequence[str], actors: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """For each place or actor that an analyst typed, by id or by name, its id and those of all that belongs to it.
 

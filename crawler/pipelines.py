@@ -10,8 +10,10 @@ from scrapy.exceptions import DropItem
 
 from crawler import rechecks, similar
 from crawler.clocks import claim, weighed
+from crawler.event_keys import event_keys
 from crawler.export import row_to_json
-from crawler.mentions import mention_records, shipped_tagger
+from crawler.mentions import kinds, mention_records, shipped_tagger, sure_names
+from crawler.syndication import family_of, find_credit
 from crawler.verdicts import verdict_records
 from storage import articles, entries, search
 from storage.clocks import ClockRecord
@@ -33,10 +35,6 @@ if TYPE_CHECKING:
     from storage.entries import ClaimedEntry
 
 logger = logging.getLogger(__name__)
-
-# Two texts of which this share of word triples agrees are one text that two outlets carry. 32 bands of 4 find such
-# a pair with certainty for all practical purposes; .7 is where light editing ends and another article begins.
-NEAR_COPY = 0.7
 
 
 class Judge:
@@ -133,7 +131,14 @@ class Store:
         return search.match(session, item.entry.id)
 
     def _write(self, session: Session, record: articles.ArticleRecord, now: datetime) -> articles.StoredMatch | None:
-        return articles.store_match(session, record, now=now, nearness=similar.nearness, near_copy=NEAR_COPY)
+        return articles.store_match(
+            session,
+            record,
+            now=now,
+            nearness=similar.nearness,
+            near_copy=similar.LIKELY,
+            confirm=similar.copy_similarity,
+        )
 
 
 def _state(verdicts: Sequence[Verdict]) -> EntryState:
@@ -147,13 +152,16 @@ def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
     """An article as storage takes it; `model` is the judge's version."""
     entry, page = item.entry, item.page
     signature = similar.signature(item.text)
+    author = (page.author if page else None) or entry.author
+    url = item.url or entry.url
+    credit = find_credit(author=author, text=item.text, summary=entry.summary, url=url)
     return articles.ArticleRecord(
         entry_id=entry.id,
-        url=item.url or entry.url or "",
+        url=url or "",
         canonical_url=(page.canonical_url if page else None) or entry.canonical_url or item.url or "",
         publisher=entry.publisher,
         title=item.title,
-        author=(page.author if page else None) or entry.author,
+        author=author,
         language=item.language,
         text=item.text,
         summary=entry.summary,
@@ -172,6 +180,10 @@ def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
         retry_at=item.later.retry_at if item.later else None,
         error=item.error,
         mentions=mention_records(item.tags),
+        family=family_of(url),
+        agency=credit.agency if credit else None,
+        credit=credit.text if credit else None,
+        event_keys=event_keys(item.title, item.text or entry.summary, sure_names(item.tags), kinds()),
         clocks=clock_records(entry, page, fetched_at=item.fetched_at),
     )
 

@@ -12,11 +12,11 @@ from sqlalchemy import Row, and_, bindparam, delete, insert, null, select, updat
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import clocks, evidence, mentions, proofs, removal, stories
+from storage import clocks, evidence, mentions, proofs, removal, same_event, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
-from storage.portable import index_words, insert_new, text_list
+from storage.portable import index_words, post, text_list
 from storage.text import clean, language_code, search_words
 
 # DESIGN section 3: a claim in the future or absurdly old is flagged, never rewritten; it does not decide the day
@@ -41,7 +41,10 @@ class VerdictRecord:
 
 @dataclass(frozen=True, slots=True)
 class ArticleRecord:
-    """A match to store. `extraction` is "full", "partial", … or "summary-only"; `retry_at` asks for the page again."""
+    """A match to store. `extraction` is "full", "partial", … or "summary-only"; `retry_at` asks for the page again.
+
+    `family` is the publisher's owner, `agency` whose text it is by the words `credit`, `event_keys` are those of same_event.py.
+    """
 
     entry_id: int
     url: str | None
@@ -67,6 +70,10 @@ class ArticleRecord:
     retry_at: datetime | None = None
     error: str | None = None
     mentions: tuple[mentions.MentionRecord, ...] = ()
+    family: str = ""
+    agency: str | None = None
+    credit: str | None = None
+    event_keys: frozenset[str] = frozenset()
     clocks: tuple[clocks.ClockRecord, ...] = ()
     captures: tuple[proofs.CaptureRecord, ...] | None = None  # with the archive on: where its page is kept
 
@@ -109,13 +116,14 @@ def store_match(
     now: datetime,
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
+    confirm: stories.Confirm | None = None,
 ) -> StoredMatch | None:
     """Write a match: the article (new, or the same id with better text), verdicts, full text, bands, mentions, story,
     ledger.
 
-    `nearness` estimates how alike two signatures are (0..1); from `near_copy` on, the later article is a copy. A
-    summary never replaces the text of a page that was read. None for what was removed for good, under whatever number it
-    comes back. UnknownEntry when the ledger has no such entry.
+    `nearness` estimates how alike two signatures are (0..1); from `near_copy` on, the later article is a copy if `confirm`,
+    which compares the texts, says so. A summary never replaces the text of a page that was read. None for what was removed
+    for good, under whatever number it comes back. UnknownEntry when the ledger has no such entry.
     """
     old = session.execute(select(ARTICLES).where(ARTICLES.c.id == record.entry_id)).one_or_none()
     feed_id = session.scalar(select(ENTRIES.c.feed_id).where(ENTRIES.c.id == record.entry_id))
@@ -127,10 +135,37 @@ def store_match(
     _finish_entry(session, record, now)
     if old is not None and record.extraction == _SUMMARY_ONLY != old.extraction:
         return StoredMatch(old.story_id, old.role, is_copy=old.role == "copy")
-    place = _place(session, record, old, now, nearness, near_copy)
+    before = stories.standing(session, record.entry_id) if old is not None else None
+    one, event = _compared(record)
+    place = before
+    if before is None or stories.may_move(session, record.entry_id, before):
+        place = stories.place(session, one, nearness=nearness, near_copy=near_copy, confirm=confirm)
+        place = place or _beside(session, event, before)
+    begun = place is None  # a story with its counts
+    place = place or stories.Place(stories.begin(session, title=record.title, now=now, at=one.at), "original")
     values = _values(record, place, now)
+    _write_article(session, record, {**values, "feed_id": feed_id if old is None else old.feed_id}, event, old, now)
+    origin, kept = stories.Origin(record.publisher, record.family, record.agency, record.credit), values["topics"] != ""
+    stories.carry(
+        session, article_id=record.entry_id, place=place, origin=origin, at=one.at, kept=kept, new=before is None
+    )
+    touched = {place.story_id} if old is None else {place.story_id, old.story_id}
+    for story_id in touched if old is not None or not (begun and kept) else ():
+        stories.recount(session, story_id=story_id, now=now)
+    return StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
+
+
+def _write_article(
+    session: Session,
+    record: ArticleRecord,
+    values: dict[str, Any],
+    event: same_event.Event,
+    old: Row[Any] | None,
+    now: datetime,
+) -> None:
+    """The article's row and all that is made of its text."""
     if old is None:
-        session.execute(insert(ARTICLES), {**values, "feed_id": feed_id, "stored_at": now})
+        session.execute(insert(ARTICLES), {**values, "stored_at": now})
     else:
         session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
     index_words(
@@ -140,14 +175,12 @@ def store_match(
         title_words=search_words(record.title),
         old_sort_key=None if old is None else old.sort_key,
     )
-    _write_bands(session, record)
+    _write_bands(session, record, new=old is None)
+    same_event.index(session, event, new=old is None)
     mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
     clocks.replace(session, article_id=record.entry_id, clocks=record.clocks)
     _write_verdicts(session, {record.entry_id: record.verdicts}, now)
     proofs.follow(session, entry_id=record.entry_id, captures=record.captures, now=now)
-    for story_id in {place.story_id} | ({old.story_id} if old is not None else set()):
-        stories.recount(session, story_id=story_id, now=now)
-    return StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
 
 
 def is_forgotten(session: Session, record: ArticleRecord) -> bool:
@@ -188,30 +221,24 @@ def _topics(verdicts: Sequence[VerdictRecord]) -> dict[str, Any]:
     }
 
 
-def _place(
-    session: Session,
-    record: ArticleRecord,
-    old: Row[Any] | None,
-    now: datetime,
-    nearness: Callable[[bytes, bytes], float],
-    near_copy: float,
-) -> stories.Place:
-    """An article that others joined keeps its story; one that stands alone may yet turn out to be a copy."""
-    alone = old is None or (old.role == "original" and stories.get(session, old.story_id).members <= 1)
-    if alone:
-        found = stories.place(
-            session,
-            article_id=record.entry_id,
-            signature=record.signature,
-            bands=record.bands,
-            nearness=nearness,
-            near_copy=near_copy,
-        )
-        if found is not None:
-            return found
-    if old is not None:
-        return stories.Place(old.story_id, old.role)
-    return stories.Place(stories.begin(session, title=record.title, now=now), "original")
+def _compared(record: ArticleRecord) -> tuple[stories.Text, same_event.Event]:
+    """What of a record is compared with what is stored: its text, and what it is about."""
+    at = effective_time(record.published_at, record.first_seen_at)
+    text = stories.Text(
+        record.entry_id, record.publisher, record.text, record.signature, record.bands, at, record.first_seen_at
+    )
+    key = sort_key(at, record.entry_id)
+    return text, same_event.Event(
+        record.entry_id, key, at, language_code(record.language), record.publisher, record.event_keys
+    )
+
+
+def _beside(session: Session, event: same_event.Event, before: stories.Place | None) -> stories.Place | None:
+    """The story of an article about the same event; what stands in one already leaves it for none."""
+    if before is not None and before.role == "related":
+        return before
+    found = same_event.find(session, event)
+    return stories.Place(found.story_id, "related") if found else before
 
 
 def _finish_entry(session: Session, record: ArticleRecord, now: datetime) -> None:
@@ -231,10 +258,10 @@ def _finish_entry(session: Session, record: ArticleRecord, now: datetime) -> Non
     )
 
 
-def _write_bands(session: Session, record: ArticleRecord) -> None:
-    session.execute(delete(BANDS).where(BANDS.c.article_id == record.entry_id))
-    rows = [{"band": band, "article_id": record.entry_id} for band in set(record.bands)]
-    insert_new(session, BANDS, rows, conflict=["band", "article_id"], returning=[BANDS.c.band])
+def _write_bands(session: Session, record: ArticleRecord, *, new: bool) -> None:
+    if not new:
+        session.execute(delete(BANDS).where(BANDS.c.article_id == record.entry_id))
+    post(session, "bands", set(record.bands), {"article_id": record.entry_id})
 
 
 def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], now: datetime) -> None:
@@ -283,6 +310,8 @@ def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictR
         for entry_id, said in verdicts.items()
     ]
     session.execute(of_article.values(**values, changed_at=now), rows)
+    kept = {entry_id: any(verdict.matched for verdict in told) for entry_id, told in verdicts.items()}
+    stories.keep(session, kept, now=now)
 
 
 def get(session: Session, article_id: int) -> Article:

@@ -234,8 +234,16 @@ class Story(Base):
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     members: Mapped[int] = mapped_column(server_default=text("0"))
+    publishers: Mapped[int] = mapped_column(server_default=text("0"))
+    first_at: Mapped[datetime | None]
+    last_at: Mapped[datetime | None]
 
-    __table_args__ = (NEVER_REUSED,)
+    __table_args__ = (
+        # the biggest first, and of those that had news since a day
+        Index(None, "members", "publishers", "id", "first_at", "last_at"),
+        Index(None, "last_at", "members"),
+        NEVER_REUSED,
+    )
 
 
 class Article(Base):
@@ -295,6 +303,44 @@ class Band(Base):
 
     band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
+
+    __table_args__ = (Index(None, "article_id"), {"sqlite_with_rowid": False})
+
+
+class Carrier(Base):
+    """An article's part in its story: whose text it carries, and as what it counts."""
+
+    __tablename__ = "carriers"
+
+    article_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    story_id: Mapped[int] = mapped_column(BigId, ForeignKey("stories.id"))
+    kept: Mapped[bool] = mapped_column(server_default=true())
+    at: Mapped[datetime]
+    root_id: Mapped[int] = mapped_column(BigId)
+    copy_of: Mapped[int | None] = mapped_column(BigId)
+    similarity: Mapped[float | None]
+    agency: Mapped[str | None]
+    credit: Mapped[str | None]
+    family: Mapped[str] = mapped_column(server_default="")
+    source: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (
+        # a story is counted from this index alone
+        Index("ix_carriers_story", "story_id", "kept", "root_id", "source", "at"),
+        Index(None, "root_id"),
+    )
+
+
+class EventKey(Base):
+    """A word, a number or a name by which a recent article is found as being about the same event."""
+
+    __tablename__ = "event_keys"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    sort_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"))
 
     __table_args__ = (Index(None, "article_id"), {"sqlite_with_rowid": False})
 
@@ -515,6 +561,7 @@ class Clock(Base):
 FEEDS, POLLS, RUNS, EVENTS = table_of(Feed), table_of(Poll), table_of(Run), table_of(Event)
 ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
 ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
+CARRIERS, EVENT_KEYS = table_of(Carrier), table_of(EventKey)
 EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)
 HOSTS, ROBOTS, REPLACEMENTS = table_of(Host), table_of(Robots), table_of(Replacement)
 SAVED_SEARCHES = table_of(SavedSearch)

@@ -5,7 +5,8 @@ Everything else in storage is written once for both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -264,3 +265,58 @@ def erase_thoroughly(session: Session) -> None:
 def text_list(values: Iterable[str]) -> str:
     """Words as the tables keep them: sorted, unique, comma-joined, '' for none."""
     return ",".join(sorted({value.strip() for value in values if value.strip()}))
+
+
+# The two small inverted indexes: table, key column, the column that puts a key's rows in order, the key's type on Postgres.
+POSTINGS = {"bands": ("band", "article_id", "bigint"), "event_keys": ("key", "sort_key", "text")}
+_NEWEST = {
+    True: """SELECT k.value, group_concat(b.{order}) FROM json_each(:keys) k JOIN {table} b ON b.{key} = k.value
+        AND b.{order} >= coalesce((SELECT x.{order} FROM {table} x WHERE x.{key} = k.value
+            AND x.{order} BETWEEN :low AND :high ORDER BY x.{order} DESC LIMIT 1 OFFSET :last), :low)
+        AND b.{order} <= :high GROUP BY k.value""",
+    False: """SELECT k.value, string_agg(CAST(b.{order} AS text), ',')
+        FROM unnest(CAST(:keys AS {type}[])) AS k(value) CROSS JOIN LATERAL (
+            SELECT x.{order} FROM {table} x WHERE x.{key} = k.value AND x.{order} BETWEEN :low AND :high
+            ORDER BY x.{order} DESC LIMIT :last + 1) b GROUP BY k.value""",
+}
+_POST = {
+    True: "INSERT OR IGNORE INTO {table} ({names}) SELECT value, {values} FROM json_each(:keys)",
+    False: """INSERT INTO {table} ({names}) SELECT value, {values} FROM unnest(CAST(:keys AS {type}[])) AS k(value)
+        ON CONFLICT DO NOTHING""",
+}
+
+
+def newest_postings(
+    session: Session, index: str, keys: Collection[int] | Collection[str], *, low: int, high: int, most: int
+) -> dict[Any, list[int]]:
+    """For each key that is there the numbers of its newest rows between `low` and `high`, `most` of a key at most: a key that
+    thousands share costs no more than another."""
+    if not keys:
+        return {}
+    bound = {"keys": _key_list(session, keys), "low": low, "high": high, "last": most - 1}
+    rows = session.execute(_newest(is_sqlite(session), index), bound).all()
+    return {key: [int(number) for number in numbers.split(",")] for key, numbers in rows}  # a row a key: rows are dear
+
+
+def post(session: Session, index: str, keys: Collection[int] | Collection[str], values: Mapping[str, int]) -> None:
+    """Put a row for each key into an inverted index, in one statement."""
+    if keys:
+        bound = {"keys": _key_list(session, keys), **values}
+        session.execute(_post(is_sqlite(session), index, tuple(values)), bound)
+
+
+def _key_list(session: Session, keys: Collection[int] | Collection[str]) -> Any:
+    return json.dumps(sorted(keys), ensure_ascii=False) if is_sqlite(session) else sorted(keys)
+
+
+@cache
+def _newest(sqlite_: bool, index: str) -> Executable:
+    key, order, type_ = POSTINGS[index]
+    return text(_NEWEST[sqlite_].format(table=index, key=key, order=order, type=type_))
+
+
+@cache
+def _post(sqlite_: bool, index: str, names: tuple[str, ...]) -> Executable:
+    key, _, type_ = POSTINGS[index]
+    values = ", ".join(f":{name}" if sqlite_ else f"CAST(:{name} AS bigint)" for name in names)
+    return text(_POST[sqlite_].format(table=index, names=", ".join((key, *names)), values=values, type=type_))

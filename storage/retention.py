@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
+from storage import same_event
 from storage.base import REJECTED_TEXT
 from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
+from storage.stories import window_start
 
 _REJECTED = ("near", "irrelevant", "unreadable", "gone")
 
@@ -37,6 +39,7 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
         + _delete_entries(session, now - timedelta(days=policy.entries_days), batch)
         + _delete_old(session, POLLS, now - timedelta(days=policy.polls_days), batch)
         + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
+        + same_event.forget(session, below=window_start(session, now - same_event.KEPT), batch=batch)
     )
 
 

@@ -1,82 +1,249 @@
 """Stories: which articles are about one event, and which of them are copies.
 
-A new article joins the story of the article that it nearly repeats, as a copy; else it begins one, as its original.
+A new article joins the story of the article whose text it repeats, as a copy; else the story of one that tells of the same
+event (same_event.py), as related; else it begins a story, as its original. A story's id never changes, stories never merge, and
+nothing is deleted. What an article carries and counts as stands in `carriers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage.base import Role
 from storage.errors import UnknownStory
-from storage.models import ARTICLES, BANDS, STORIES, Article, Story
+from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES, Article, Story
+from storage.portable import newest_postings
 
-# Articles that share most bands come first; the near ones are among the first few. A page template that thousands
-# share would make the look-up slow, not better.
-_CANDIDATES = 20
+COPY_WINDOW = timedelta(days=30)  # between the first sights, and between the claimed times, of two copies
+# Articles that share most bands come first; the near ones are among the first few. Of a band that a page's template makes
+# thousands share, only the newest are looked at.
+_CANDIDATES, _PER_BAND = 20, 64
+_COMPARED = 5  # word by word
+
+Confirm = Callable[[str, str, bool], float | None]
+
+# The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
+_FIRST_SEEN = (
+    select(ENTRIES.c.id)
+    .where(ENTRIES.c.first_seen_at >= bindparam("since"))
+    .order_by(ENTRIES.c.first_seen_at, ENTRIES.c.id)
+    .limit(1)
+)
+_STORED = (
+    select(ARTICLES.c.id, ARTICLES.c.story_id, ARTICLES.c.signature, ARTICLES.c.publisher, CARRIERS.c.root_id)
+    .join(CARRIERS, CARRIERS.c.article_id == ARTICLES.c.id)
+    .where(
+        ARTICLES.c.id.in_(bindparam("ids", expanding=True)),
+        CARRIERS.c.at.between(bindparam("low", type_=CARRIERS.c.at.type), bindparam("high", type_=CARRIERS.c.at.type)),
+    )
+)
+_TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
+_BEGIN = insert(STORIES).returning(STORIES.c.id)
+_CARRY = insert(CARRIERS)
+_COUNT = select(
+    func.count(),
+    func.count().filter(CARRIERS.c.kept == yes()),
+    func.count(CARRIERS.c.source.distinct()).filter(CARRIERS.c.kept == yes()),
+    func.min(CARRIERS.c.at),
+    func.max(CARRIERS.c.at),
+).where(CARRIERS.c.story_id == bindparam("story"))
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an article belongs: a story, and its role there."""
+    """Where an article belongs: a story, its role there, and for a copy whose text it repeats and the first that had it."""
 
     story_id: int
     role: Role
+    copy_of: int | None = None
+    root_id: int | None = None
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an article counts as: `agency` is credited by the words `credit`; `family` is the publisher's owner."""
+
+    publisher: str
+    family: str = ""
+    agency: str | None = None
+    credit: str | None = None
+
+    @property
+    def source(self) -> str:
+        """What is counted once, however many carry it."""
+        return f"agency {self.agency}" if self.agency else self.family or f"publisher {self.publisher.casefold()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is compared with the texts that are stored. `at` is its plausible time, `seen_at` when it was first seen."""
+
+    article_id: int
+    publisher: str
+    text: str
+    signature: bytes | None
+    bands: Sequence[int]
+    at: datetime
+    seen_at: datetime
 
 
 def place(
     session: Session,
+    one: Text,
     *,
-    article_id: int,
-    signature: bytes | None,
-    bands: Sequence[int],
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
+    confirm: Confirm | None = None,
 ) -> Place | None:
-    """The story of the earlier article that this one nearly repeats, or None. `near_copy` is the least nearness."""
-    if signature is None or not bands:
+    """The story of the earlier article whose text this one repeats, or None.
+
+    Two signatures of `near_copy` are worth a comparison; `confirm` makes it, word by word, and gives the similarity of
+    copies (without it the estimate is believed).
+    """
+    if one.signature is None or not one.bands:
         return None
-    shared = func.count().label("shared")
-    sharing = (
-        select(BANDS.c.article_id, shared)
-        .where(BANDS.c.band.in_(bands), BANDS.c.article_id != article_id)
-        .group_by(BANDS.c.article_id)
-        .order_by(shared.desc(), BANDS.c.article_id)
-        .limit(_CANDIDATES)
-        .subquery()
+    near = sorted(
+        (
+            (nearness(one.signature, row.signature), -row.id, row)
+            for row in _sharing(session, one)
+            if row.signature is not None
+        ),
+        key=lambda item: item[:2],
+        reverse=True,
     )
-    candidates = session.execute(
-        select(ARTICLES.c.id, ARTICLES.c.story_id, ARTICLES.c.signature).join(
-            sharing, sharing.c.article_id == ARTICLES.c.id
-        )
-    ).all()
-    near = [
-        (nearness(signature, row.signature), -row.id, row.story_id) for row in candidates if row.signature is not None
-    ]
-    best = max(near, default=None)  # of equally near ones the earliest
-    if best is None or best[0] < near_copy:
+    found = [(similarity, row) for similarity, _, row in near[:_COMPARED] if similarity >= near_copy]
+    if confirm is not None:
+        texts = _texts(session, [row.id for _, row in found])
+        exact = [(confirm(one.text, texts[row.id], row.publisher == one.publisher), row) for _, row in found]
+        found = [(similarity, row) for similarity, row in exact if similarity is not None]
+    if not found:
         return None
-    return Place(best[2], "copy")
+    similarity, row = max(found, key=lambda item: (item[0], -item[1].id))  # of equally near ones the earliest
+    return Place(row.story_id, "copy", row.id, row.root_id or row.id, round(similarity, 3))
 
 
-def begin(session: Session, *, title: str, now: datetime) -> int:
-    """A new story, still without members; returns its id."""
-    statement = insert(STORIES).values(title=title, created_at=now, changed_at=now).returning(STORIES.c.id)
-    return int(session.execute(statement).scalar_one())
+def _sharing(session: Session, one: Text) -> Sequence[Any]:
+    """The articles of the window that share most bands."""
+    low = window_start(session, one.seen_at - COPY_WINDOW)
+    newest = newest_postings(session, "bands", set(one.bands), low=low, high=1 << 62, most=_PER_BAND)
+    shared = Counter(article_id for ids in newest.values() for article_id in ids if article_id != one.article_id)
+    if not shared:
+        return []
+    most = sorted(shared, key=lambda article_id: (-shared[article_id], article_id))[:_CANDIDATES]
+    span = {"low": one.at - COPY_WINDOW, "high": one.at + COPY_WINDOW}
+    return session.execute(_STORED, {"ids": most, **span}).all()
+
+
+def _texts(session: Session, ids: Collection[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    return {row.id: row.text for row in session.execute(_TEXTS, {"ids": list(ids)})}
+
+
+def window_start(session: Session, since: datetime) -> int:
+    """The lowest id of what was first seen since then: ids grow with the time of first sight."""
+    return session.scalar(_FIRST_SEEN, {"since": since}) or 0
+
+
+def begin(session: Session, *, title: str, now: datetime, at: datetime | None = None) -> int:
+    """A new story, still without members; returns its id. With the time `at` of its only article it need not be counted."""
+    values: dict[str, Any] = {"title": title, "created_at": now, "changed_at": now}
+    counted = {"members": 0 if at is None else 1, "publishers": 0 if at is None else 1, "first_at": at, "last_at": at}
+    return int(session.execute(_BEGIN, {**values, **counted}).scalar_one())
+
+
+def standing(session: Session, article_id: int) -> Place | None:
+    """Where an article stands; None for one that is new."""
+    columns = (CARRIERS.c.story_id, ARTICLES.c.role, CARRIERS.c.copy_of, CARRIERS.c.root_id, CARRIERS.c.similarity)
+    query = select(*columns).join(ARTICLES, ARTICLES.c.id == CARRIERS.c.article_id)
+    row = session.execute(query.where(CARRIERS.c.article_id == article_id)).one_or_none()
+    return None if row is None else Place(*row)
+
+
+def may_move(session: Session, article_id: int, where: Place) -> bool:
+    """Whether a better text may put an article elsewhere: not a copy, nor what others copied, nor the original of a story
+    that others joined."""
+    if where.role == "copy":
+        return False
+    others = CARRIERS.c.article_id != article_id
+    copied = select(CARRIERS.c.article_id).where(CARRIERS.c.root_id == article_id, others).limit(1)
+    joined = select(CARRIERS.c.article_id).where(CARRIERS.c.story_id == where.story_id, others).limit(1)
+    if session.execute(copied).first() is not None:
+        return False
+    return where.role == "related" or session.execute(joined).first() is None
+
+
+def carry(
+    session: Session, *, article_id: int, place: Place, origin: Origin, at: datetime, kept: bool, new: bool
+) -> None:
+    """Write an article's part in its story. Copies of one text count as one source: the agency that any of them credits,
+    else the first that had it."""
+    root = place.root_id if place.role == "copy" and place.root_id else article_id
+    values = {
+        "story_id": place.story_id,
+        "kept": kept,
+        "at": at,
+        "root_id": root,
+        "copy_of": place.copy_of,
+        "similarity": place.similarity,
+        "agency": origin.agency,
+        "credit": origin.credit,
+        "family": origin.family,
+        "source": origin.source,
+    }
+    if new:
+        session.execute(_CARRY, {**values, "article_id": article_id})
+    else:
+        session.execute(update(CARRIERS).where(CARRIERS.c.article_id == article_id).values(values))
+    if root != article_id or not new:
+        _share_source(session, root)
+
+
+def _share_source(session: Session, root: int) -> None:
+    """One source for all that carry one text."""
+    rows = session.execute(
+        select(CARRIERS.c.article_id, CARRIERS.c.agency, CARRIERS.c.source)
+        .where(CARRIERS.c.root_id == root)
+        .order_by(CARRIERS.c.article_id != root, CARRIERS.c.article_id)
+    ).all()
+    source = next((f"agency {row.agency}" for row in rows if row.agency), rows[0].source)
+    others = [row.article_id for row in rows if row.source != source]
+    if others:
+        session.execute(update(CARRIERS).where(CARRIERS.c.article_id.in_(others)).values(source=source))
+
+
+def keep(session: Session, kept: dict[int, bool], *, now: datetime) -> None:
+    """Note of articles whether they are matches still, and count their stories anew."""
+    rows = session.execute(
+        select(CARRIERS.c.article_id, CARRIERS.c.story_id, CARRIERS.c.kept).where(CARRIERS.c.article_id.in_(kept))
+    ).all()
+    changed = [row for row in rows if row.kept != kept[row.article_id]]
+    for row in changed:
+        session.execute(
+            update(CARRIERS).where(CARRIERS.c.article_id == row.article_id).values(kept=kept[row.article_id])
+        )
+    for story_id in {row.story_id for row in changed}:
+        recount(session, story_id=story_id, now=now)
 
 
 def recount(session: Session, *, story_id: int, now: datetime) -> None:
-    """Count a story's members anew after one came or left; a story without any is no story."""
-    members = session.scalar(select(func.count()).where(ARTICLES.c.story_id == story_id)) or 0
-    if members == 0:
+    """Count a story anew after a member came or left: members and independent publishers that are matches, its first and
+    last time. A story without any member is no story."""
+    everything, members, publishers, first_at, last_at = session.execute(_COUNT, {"story": story_id}).one()
+    if everything == 0:
         session.execute(delete(STORIES).where(STORIES.c.id == story_id))
-    else:
-        session.execute(update(STORIES).where(STORIES.c.id == story_id).values(members=members, changed_at=now))
+        return
+    values = {"members": members, "publishers": publishers, "first_at": first_at, "last_at": last_at}
+    session.execute(update(STORIES).where(STORIES.c.id == story_id).values(**values, changed_at=now))
 
 
 def get(session: Session, story_id: int) -> Story:

@@ -24,6 +24,7 @@ from crawler.cli import (
     reading,
     searching,
     statements,
+    stories,
     training,
     watching,
 )
@@ -58,6 +59,7 @@ training.register(app)
 watching.register(app)
 proof.register(app)
 reading.register(app)
+stories.register(app)
 app.add_typer(database.app, name="db")
 
 

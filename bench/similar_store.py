@@ -1,0 +1,301 @@
+"""The stores that bench/similar.py measures in: one for the quality of copies, a full one for the time of one article."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from crawler import similar
+from crawler.event_keys import event_keys
+from crawler.syndication import find_credit
+from storage import articles, entries, feeds, same_event, stories
+from storage.db import Database, open_database
+from storage.portable import post
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+DAYS, BATCH, TRIALS = 30, 5_000, 600
+WORDS = [
+    f"{a}{b}{c}{d}" for a in "bdfgklmnprst" for b in "aeiou" for c in "nrlmtkz" for d in ("", "o", "an", "ish", "er")
+]
+WEIGHTS = [1 / rank for rank in range(3, len(WORDS) + 3)]
+PLACES = [f"place-{number}" for number in range(600)]
+PLACE_WEIGHTS = [1 / rank for rank in range(2, len(PLACES) + 2)]
+
+
+class Shelf:
+    """A small database of texts: what arrives is compared with what is there, by the functions that the crawler calls."""
+
+    def __init__(self, url: str) -> None:
+        self.database = open_database(url)
+        self.database.ensure_schema(upgrade=False)
+        self._made: dict[int, Any] = {}
+        with self.database.write() as session:
+            feeds.add(session, url="https://outlet.example/feed", now=NOW, publisher="Outlet")
+
+    def arrive(self, one: Any, *, store: bool) -> Any:
+        """The text that this one is linked to, or None; it stays if it is to be stored."""
+        signature = similar.signature(one.text)
+        bands = similar.bands(signature) if signature else ()
+        with self.database.write() as session:
+            place = stories.place(
+                session,
+                stories.Text(-1, one.publisher, one.text, signature, bands, NOW, NOW),
+                nearness=similar.nearness,
+                near_copy=similar.LIKELY,
+                confirm=similar.copy_similarity,
+            )
+            if store:
+                record = _record(session, len(self._made), one.publisher, one.text, signature, bands)
+                articles.store_match(session, record, now=NOW, nearness=lambda a, b: 0.0, near_copy=2.0)
+                self._made[record.entry_id] = one
+        return self._made[place.copy_of] if place is not None and place.copy_of is not None else None
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def _record(session: Any, number: int, publisher: str, words: str, signature: bytes | None, bands: Any) -> Any:
+    url = f"https://outlet.example/{number}"
+    seen = entries.SeenEntry(
+        key=url, url=url, canonical_url=url, host="outlet.example", guid=url, title=url, summary="", author=None, language="en",
+        published_at=NOW, published_raw=None, published_source=None, updated_at=None, updated_raw=None,
+    )  # fmt: skip
+    [entry_id] = entries.record_seen(session, feed_id=1, entries=[seen], now=NOW).new_ids
+    verdict = articles.VerdictRecord("syria", 0.9, 0.5, True, [], "bench")
+    return articles.ArticleRecord(
+        entry_id=entry_id, url=url, canonical_url=url, publisher=publisher, title=url, author=None, language="en", text=words,
+        summary="", words=len(words.split()), extraction="full", extractor="bench", published_at=NOW, published_raw=None,
+        published_source=None, updated_at=None, first_seen_at=NOW, fetched_at=NOW, signature=signature, bands=bands,
+        verdicts=(verdict,),
+    )  # fmt: skip
+
+
+# --- speed ---
+
+
+def speed(number: int, percentile: Callable[[list[float], int], float]) -> None:
+    """The time of signature, look-up and story assignment of one article, with so many stored in 30 days, on both databases."""
+    sys.path.append(str(Path(__file__).parents[1] / "tests"))
+    from postgres_server import PostgresServer, find_binaries, running_server
+
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        urls = [f"sqlite:///{folder}/full.db"]
+        if binaries := find_binaries():
+            server = PostgresServer(stack.enter_context(running_server(binaries)))
+            stack.callback(server.close)
+            urls.append(stack.enter_context(server.database()))
+        for url in urls:
+            database = open_database(url)
+            database.ensure_schema(upgrade=False)
+            started = time.monotonic()
+            _fill(database, number)
+            print(
+                f"\n{database.dialect}: {number} articles in {DAYS} days, filled in {time.monotonic() - started:.0f} s"
+            )
+            _time(database, number, percentile)
+            database.close()
+            sys.stdout.flush()
+
+
+def _made(number: int) -> Iterator[dict[str, Any]]:
+    """Articles in the order of time: every tenth repeats one before it with a few words changed, every fifth tells of its event."""
+    rng = random.Random(7)
+    recent: list[dict[str, Any]] = []
+    for at in range(number):
+        chance = rng.random()
+        model = rng.choice(recent) if recent and chance < 0.3 else None
+        words = rng.choices(WORDS, WEIGHTS, k=rng.randint(150, 650))
+        names = rng.choices(PLACES, PLACE_WEIGHTS, k=3)
+        if model is not None:
+            names = model["names"]
+            words = model["text"].split() if chance < 0.1 else model["text"].split()[:20] + words
+            for _ in range(6):
+                words[rng.randrange(len(words))] = rng.choice(WORDS)
+        one = {
+            "id": at + 1, "names": names, "text": " ".join(words), "title": " ".join(words[:10]),
+            "moment": NOW - timedelta(days=DAYS) * (1 - at / number),
+        }  # fmt: skip
+        recent = [*recent[-200:], one]
+        yield one
+
+
+def _keys(one: dict[str, Any]) -> frozenset[str]:
+    spots = [(name, "text", 10) for name in one["names"]]
+    return event_keys(one["title"], one["text"], spots, dict.fromkeys(one["names"], "town"))
+
+
+def _fill(database: Database, number: int) -> None:
+    """Rows as store_match would leave them, written in bulk: of each text the signature is real, for one in 50 stands a story."""
+    sqlite = database.dialect == "sqlite"
+    with database.write() as session:
+        feeds.add(session, url="https://outlet.example/feed", now=NOW, publisher="Outlet")
+    batch: list[dict[str, Any]] = []
+    for one in _made(number):
+        batch.append(one)
+        if len(batch) == BATCH or one["id"] == number:
+            with database.write() as session:
+                _write(session, batch)
+            batch = []
+    with database.write() as session:
+        if not sqlite:
+            session.execute(text("SELECT setval(pg_get_serial_sequence('entries', 'id'), :n)"), {"n": number})
+            session.execute(text("SELECT setval(pg_get_serial_sequence('stories', 'id'), :n)"), {"n": number})
+        session.execute(text("ANALYZE"))
+
+
+def _write(session: Any, batch: list[dict[str, Any]]) -> None:
+    from storage.models import ARTICLES, BANDS, CARRIERS, ENTRIES, EVENT_KEYS, STORIES
+
+    rows: dict[Any, list[dict[str, Any]]] = {
+        table: [] for table in (ENTRIES, STORIES, ARTICLES, CARRIERS, BANDS, EVENT_KEYS)
+    }
+    for one in batch:
+        number, moment = one["id"], one["moment"]
+        signature = similar.signature(one["text"]) or b""
+        key = articles.sort_key(moment, number)
+        rows[ENTRIES].append(
+            {"id": number, "key": str(number), "feed_id": 1, "first_seen_at": moment, "state": "match"}
+        )
+        rows[STORIES].append(
+            {
+                "id": number,
+                "title": one["title"],
+                "created_at": moment,
+                "changed_at": moment,
+                "members": 1,
+                "first_at": moment,
+                "last_at": moment,
+            }
+        )
+        rows[ARTICLES].append(
+            {
+                "id": number, "feed_id": 1, "publisher": f"Outlet {number % 200}", "title": one["title"], "language": "en",
+                "first_seen_at": moment, "day": articles.day_of(moment), "sort_key": key, "topics": "syria", "story_id": number,
+                "role": "original", "extraction": "full", "text_hash": "", "signature": signature, "stored_at": moment,
+                "changed_at": moment, "text": one["text"],
+            }
+        )  # fmt: skip
+        rows[CARRIERS].append(
+            {
+                "article_id": number,
+                "story_id": number,
+                "at": moment,
+                "root_id": number,
+                "source": f"site {number % 200}",
+            }
+        )
+        rows[BANDS] += [{"band": band, "article_id": number} for band in set(similar.bands(signature))]
+        if moment > NOW - same_event.KEPT:
+            rows[EVENT_KEYS] += [
+                {"key": word, "sort_key": key, "article_id": number} for word in _keys(one) | {same_event.EVERY}
+            ]
+    for table, values in rows.items():
+        _insert(session, table, values)
+
+
+def _insert(session: Any, table: Any, values: list[dict[str, Any]]) -> None:
+    if values:
+        session.execute(table.insert(), values)
+
+
+def _time(database: Database, number: int, percentile: Callable[[list[float], int], float]) -> None:
+    """New articles arrive one by one; only what finds and writes copies and stories is timed. CPU seconds, ours and those of
+    Postgres' own process, are of the whole pass: the machine may be shared, and then the wall clock says more of the others."""
+    fresh = _arrivals(number)
+    with database.write() as session:
+        ids = [_listed(session, one) for one in fresh]
+    spans: dict[str, list[float]] = {"text": [], "look-up": [], "write": [], "all": []}
+    roles = {"copy": 0, "related": 0, "original": 0}
+    warm = 50
+    with database.write() as session:
+        backend = None if database.dialect == "sqlite" else session.scalar(text("SELECT pg_backend_pid()"))
+        begun = _cpu(backend)
+        for at, (one, entry_id) in enumerate(zip(fresh, ids, strict=True)):
+            if at == warm:  # the first few fill caches
+                begun = _cpu(backend)
+                spans = {name: [] for name in spans}
+            roles[_one(session, one, entry_id, spans)] += 1
+        ours, theirs = (after - before for after, before in zip(_cpu(backend), begun, strict=True))
+    timed = len(fresh) - warm
+    server = f" + {theirs / timed * 1000:.2f} ms of the server" if backend else ""
+    print(f"  {timed} new articles ({roles}): CPU {ours / timed * 1000:.2f} ms each{server}")
+    for name, times in spans.items():
+        shares = "  ".join(f"{share} %: {percentile(times, share):6.2f}" for share in (5, 25, 50, 75, 95))
+        print(f"  wall clock in ms, {name:8} {shares}")
+
+
+def _cpu(backend: int | None) -> tuple[float, float]:
+    """CPU seconds of this process and of the server's that works for it."""
+    if backend is None:
+        return time.process_time(), 0.0
+    fields = Path(f"/proc/{backend}/stat").read_text().rpartition(")")[2].split()
+    return time.process_time(), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _listed(session: Any, one: dict[str, Any]) -> int:
+    """The rows of an article that are there without any of what is timed; returns its id."""
+    from storage.models import ARTICLES
+
+    record = _record(session, one["id"], "New Outlet", one["text"], similar.signature(one["text"]), ())
+    values = articles._values(record, stories.Place(1, "original"), NOW)
+    session.execute(ARTICLES.insert(), {**values, "feed_id": 1, "stored_at": NOW})
+    return record.entry_id
+
+
+def _arrivals(number: int) -> list[dict[str, Any]]:
+    """The articles that would come next: new ones, copies and tellings of the newest that are stored."""
+    made = list(_tail(_made(number + TRIALS), TRIALS))
+    return [{**one, "moment": NOW} for one in made]
+
+
+def _tail(items: Iterable[dict[str, Any]], size: int) -> list[dict[str, Any]]:
+    from collections import deque
+
+    return list(deque(items, size))
+
+
+def _one(session: Any, one: dict[str, Any], entry_id: int, spans: dict[str, list[float]]) -> str:
+    """What store_match and the pipeline do for copies and stories, in their order; the role that came of it."""
+    words = one["text"]
+    marks = [time.perf_counter()]
+    find_credit(author="Staff writer", text=words, summary="", url="https://outlet.example/1")
+    signature = similar.signature(words)
+    bands = similar.bands(signature) if signature else ()
+    keys = _keys(one)
+    marks.append(time.perf_counter())
+    event = same_event.Event(entry_id, articles.sort_key(NOW, entry_id), NOW, "en", "New Outlet", keys)
+    compared = stories.Text(entry_id, "New Outlet", words, signature, bands, NOW, NOW)
+    place = stories.place(
+        session, compared, nearness=similar.nearness, near_copy=similar.LIKELY, confirm=similar.copy_similarity
+    )
+    if place is None and (found := same_event.find(session, event)):
+        place = stories.Place(found.story_id, "related")
+    marks.append(time.perf_counter())
+    place = place or stories.Place(stories.begin(session, title=one["title"], now=NOW, at=NOW), "original")
+    post(session, "bands", set(bands), {"article_id": entry_id})
+    same_event.index(session, event, new=True)
+    origin = stories.Origin("New Outlet")
+    stories.carry(session, article_id=entry_id, place=place, origin=origin, at=NOW, kept=True, new=True)
+    if place.role != "original":
+        stories.recount(session, story_id=place.story_id, now=NOW)
+    marks.append(time.perf_counter())
+    parts = [(after - before) * 1000 for before, after in pairwise(marks)]
+    for name, taken in zip(spans, [*parts, sum(parts)], strict=True):
+        spans[name].append(taken)
+    return place.role
+
+
+__all__ = ["Shelf", "speed"]
