@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from crawler.hosts import Hosts
 from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
 from crawler.workers import Workers
-from storage import entries
+from storage import clocks, entries
 from storage import hosts as known_hosts
 from storage.db import open_database
 
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+LOCK_SECONDS = 5.0  # a restart of Postgres that no write noticed lets another crawler in for no longer than this
 
 
 def utc_now() -> datetime:
@@ -57,6 +60,7 @@ class Watch:
         self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = database.crawl_lock()
+        self._lock_known_at = time.monotonic()
 
     @classmethod
     def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -72,13 +76,16 @@ class Watch:
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)
             with database.write() as session:
-                released = entries.release_claims(session, now=clock())
+                released = entries.release_claims(session)
+                back = clocks.bring_back(session, now=clock())
                 watch._remember_hosts(session)
         except BaseException:
             watch.close()
             raise
         if released:
             logger.info("released claims=%d of a crawler that did not finish", released)
+        if back:
+            logger.warning("brought back rows=%d that a clock which was ahead had put off", back)
         return watch
 
     def _remember_hosts(self, session: Session) -> None:
@@ -95,9 +102,14 @@ class Watch:
         await self.write(known_hosts.keep_robots, file)
 
     async def write(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `function(session, ...)` in the storage thread, in one transaction."""
+        """Run `function(session, ...)` in the storage thread, in one transaction. Raises StorageError.
+
+        Also when the crawl lock was lost to another crawler meanwhile: then nothing is written.
+        """
 
         def transaction() -> R:
+            if time.monotonic() - self._lock_known_at > LOCK_SECONDS:
+                self._take_lock()
             with self.database.write() as session:
                 return function(session, *args, **kwargs)
 
@@ -111,6 +123,7 @@ class Watch:
         if not self._lock.is_held():
             self._lock.release()
             self._lock.acquire()
+        self._lock_known_at = time.monotonic()
 
     def close(self) -> None:
         """Let everything go: what is in hand is dropped, what is committed stays."""
