@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 STOP_AT_MOST = 9.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
+CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
@@ -183,7 +184,11 @@ async def crawl(
     spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
     if spider.broken:
         raise spider.broken
-    await watch.write(close_run, spider, run_id=run_id, reason=reason)
+    closing = asyncio.ensure_future(watch.write(close_run, spider, run_id=run_id, reason=reason))
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS if reason == "stopped" else None)
+    if not closing.done():
+        _give_up()
+    closing.result()
     return Account(
         polled=len(spider.polled),
         failed=sum(not outcome.is_success for outcome in spider.polled.values()),
@@ -234,7 +239,7 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
 def _give_up() -> None:
     """As safe as a kill -9, which the next crawl makes good: what is committed stays, what was claimed is given back."""
     sys.stderr.write(
-        f"levantwatch: not everything ended within {STOP_AT_MOST:g} s of the signal (is the database locked?);"
+        "levantwatch: stopped without waiting for what hangs (is the database locked?);"
         " what is committed stays, the next run goes on from here\n"
     )
     sys.stderr.flush()

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url
 
-# nothing is to survive the tests
-_UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "listen_addresses=")
+# nothing is to survive the tests; a commit survives the server's own crash
+_UNSAFE = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=")
 
 
 class PostgresServer:
@@ -102,7 +102,7 @@ class OwnServer:
         return self._process.pid
 
     def start(self) -> None:
-        """Start, and wait until connections are taken."""
+        """Start, and wait until connections are taken. What is committed survives its own crash, if not the machine's."""
         options = [word for setting in _UNSAFE for word in ("-c", setting)]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(

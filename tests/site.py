@@ -48,11 +48,11 @@ Route = Reply | bytes | Callable[[Request], Reply]
 class Site:
     """A site at `address`; routes may be set and changed while it serves."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[Request] = []
         self._routes: dict[str, Route] = {}
         self._stopping = threading.Event()
-        self._server = http.server.ThreadingHTTPServer((address, 0), self._handler())
+        self._server = http.server.ThreadingHTTPServer((address, port), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
