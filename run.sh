@@ -8,6 +8,8 @@
 #   ./run.sh gate            the judge's floors (bench/gate.py), where ../shared is
 #   ./run.sh lock            writes the two lock files anew from pyproject.toml (needs uv)
 #   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
+#   ./run.sh chaos           forty times kill -9 in one crawl, and every other fault, on both databases (bench/chaos.py)
+#   ./run.sh soak            144 rounds in fast-forward, and the memory of a hostile round (bench/soak.py)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
@@ -116,6 +118,10 @@ case "$word" in
         set_up all
         exec .venv/bin/python bench/real.py "$@"
         ;;
+    chaos | soak)
+        set_up all
+        exec .venv/bin/python "bench/$word.py" "$@"
+        ;;
     replay)
         set_up all
         exec .venv/bin/python bench/replay.py "$@"
@@ -132,7 +138,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,15p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,17p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac

@@ -6,18 +6,24 @@ import os
 import resource
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import text
 
 from storage.db import open_database
-from tests.command import Desk
+from tests.command import ROOT, Desk
 from tests.site import Reply, Site, page, rss
 
+FACTOR = 300  # five minutes of a fast daemon's time are a second of ours
+QUICK = {"LEVANTWATCH_TICK": "1", "LEVANTWATCH_MIN_INTERVAL": "60", "LEVANTWATCH_MAX_INTERVAL": "120"}
+PATIENCE = 120.0  # seconds: what has not happened by then, on the busiest machine, does not happen
 VALLEYS = ("Ariha", "Saraqib", "Jisr al-Shughur", "Maarat", "Khan Sheikhoun", "Kafr Nabl", "Binnish", "Taftanaz")
+LITTLE = 2048  # bytes: no page of a database fits, the semaphores of worker processes do
 TABLES = ("entries", "sightings", "articles", "verdicts", "polls", "runs")
 
 
@@ -104,15 +110,61 @@ def wrong_in(desk: Desk, world: World) -> list[str]:
     return wrong
 
 
-def kill_at(daemon: subprocess.Popen[bytes], happened: Callable[[], bool], seconds: float = 60) -> bytes:
-    """kill -9 as soon as something happened; what the process had said on standard error."""
-    end = time.monotonic() + seconds
-    while not happened() and daemon.poll() is None:
+def kill_at(
+    crawl: subprocess.Popen[bytes], desk: Desk, happened: Callable[[], bool], pause: float = 0.0
+) -> tuple[dict[str, tuple[int, str]], bytes]:
+    """kill -9 that long after something happened: what was committed just before, and what the process had said."""
+    end = time.monotonic() + PATIENCE
+    while not happened() and crawl.poll() is None:
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.003)
-    if daemon.poll() is None:
-        os.kill(daemon.pid, signal.SIGKILL)
-    return daemon.communicate(timeout=20)[1]
+    time.sleep(pause)
+    before = ledger(desk)
+    if crawl.poll() is None:
+        os.kill(crawl.pid, signal.SIGKILL)
+    return before, crawl.communicate(timeout=30)[1]
+
+
+class Daemon:
+    """The daemon on a fast clock, which the file `moved` in its folder moves."""
+
+    def __init__(self, desk: Desk, *, factor: float = FACTOR) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "fast_forward.py"), str(factor), "0", "moved"],
+            cwd=desk.folder, env={**desk.env, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self._lines: list[str] = []
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as said:
+            self._lines.extend(line.decode() for line in said)
+
+    @property
+    def log(self) -> str:
+        """What it has said until now."""
+        return "".join(self._lines)
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._listener.join()
+
+    def stop(self, *, status: int = 0) -> str:
+        """End it as a service manager does; what it has said."""
+        began = time.monotonic()
+        self.process.terminate()
+        self.process.wait(timeout=30)
+        assert time.monotonic() - began < 10, "the promise to the operator; no measure of speed"
+        self._listener.join()
+        assert self.process.returncode == status, self.log
+        assert "Traceback" not in self.log, self.log
+        return self.log
 
 
 # --- ways to spoil a database ---
@@ -135,11 +187,12 @@ def locked(url: str) -> Iterator[None]:
 def full(url: str, pid: int) -> Iterator[None]:
     """There is no room for anything new: a file limit of the process on SQLite, Postgres' own error from a trigger there."""
     if url.startswith("sqlite"):
-        most = resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        most = resource.prlimit(pid, resource.RLIMIT_FSIZE, (LITTLE, resource.RLIM_INFINITY))
         try:
             yield
         finally:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, most)
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, most)
         return
     _run(
         url,

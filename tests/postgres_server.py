@@ -115,8 +115,16 @@ class OwnServer:
             )
         _wait_for(self._process, self.folder / "log")
 
+    def create(self, name: str) -> str:
+        """Create a database; its URL."""
+        with closing(PostgresServer(self.url)) as server:
+            url = server.url_of(name)
+            with server._admin.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+        return url
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """End every connection and stop: SIGINT as `pg_ctl -m fast` does, SIGQUIT as a crash does."""
+        """End every connection and stop: SIGINT as `pg_ctl -m fast` does, SIGQUIT and SIGKILL as crashes do."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(30)
