@@ -27,6 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -229,7 +230,8 @@ def _hostile_round(desk: Desk, farm: Farm, names: list[str]) -> list[str]:
     print(
         f"\n## A hostile round of {len(names)} feeds\n\n{number_of(desk, 'polls')} polls in {time.monotonic() - began:.0f} s;"
         f" all processes together at most {peak['pss'] / MB:.0f} MB (proportional set size, {peak['looks']} looks),"
-        f" {peak['processes']} processes; the largest of them alone {peak['largest'] / MB:.0f} MB"
+        f" at that moment the crawler {peak['each'].pop(crawl.pid, 0) / MB:.0f} MB, the others"
+        f" {', '.join(f'{held / MB:.0f}' for held in sorted(peak['each'].values(), reverse=True))} MB"
     )
     broken = [] if peak["pss"] < 300 * MB else [f"a hostile round took {peak['pss'] / MB:.0f} MB"]
     return broken + (
@@ -238,19 +240,17 @@ def _hostile_round(desk: Desk, farm: Farm, names: list[str]) -> list[str]:
 
 
 @contextmanager
-def peak_of(pid: int) -> Iterator[dict[str, int]]:
+def peak_of(pid: int) -> Iterator[dict[str, Any]]:
     """The most that a process and those below it hold while the block runs."""
-    peak = {"pss": 0, "looks": 0, "processes": 0, "largest": 0}
+    peak: dict[str, Any] = {"pss": 0, "looks": 0, "each": {}}
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.02):
             with suppress(OSError):
-                family = {pid} | descendants(pid)
-                each = [memory({one}) for one in family]
-                peak["pss"] = max(peak["pss"], sum(each))
-                peak["largest"] = max(peak["largest"], *each)
-                peak["processes"] = max(peak["processes"], len(family))
+                each = {one: memory({one}) for one in {pid} | descendants(pid)}
+                if sum(each.values()) > peak["pss"]:
+                    peak.update(pss=sum(each.values()), each=each)
                 peak["looks"] += 1
 
     looking = threading.Thread(target=look)
