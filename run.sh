@@ -9,6 +9,8 @@
 #   ./run.sh lock            writes the two lock files anew from pyproject.toml (needs uv)
 #   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
 #   ./run.sh fuzz            coverage-guided fuzzing of feeds, pages and URLs (bench/fuzz.py; installs atheris first)
+#   ./run.sh chaos           forty times kill -9 in one crawl, and every other fault, on both databases (bench/chaos.py)
+#   ./run.sh soak            144 rounds in fast-forward, and the memory of a hostile round (bench/soak.py)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
@@ -127,6 +129,10 @@ case "$word" in
         set_up all
         exec .venv/bin/python bench/similar.py "$@"
         ;;
+    chaos | soak)
+        set_up all
+        exec .venv/bin/python "bench/$word.py" "$@"
+        ;;
     replay)
         set_up all
         exec .venv/bin/python bench/replay.py "$@"
@@ -143,7 +149,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,16p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,19p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac

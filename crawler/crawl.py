@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+STOP_AT_MOST = 9.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
+CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
@@ -102,6 +106,7 @@ def watch_for_scrapy(
             with watch.database.write() as session:
                 close_run(session, spider, run_id=run_id, reason=reason)
         except StorageError as error:
+            spider.broken = error  # crawler.commands.crawl tells it by its exit status
             logger.error("the database failed, the next crawl goes on from here: %s", error)
         finally:
             watch.close()
@@ -136,7 +141,7 @@ def rounds_of(*rounds: Round) -> asyncio.Queue[Round | None]:
 
 def _begin_run(session: Session, *, command: str, now: datetime) -> int:
     """A new run; what an earlier crawl of this process claimed before its database failed is given back."""
-    entries.release_claims(session, now=now, crashed=False)
+    entries.release_claims(session, crashed=False)
     rechecks.release_claims(session, now=now, crashed=False)
     return runs.start(session, command=command, version=__version__, now=now)
 
@@ -144,7 +149,7 @@ def _begin_run(session: Session, *, command: str, now: datetime) -> int:
 def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str) -> None:
     """Write a crawl's counts, and give back what it claimed and did not settle."""
     now = spider.watch.now()
-    entries.release_claims(session, now=now, crashed=False)
+    entries.release_claims(session, crashed=False)
     rechecks.release_claims(session, now=now, crashed=False)
     runs.finish(session, run_id=run_id, counts=spider.counts(), reason=reason, now=now)
 
@@ -184,7 +189,11 @@ async def crawl(
     spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
     if spider.broken:
         raise spider.broken
-    await watch.write(close_run, spider, run_id=run_id, reason=reason)
+    closing = asyncio.ensure_future(watch.write(close_run, spider, run_id=run_id, reason=reason))
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS if reason == "stopped" else None)
+    if not closing.done():
+        _give_up()
+    closing.result()
     return Account(
         polled=len(spider.polled),
         failed=sum(not outcome.is_success for outcome in spider.polled.values()),
@@ -195,10 +204,9 @@ async def crawl(
 def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any, Any, R]]) -> R:
     """Run `main(stop)` in Twisted's asyncio reactor behind the address guard; the result of `main`.
 
-    SIGINT and SIGTERM set `stop`; a second one ends the process at once. Call once per process.
+    SIGINT and SIGTERM set `stop`; a second one ends the process at once, and so do STOP_AT_MOST seconds after the first.
+    Call once per process.
     """
-    import os
-
     from scrapy.utils.reactor import install_reactor
 
     install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
@@ -217,6 +225,9 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
         if stop.is_set():
             os._exit(130)
         stop.set()
+        late = threading.Timer(STOP_AT_MOST, _give_up)  # a thread: nothing that hangs can hold it up
+        late.daemon = True
+        late.start()
 
     def start() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -228,6 +239,16 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
     reactor.callWhenRunning(start)
     reactor.run(installSignalHandlers=False)
     return result[0].result()
+
+
+def _give_up() -> None:
+    """As safe as a kill -9, which the next crawl makes good: what is committed stays, what was claimed is given back."""
+    sys.stderr.write(
+        "levantwatch: stopped without waiting for what hangs (is the database locked?);"
+        " what is committed stays, the next run goes on from here\n"
+    )
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def log_to_stderr(config: Config) -> None:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from crawler.clock import ClockWatch
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
 from crawler.replacement import keep_seeking
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
-from storage import retention
+from storage import retention, setback
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -34,26 +36,37 @@ LET_GO_SECONDS = 2.0  # what looks for replacements has to end; nothing is lost 
 SEAL = "2 0 * * *"  # when the head of the ledger of proof goes into the log, which is kept elsewhere: daily
 MOST_WAITING = 3  # rounds: while the database is away nobody takes them
 RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
+CLOCK_SECONDS = 10.0  # between two looks at whether the clock was moved
 
 
-def run(config: Config, *, clock: Callable[[], datetime] = utc_now) -> None:
-    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` when it cannot begin."""
+def run(
+    config: Config,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    steady: Callable[[], float] = time.monotonic,
+    renew_every: float = RENEW_MINUTES * 60,
+) -> None:
+    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` when it cannot begin.
+
+    `clock` is the wall clock, `steady` (seconds) goes on evenly; a crawl is renewed every `renew_every` seconds.
+    """
     watch = Watch.open(config, clock=clock)
     try:
         require_feeds(watch)
-        run_in_reactor(config, lambda stop: keep_watch(watch, stop))
+        run_in_reactor(config, lambda stop: keep_watch(watch, stop, ClockWatch(clock, steady), renew_every))
     finally:
         watch.close()
     logger.info("stopped")
 
 
-async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
+async def keep_watch(watch: Watch, stop: asyncio.Event, clock: ClockWatch, renew_every: float) -> None:
     """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch."""
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     wanted = asyncio.Event()  # whether it is time to look for replacements
-    scheduler = _schedule(watch, rounds, wanted)
+    scheduler = _schedule(watch, rounds, wanted, clock, renew_every)
     scheduler.start()
     seeking = asyncio.ensure_future(keep_seeking(watch, wanted, stop))
+    minding = asyncio.ensure_future(_mind_clock(watch, clock, scheduler, rounds))
     logger.info("watching database=%s", watch.database.name)
     if not watch.config.contact:
         logger.warning(
@@ -73,13 +86,20 @@ async def keep_watch(watch: Watch, stop: asyncio.Event) -> None:
         if stop.is_set():
             await asyncio.wait({seeking}, timeout=LET_GO_SECONDS)
         seeking.cancel()
+        minding.cancel()
 
 
-def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio.Event) -> AsyncIOScheduler:
+def _schedule(
+    watch: Watch,
+    rounds: asyncio.Queue[Round | None],
+    wanted: asyncio.Event,
+    clock: ClockWatch,
+    renew_every: float,
+) -> AsyncIOScheduler:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from apscheduler.triggers.cron import CronTrigger
-    from apscheduler.triggers.interval import IntervalTrigger
 
+    from crawler.every import every
     from crawler.spiders.feeds import Round
 
     config = watch.config
@@ -100,6 +120,9 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio
         wanted.set()
 
     async def prune() -> None:
+        if not clock.is_trusted():
+            logger.warning("nothing was pruned: the clock jumped far ahead today, and may be put right")
+            return
         try:
             await _prune(watch)
         except StorageError as error:
@@ -110,18 +133,50 @@ def _schedule(watch: Watch, rounds: asyncio.Queue[Round | None], wanted: asyncio
         # a job that is late by more than a second is dropped silently by default
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
-    every_tick = IntervalTrigger(seconds=config.tick, timezone=UTC)
-    poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every_tick
+    poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every(config.tick)
     scheduler.add_job(tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
     revisions = CronTrigger.from_crontab(config.schedule.revisions, timezone=UTC)
     if config.looks_again:
         scheduler.add_job(look_again, revisions, id="revisions")
-    scheduler.add_job(renew, IntervalTrigger(minutes=RENEW_MINUTES, timezone=UTC), id="renew")
-    scheduler.add_job(look, IntervalTrigger(hours=1, timezone=UTC), id="replacements",
+    scheduler.add_job(renew, every(renew_every), id="renew")
+    scheduler.add_job(look, every(3600), id="replacements",
                       next_run_time=datetime.now(UTC) + timedelta(minutes=10))  # fmt: skip
     scheduler.add_job(watch.seal, CronTrigger.from_crontab(SEAL, timezone=UTC), id="seal")
     scheduler.add_job(prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
     return scheduler
+
+
+async def _mind_clock(
+    watch: Watch, clock: ClockWatch, scheduler: AsyncIOScheduler, rounds: asyncio.Queue[Round | None]
+) -> None:
+    """When the clock was moved, or the machine slept: nothing waits for a time that the old clock had named."""
+    from crawler.spiders.feeds import Round
+
+    while True:
+        await asyncio.sleep(min(CLOCK_SECONDS, watch.config.tick))
+        by = clock.moved()
+        if by is None:
+            continue
+        way = "back" if by < timedelta(0) else "ahead, or the machine slept"
+        logger.warning("the clock was moved by %d s (%s): looking for what is due", by.total_seconds(), way)
+        begin_anew(scheduler)
+        try:
+            if by < timedelta(0):
+                await watch.write(setback.bring_back, now=watch.now())
+        except StorageError as error:
+            logger.error("what the old clock had put off stays so until the next start: %s", error)
+        rounds.put_nowait(Round())
+
+
+def begin_anew(scheduler: AsyncIOScheduler) -> None:
+    """Count every job's next time from now: after the clock was set back by a year it would wait for a year."""
+    now = datetime.now(UTC)
+    for job in scheduler.get_jobs():
+        if job.next_run_time <= now:  # once, and without counting how often it would have been meanwhile
+            job.modify(next_run_time=now)
+        else:
+            job.modify(next_run_time=min(job.next_run_time, job.trigger.get_next_fire_time(now, now)))
+    scheduler.wakeup()
 
 
 async def _prune(watch: Watch) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
 
+from crawler.outcomes import MAX_RETRY_AFTER
 from crawler.polling import parse_retry_after
 from crawler.urls import registered_domain
 
@@ -224,7 +225,8 @@ class Hosts:
         known = self._hosts.get(host)
         if known is None or known.quiet_until is None:
             return None
-        if known.quiet_until <= self.now():
+        now = self.now()
+        if not now < known.quiet_until <= now + MAX_RETRY_AFTER:  # over, or told by a clock that was ahead
             known.quiet_until = None
         return known.quiet_until
 
@@ -288,6 +290,7 @@ class Gate:
         host = request.meta.pop(_TURN, None)
         if host is None:
             return response
+        _bound_latency(request)
         self.hosts.ended(host, seconds=request.meta.get("download_latency"), status=response.status)
         leads_on = 300 <= response.status < 400 and response.status != 304
         if leads_on or response.status in COMPLAINTS:
@@ -306,3 +309,10 @@ class Gate:
         if host is not None:
             is_late = isinstance(exception, DownloadTimeoutError)
             self.hosts.ended(host, seconds=request.meta.get("download_timeout") if is_late else None)
+
+
+def _bound_latency(request: Request) -> None:
+    """Scrapy takes the time of an answer from the wall clock: one that was moved meanwhile makes it a year, or less than nothing."""
+    latency = request.meta.get("download_latency")
+    if latency is not None:
+        request.meta["download_latency"] = min(max(latency, 0.0), request.meta.get("download_timeout", latency))

@@ -98,7 +98,7 @@ def reclassify(
     with nullcontext() if dry_run else database.crawl_lock():
         if not dry_run:
             with database.write() as session:
-                entries.release_claims(session, now=now)
+                entries.release_claims(session)
         for batch in _batches(database, judge, since):
             outcomes = []
             for entry in batch:

@@ -8,6 +8,7 @@ from crawler import USER_AGENT as _USER_AGENT
 
 BOT_NAME = "levantwatch"
 SPIDER_MODULES = ["crawler.spiders"]
+COMMANDS_MODULE = "crawler.commands"  # Scrapy's `crawl` exits 0 when the database fails in mid-crawl
 USER_AGENT = _USER_AGENT  # publishers see who asks; the contact is added from the configuration
 
 # --- doors that Scrapy leaves open ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
-from storage import chain, entries, rechecks
+from storage import chain, entries, rechecks, setback
 from storage import hosts as known_hosts
 from storage.db import open_database
 from storage.errors import StorageError
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+LOCK_SECONDS = 5.0  # a restart of Postgres that no write noticed lets another crawler in for no longer than this
 
 
 def utc_now() -> datetime:
@@ -61,6 +64,7 @@ class Watch:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._lock = database.crawl_lock()
         self.archive: Archive | None = None  # where the pages of matches go, if anywhere
+        self._lock_known_at = time.monotonic()
 
     @classmethod
     def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -78,13 +82,16 @@ class Watch:
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)
             with database.write() as session:
-                released = entries.release_claims(session, now=clock()) + rechecks.release_claims(session, now=clock())
+                released = entries.release_claims(session) + rechecks.release_claims(session, now=clock())
+                back = setback.bring_back(session, now=clock())
                 watch._remember_hosts(session)
         except BaseException:
             watch.close()
             raise
         if released:
             logger.info("released claims=%d of a crawler that did not finish", released)
+        if back:
+            logger.warning("brought back rows=%d that a clock which was ahead had put off", back)
         return watch
 
     def _remember_hosts(self, session: Session) -> None:
@@ -101,9 +108,14 @@ class Watch:
         await self.write(known_hosts.keep_robots, file)
 
     async def write(self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `function(session, ...)` in the storage thread, in one transaction."""
+        """Run `function(session, ...)` in the storage thread, in one transaction. Raises StorageError.
+
+        Also when the crawl lock was lost to another crawler meanwhile: then nothing is written.
+        """
 
         def transaction() -> R:
+            if time.monotonic() - self._lock_known_at > LOCK_SECONDS:
+                self._take_lock()
             with self.database.write() as session:
                 return function(session, *args, **kwargs)
 
@@ -131,6 +143,7 @@ class Watch:
         if not self._lock.is_held():
             self._lock.release()
             self._lock.acquire()
+        self._lock_known_at = time.monotonic()
 
     def close(self) -> None:
         """Let everything go: what is in hand is dropped, what is committed stays."""

@@ -36,6 +36,12 @@ __all__ = ["Database", "UTCDateTime", "insert_new", "open_database", "upsert"]
 # A writer waits this long for another process's transaction; ours last milliseconds, an upgrade of a big file minutes.
 BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
+# What one long transaction made of the WAL file is cut back to this at the next checkpoint: it stays small for months.
+WAL_BYTES = 16 * 1024 * 1024
+# A network that swallows everything is noticed in a minute on both sides: by a writer that waits for its answer, and by the
+# server, whose dead client holds the crawl lock. Without effect on a unix socket.
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+_ALIVE_SERVER = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 # RETURNING and upserts need 3.35 (2021); Debian 12 has 3.40
 OLDEST_SQLITE = (3, 35, 0)
 _POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -213,6 +219,7 @@ def _connect_writer(path: Path) -> sqlite3.Connection:
         _switch_to_wal(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     except sqlite3.Error:
         connection.close()
         raise
@@ -253,7 +260,11 @@ def _open_postgres(parts: URL, history: History) -> Database:
         writer = create_engine(
             parts.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,  # a daemon outlives its server's restarts
-            connect_args={} if "connect_timeout" in parts.query else {"connect_timeout": CONNECT_SECONDS},
+            connect_args={
+                name: value
+                for name, value in {"connect_timeout": CONNECT_SECONDS, **_ALIVE}.items()
+                if name not in parts.query
+            },
         )
     except ImportError as error:
         raise DatabaseUnreachable(
@@ -268,5 +279,5 @@ def _open_postgres(parts: URL, history: History) -> Database:
 def _use_utc(connection: Any, record: Any) -> None:
     # psycopg cannot hand over a time of the year 1 in a zone west of UTC
     with connection.cursor() as cursor:
-        cursor.execute("SET TIME ZONE 'UTC'")
+        cursor.execute(f"SET TIME ZONE 'UTC'; {_ALIVE_SERVER}")
     connection.commit()

@@ -6,6 +6,7 @@ StorageError                the one base
 │   └── NotADatabase        the file is something else
 ├── DatabaseBusy            another writer held the lock for too long
 ├── DatabaseFull            no space left
+├── DatabaseFailed          its disk or its server has a fault
 ├── ReadOnlyDatabase        the file or the role may only be read
 ├── SchemaMissing           nothing has been written yet
 ├── SchemaOutdated          made by an older levantwatch
@@ -53,6 +54,10 @@ class DatabaseBusy(StorageError):
 
 class DatabaseFull(StorageError):
     """The database cannot grow: no space is left on its disk."""
+
+
+class DatabaseFailed(StorageError):
+    """The database has a fault, or its disk: look at its server's log and at the disk; docs/operating.md tells how to restore it."""
 
 
 class ReadOnlyDatabase(StorageError):
@@ -138,7 +143,10 @@ _SQLITE_CODES: dict[str, type[StorageError]] = {
     "SQLITE_READONLY": ReadOnlyDatabase,
     "SQLITE_NOTADB": NotADatabase,
     "SQLITE_CANTOPEN": DatabaseUnreachable,
+    "SQLITE_IOERR": DatabaseFailed,
+    "SQLITE_CORRUPT": DatabaseFailed,
 }
+_FAULTS_OF_THE_SERVER = ("XX", "58")  # internal errors, and those of its system
 _TELLS_ITSELF = (SchemaMissing, SchemaOutdated)  # what the server adds ("relation … does not exist") helps nobody
 
 
@@ -162,9 +170,11 @@ def translated(error: sa.SQLAlchemyError, *, where: str, secret: str | None = No
 
 
 def _kind_of(error: sa.DBAPIError) -> type[StorageError] | None:
-    state = getattr(error.orig, "sqlstate", None)
+    state = getattr(error.orig, "sqlstate", None) or ""
     if state in _SQLSTATES:
         return _SQLSTATES[state]
+    if state.startswith(_FAULTS_OF_THE_SERVER):
+        return DatabaseFailed
     name = str(getattr(error.orig, "sqlite_errorname", "") or "")
     for prefix, kind in _SQLITE_CODES.items():
         if name.startswith(prefix):
@@ -175,7 +185,11 @@ def _kind_of(error: sa.DBAPIError) -> type[StorageError] | None:
         return SchemaOutdated
     if name == "SQLITE_ERROR":  # wrong SQL: ours to mend
         return None
-    return DatabaseUnreachable if isinstance(error, sa.OperationalError) else None
+    # psycopg's InterfaceError: "the connection is closed", "the connection is lost"
+    lost = (
+        isinstance(error, sa.OperationalError) or error.connection_invalidated or "the connection is" in str(error.orig)
+    )
+    return DatabaseUnreachable if lost else None
 
 
 def _one_line(error: BaseException | None, secret: str | None) -> str:

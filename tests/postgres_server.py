@@ -11,13 +11,13 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url
 
-# nothing is to survive the tests
-_UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=60", "listen_addresses=")
+# nothing is to survive the tests; a commit survives the server's own crash
+_UNSAFE = ("fsync=off", "full_page_writes=off", "max_connections=60", "listen_addresses=")
 
 
 class PostgresServer:
@@ -73,43 +73,82 @@ def find_binaries() -> Path | None:
     return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
 
 
-@contextmanager
-def running_server(binaries: Path) -> Iterator[str]:
-    """A server on a unix socket, as the user `postgres` when we are root; gives the URL of its maintenance database."""
-    identity: dict[str, object] = {}
-    folder = Path(tempfile.mkdtemp(prefix="levantwatch-postgres-"))
-    if os.geteuid() == 0:  # the server refuses to run as root
-        shutil.chown(folder, "postgres", "postgres")
-        identity = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    data = folder / "data"
-    server = None
-    try:
-        initdb = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **identity)
+class OwnServer:
+    """A server on a unix socket, as the user `postgres` when we are root: it can be stopped, killed and started again."""
+
+    def __init__(self, binaries: Path) -> None:
+        """Make its data folder; nothing runs yet."""
+        self._binaries = binaries
+        self._identity: dict[str, object] = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="levantwatch-postgres-"))
+        if os.geteuid() == 0:  # the server refuses to run as root
+            shutil.chown(self.folder, "postgres", "postgres")
+            self._identity = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://postgres@/postgres?host={self.folder}"
+        initdb = [
+            binaries / "initdb", "-D", self.folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N",
+        ]  # fmt: skip
+        try:
+            subprocess.run(initdb, check=True, capture_output=True, cwd=self.folder, **self._identity)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The server's process, the parent of those that serve connections."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start, and wait until connections are taken. What is committed survives its own crash, if not the machine's."""
         options = [word for setting in _UNSAFE for word in ("-c", setting)]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, "-k", folder, *options],
-                cwd=folder,
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self.folder / "data", "-k", self.folder, *options],
+                cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread runs yet
-                **identity,
+                **self._identity,
             )
-        _wait_for(folder / ".s.PGSQL.5432", server, folder / "log")
-        yield f"postgresql://postgres@/postgres?host={folder}"
-    finally:
-        if server is not None:
-            server.send_signal(signal.SIGQUIT)  # at once: there is nothing to save
-            server.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+        _wait_for(self._process, self.folder / "log")
+
+    def create(self, name: str) -> str:
+        """Create a database; its URL."""
+        with closing(PostgresServer(self.url)) as server:
+            url = server.url_of(name)
+            with server._admin.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
+        return url
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """End every connection and stop: SIGINT as `pg_ctl -m fast` does, SIGQUIT and SIGKILL as crashes do."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(30)
+            self._process = None
+
+    def close(self) -> None:
+        """Stop at once and remove everything: there is nothing to save."""
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def running_server(binaries: Path) -> Iterator[str]:
+    """A server of our own; gives the URL of its maintenance database."""
+    with closing(OwnServer(binaries)) as server:
+        server.start()
+        yield server.url
 
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG: a killed test run leaves no server behind
 
 
-def _wait_for(socket: Path, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 30
     while "ready to accept connections" not in log.read_text(errors="replace"):
         if server.poll() is not None or time.monotonic() > deadline:

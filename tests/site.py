@@ -48,11 +48,12 @@ Route = Reply | bytes | Callable[[Request], Reply]
 class Site:
     """A site at `address`; routes may be set and changed while it serves."""
 
-    def __init__(self, address: str = "127.0.0.1") -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[Request] = []
+        self.fallback: Route = Reply(status=404, content_type="text/plain")  # for every path without a route
         self._routes: dict[str, Route] = {}
         self._stopping = threading.Event()
-        self._server = http.server.ThreadingHTTPServer((address, 0), self._handler())
+        self._server = http.server.ThreadingHTTPServer((address, port), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -63,6 +64,10 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Answer nobody any more, and give the port back."""
         self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
@@ -78,7 +83,7 @@ class Site:
         return sum(request.path == path for request in self.requests)
 
     def _reply(self, request: Request) -> Reply:
-        route = self._routes.get(request.path, Reply(status=404, content_type="text/plain"))
+        route = self._routes.get(request.path, self.fallback)
         reply = Reply(route) if isinstance(route, bytes) else route if isinstance(route, Reply) else route(request)
         if reply.etag and request.headers.get("if-none-match") == reply.etag:
             return Reply(status=304, etag=reply.etag)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from tests.farm_answers import ANSWERS, SILENCE
 from tests.farm_documents import BOMBS, DOCUMENTS
 from tests.farm_pages import PAGES, TEXT, TITLE
 from tests.farm_tls import Authority, tls_cases
+from tests.processes import descendants
 from tests.site import rss
 
 HONEST = tuple(
@@ -105,20 +106,19 @@ class Rounds:
         folder.mkdir()
         url = self.urls[engine]
         desk = Desk(folder, url, networks=NETWORKS, settings={**SETTINGS, "SSL_CERT_FILE": str(self.authority.file)})
-        asked = [case for case in cases if not case.name.startswith(("page-", "robots-"))]
+        names = set(asked_of(self.farm))
+        asked = [case for case in cases if case.name in names]
         (folder / "feeds.txt").write_text("".join(f"{self.farm.url(case.name)}\n" for case in asked), encoding="utf-8")
         desk.ok("feeds", "import", "feeds.txt")
         done = desk.run("poll")
         return Round(self.farm, tuple(asked), desk, done.returncode, done.stderr.decode())
 
 
-@pytest.fixture(scope="module")
-def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
-    folder = tmp_path_factory.mktemp("hostile")
+@contextmanager
+def hostile_farm(folder: Path) -> Iterator[tuple[Farm, Authority]]:
+    """The whole farm while the block runs, and who signs for its names."""
     authority = Authority(folder)
     cases = (*ANSWERS, *tls_cases(authority), *DOCUMENTS, *HONEST, *(page.case for page in PAGES))
-    urls = {"sqlite": f"sqlite:///{folder}/hostile.db"}
-    server = request.getfixturevalue("postgres")
     with Farm((*cases, Case("pages", answers(b"")))) as farm:
         feed = rss(
             *(
@@ -128,6 +128,20 @@ def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             summary=TEXT[0],
         )
         farm.cases["pages"] = Case("pages", answers(feed), seen=len(PAGES))
+        yield farm, authority
+
+
+def asked_of(farm: Farm) -> list[str]:
+    """The names of the servers that are feeds; the others are pages of one of them."""
+    return [name for name in farm.cases if not name.startswith(("page-", "robots-"))]
+
+
+@pytest.fixture(scope="module")
+def rounds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
+    folder = tmp_path_factory.mktemp("hostile")
+    urls = {"sqlite": f"sqlite:///{folder}/hostile.db"}
+    server = request.getfixturevalue("postgres")
+    with hostile_farm(folder) as (farm, authority):
         if server is None:
             yield Rounds(farm, authority, folder, urls)
             return
@@ -313,17 +327,3 @@ def test_a_signal_ends_the_daemon_with_mute_servers_and_a_busy_worker_and_nobody
     assert "Traceback" not in said.decode()
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), 5)
     assert desk.rows("select count(*) as number from entries where claimed_at is not null")[0].number == 0
-
-
-def descendants(pid: int) -> set[int]:
-    """Every process below this one, by Linux's own account."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    children: dict[int, set[int]] = {}
-    for line in listed.splitlines():
-        child, parent = map(int, line.split())
-        children.setdefault(parent, set()).add(child)
-    found, new = set[int](), {pid}
-    while new:
-        new = set().union(*(children.get(one, set()) for one in new)) - found
-        found |= new
-    return found

@@ -202,7 +202,7 @@ def test_a_crash_costs_no_attempt_until_the_third(database: Database) -> None:
     for _ in range(4):
         assert len(claim(database)) == 1
         with database.write() as session:
-            assert entries.release_claims(session, now=NOW) == 1
+            assert entries.release_claims(session) == 1
         entry = get(database, entry_id)
         history.append((entry.attempts, entry.crashes, entry.claimed_at))
     assert history == [(0, 1, None), (0, 2, None), (1, 3, None), (2, 4, None)]
@@ -212,8 +212,8 @@ def test_what_a_crawler_gives_back_itself_is_no_crash(database: Database) -> Non
     [entry_id] = candidates(database, seen(1))
     claim(database)
     with database.write() as session:
-        assert entries.release_claims(session, now=NOW, crashed=False) == 1
-        assert entries.release_claims(session, now=NOW, crashed=False) == 0
+        assert entries.release_claims(session, crashed=False) == 1
+        assert entries.release_claims(session, crashed=False) == 0
     assert (get(database, entry_id).attempts, get(database, entry_id).crashes) == (0, 0)
 
 
