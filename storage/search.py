@@ -35,7 +35,9 @@ __all__ = [
     "collected",
     "count",
     "match",
+    "narrowed",
     "per_day",
+    "per_language",
     "per_publisher",
     "search",
     "show_why",
@@ -175,9 +177,19 @@ def per_day(session: Session, filters: Filters) -> list[Count]:
     return _counts(session, ARTICLES.c.day, filters, order=ARTICLES.c.day.desc())
 
 
+def per_language(session: Session, filters: Filters) -> list[Count]:
+    """How many matches there are in each language, most first."""
+    return _counts(session, func.coalesce(ARTICLES.c.language, ""), filters, order=func.count().desc())
+
+
 def per_publisher(session: Session, filters: Filters) -> list[Count]:
     """How many matches each publisher brought, most first."""
     return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
+
+
+def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
+    """A SELECT over ARTICLES, of the matches that answer the filters alone, whatever their limit."""
+    return _filtered(session, query, filters)
 
 
 def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:

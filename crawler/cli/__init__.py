@@ -13,7 +13,19 @@ from collections.abc import Sequence
 
 import typer
 
-from crawler.cli import asking, crawling, database, feeds, judging, reading, searching, statements, training, watching
+from crawler.cli import (
+    asking,
+    crawling,
+    database,
+    feeds,
+    judging,
+    reading,
+    searching,
+    snapshots,
+    statements,
+    training,
+    watching,
+)
 from crawler.cli.common import version
 
 app = typer.Typer(
@@ -37,6 +49,7 @@ def options(
 crawling.register(app)
 app.add_typer(feeds.app, name="feeds")
 searching.register(app)
+app.add_typer(snapshots.app, name="snapshot")
 statements.register(app)
 asking.register(app)
 judging.register(app)
