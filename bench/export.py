@@ -67,7 +67,7 @@ def _match(rng: random.Random, n: int, number: int) -> tuple[dict[str, Any], dic
     entry = {**shared, "key": url, "host": f"outlet{outlet}.example", "state": "match"}
     article = {
         **shared, "publisher": f"Outlet {outlet}", "fetched_at": moment, "day": f"{moment:%Y-%m-%d}",
-        "sort_key": sort_key(moment) + n % 2_000, "topics": rng.choice(["syria", "isis", "isis,syria"]), "syria_score": rng.random(),
+        "sort_key": sort_key(moment, n + 1), "topics": rng.choice(["syria", "isis", "isis,syria"]), "syria_score": rng.random(),
         "isis_score": rng.random(), "story_id": n // 10 + 1, "role": "original" if n % 10 == 0 else "copy", "words": WORDS_EACH,
         "extraction": "full", "extractor": "bench", "text_hash": f"{n:064x}", "stored_at": moment, "changed_at": moment,
         "text": " ".join(rng.choices(WORDS, cum_weights=CUMULATED, k=WORDS_EACH)),

@@ -14,10 +14,18 @@ from typing import Any, BinaryIO, get_type_hints
 
 MISSING = "Parquet needs pyarrow, which is not installed; pip install 'levantwatch[parquet]'"
 # A row group is written when it has so many rows or so many characters: a match is some 5 KB, a long one 200.
-_ROWS = 2_000
-_CHARACTERS = 4_000_000
+_ROWS = 1_000
+_CHARACTERS = (
+    2_000_000  # measured: a peak of 173 MB, 48 of them pandas, which pyarrow imports where it is; twice as much: 201
+)
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
-_LONG = ("title", "url", "canonical_url", "summary", "text")  # hardly any value twice: a dictionary would only cost
+_LONG = (
+    "title",
+    "url",
+    "canonical_url",
+    "summary",
+    "text",
+)  # hardly any value twice: dictionaries and bounds would only cost
 
 
 def installed() -> bool:
@@ -34,11 +42,13 @@ class Parquet:
         from pyarrow.parquet import ParquetWriter
 
         self._schema = pyarrow.schema(_columns(row_type))
+        short = [name for name in self._schema.names if name not in _LONG]
         self._writer = ParquetWriter(
             file,
             self._schema,
             compression="zstd",
-            use_dictionary=[name for name in self._schema.names if name not in _LONG],
+            use_dictionary=short,
+            write_statistics=short,
         )
         self._batch = pyarrow.record_batch
         self._array = pyarrow.array
