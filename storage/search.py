@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -160,11 +160,11 @@ def match(session: Session, article_id: int) -> Match | None:
     return None if row is None else Match(*row)
 
 
-def stream(session: Session, filters: Filters) -> Iterator[Match]:
+def stream(session: Session, filters: Filters) -> Generator[Match]:
     """The same matches one by one in bounded memory, for exports of any size; read it within the session."""
-    result = session.execute(_query(session, filters), execution_options={"yield_per": _PAGE})
-    for row in result:
-        yield Match(*row)
+    with session.execute(_query(session, filters), execution_options={"yield_per": _PAGE}) as result:
+        for row in result:  # whoever stops half-way leaves no cursor open
+            yield Match(*row)
 
 
 def count(session: Session, filters: Filters) -> int:

@@ -11,7 +11,7 @@ with open_store("sqlite:///levantwatch.db") as store:
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import entry_points
@@ -50,7 +50,7 @@ class Rows(Generic[T]):
     """
 
     kind: type[T]
-    read: Callable[[], Iterator[T]] = field(repr=False)
+    read: Callable[[], Generator[T]] = field(repr=False)
 
     def __iter__(self) -> Iterator[T]:
         """Each row, from a new look at the database."""
@@ -66,7 +66,7 @@ class Rows(Generic[T]):
         try:
             return next(rows, None)
         finally:
-            rows.close()  # type: ignore[attr-defined]
+            rows.close()
 
     def frame(self, *columns: str) -> Any:
         """A pandas.DataFrame of these columns, or of all: times are datetime64 in UTC, what is absent is missing.
@@ -156,7 +156,7 @@ class Store:
         self.close()
 
     def _rows(self, kind: type[T], ask: Callable[[Session], Iterable[T]]) -> Rows[T]:
-        def read() -> Iterator[T]:
+        def read() -> Generator[T]:
             with self._database.read() as session:
                 yield from ask(session)
 
