@@ -30,7 +30,7 @@ def store(database: Database, schema_url: str) -> Iterator[Store]:
     add_matches(database, second, {**WIRE, "publisher": "South Post"}, now=NOW + HOUR)
     with database.write() as session:
         feeds.record_poll(session, poll(first, outcome="timeout"))
-    with open_store(schema_url, now=NOW) as store:
+    with open_store(schema_url, now=NOW + 2 * HOUR) as store:
         yield store
 
 
