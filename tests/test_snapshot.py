@@ -12,6 +12,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,8 @@ from sqlalchemy import text
 from storage_samples import HOUR, NOW, add_feed, add_matches, poll
 
 from crawler.cli import main
-from crawler.parquet import installed
+from crawler.export import write_all
+from crawler.parquet import Parquet, installed
 from storage import feeds
 from storage.db import open_database
 from tests.command import ROOT, environment
@@ -327,6 +331,41 @@ def test_export_to_parquet(levantwatch: Run) -> None:
     assert levantwatch("export", "--format", "parquet", "-o", "none.parquet", "nowhereatall")[0] == 0
     assert parquet.read_table("none.parquet").schema == table.schema
     assert sorted(os.listdir()) == ["all.parquet", "none.parquet"]
+
+
+@dataclass(frozen=True)
+class Row:
+    n: int
+    title: str | None
+    topics: str = ""
+    day: str = "1969-12-31"
+    at: datetime | None = None
+    score: float | None = None
+
+
+def test_any_value_comes_back_from_parquet() -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    at = datetime(1931, 1, 1, 3, tzinfo=timezone(timedelta(hours=3))) + timedelta(microseconds=7)
+    titles = ["", None, "half \ud83d of a face \U0001f600", "سوريا", "a\x00b"] * 5
+    rows = [Row(-(2**63), None, "syria,isis", at=at), *(Row(n, title, score=n / 3) for n, title in enumerate(titles))]
+    file = BytesIO()
+    assert write_all(rows, Parquet(file, Row)) == 26
+    table = parquet.read_table(file)
+    table.validate(full=True)
+    first, *others = table.to_pylist()
+    assert first == {
+        "n": -(2**63),
+        "title": None,
+        "topics": ["isis", "syria"],
+        "day": date(1969, 12, 31),
+        "at": at,
+        "score": None,
+    }
+    expected = [None if title is None else title.replace("\ud83d", "\ufffd") for title in titles]
+    assert [row["title"] for row in others] == expected
+    assert [(row["n"], row["topics"], row["at"], row["score"]) for row in others] == [
+        (n, [], None, n / 3) for n in range(25)
+    ]
 
 
 def test_a_mark_for_excel(levantwatch: Run) -> None:
