@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection; full-width in Japanese ones); the apostrophe
 # makes it text.
@@ -54,6 +54,55 @@ def json_text(value: Any) -> str:
     return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
+class RowWriter(Protocol):
+    """Whatever rows can be written to, one by one."""
+
+    def write(self, row: Any) -> None:
+        """Write one row."""
+
+    def close(self) -> None:
+        """Write what is still to be written; the file stays open."""
+
+
+class JsonLines:
+    """One JSON object a line."""
+
+    def __init__(self, file: TextIO) -> None:
+        """Write to this file."""
+        self._file = file
+
+    def write(self, row: Any) -> None:
+        """Write one row."""
+        self._file.write(json_text(row_to_json(row)) + "\n")
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
+class Csv:
+    """CSV by RFC 4180, with the fields of the first row as its heading unless `columns` are given."""
+
+    def __init__(self, file: TextIO, *, bom: bool = False, columns: Sequence[str] | None = None) -> None:
+        """Write to this file; `bom` helps Excel to see UTF-8."""
+        if bom:
+            file.write("\ufeff")
+        self._writer = csv.writer(file, lineterminator="\r\n")
+        self._heading = columns is not None
+        if columns is not None:
+            self._writer.writerow([_cell(name) for name in columns])
+
+    def write(self, row: Any) -> None:
+        """Write one row."""
+        values = row_to_json(row)
+        if not self._heading:
+            self._writer.writerow(values)
+            self._heading = True
+        self._writer.writerow([_cell(value) for value in values.values()])
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+
 def write_rows(
     rows: Iterable[Any], form: str, file: TextIO, *, bom: bool = False, columns: Sequence[str] | None = None
 ) -> int:
@@ -61,9 +110,18 @@ def write_rows(
 
     `columns` are the heading of a CSV file; without them it is that of the first row, so none without a row.
     """
-    if form == "csv":
-        return _write_csv(rows, file, bom=bom, columns=columns)
-    return {"json": _write_json, "jsonl": _write_jsonl}[form](rows, file)
+    if form == "json":
+        return _write_json(rows, file)
+    return write_all(rows, Csv(file, bom=bom, columns=columns) if form == "csv" else JsonLines(file))
+
+
+def write_all(rows: Iterable[Any], writer: RowWriter) -> int:
+    """Write rows to their end; how many there were."""
+    number = 0
+    for number, row in enumerate(rows, start=1):  # noqa: B007
+        writer.write(row)
+    writer.close()
+    return number
 
 
 def _write_json(rows: Iterable[Any], file: TextIO) -> int:
@@ -72,28 +130,6 @@ def _write_json(rows: Iterable[Any], file: TextIO) -> int:
     for number, row in enumerate(rows, start=1):
         file.write(("," if number > 1 else "") + "\n" + json_text(row_to_json(row)))
     file.write("\n]\n" if number else "]\n")
-    return number
-
-
-def _write_jsonl(rows: Iterable[Any], file: TextIO) -> int:
-    number = 0
-    for number, row in enumerate(rows, start=1):  # noqa: B007
-        file.write(json_text(row_to_json(row)) + "\n")
-    return number
-
-
-def _write_csv(rows: Iterable[Any], file: TextIO, *, bom: bool, columns: Sequence[str] | None) -> int:
-    if bom:
-        file.write("\ufeff")
-    writer = csv.writer(file, lineterminator="\r\n")  # RFC 4180
-    if columns is not None:
-        writer.writerow([_cell(name) for name in columns])
-    number = 0
-    for number, row in enumerate(rows, start=1):
-        values = row_to_json(row)
-        if number == 1 and columns is None:
-            writer.writerow(values)
-        writer.writerow([_cell(value) for value in values.values()])
     return number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -35,7 +35,9 @@ __all__ = [
     "collected",
     "count",
     "match",
+    "narrowed",
     "per_day",
+    "per_language",
     "per_publisher",
     "search",
     "show_why",
@@ -158,11 +160,11 @@ def match(session: Session, article_id: int) -> Match | None:
     return None if row is None else Match(*row)
 
 
-def stream(session: Session, filters: Filters) -> Iterator[Match]:
+def stream(session: Session, filters: Filters) -> Generator[Match]:
     """The same matches one by one in bounded memory, for exports of any size; read it within the session."""
-    result = session.execute(_query(session, filters), execution_options={"yield_per": _PAGE})
-    for row in result:
-        yield Match(*row)
+    with session.execute(_query(session, filters), execution_options={"yield_per": _PAGE}) as result:
+        for row in result:  # whoever stops half-way leaves no cursor open
+            yield Match(*row)
 
 
 def count(session: Session, filters: Filters) -> int:
@@ -175,9 +177,19 @@ def per_day(session: Session, filters: Filters) -> list[Count]:
     return _counts(session, ARTICLES.c.day, filters, order=ARTICLES.c.day.desc())
 
 
+def per_language(session: Session, filters: Filters) -> list[Count]:
+    """How many matches there are in each language, most first."""
+    return _counts(session, func.coalesce(ARTICLES.c.language, ""), filters, order=func.count().desc())
+
+
 def per_publisher(session: Session, filters: Filters) -> list[Count]:
     """How many matches each publisher brought, most first."""
     return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
+
+
+def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
+    """A SELECT over ARTICLES, of the matches that answer the filters alone, whatever their limit."""
+    return _filtered(session, query, filters)
 
 
 def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:

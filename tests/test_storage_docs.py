@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import re
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ from storage.views import VIEWS
 from tests.newsroom_database import copy_rows, make_newsroom
 
 DOCS = Path(__file__).parents[1] / "docs"
+NOTEBOOK = DOCS / "example.ipynb"
+WRITE_NOTEBOOK = "LEVANTWATCH_WRITE_NOTEBOOK" in os.environ
 QUERIES = re.findall(
     r"^## (\d+\. [^\n]+)$.*?^```sql\n(.*?)^```", (DOCS / "queries.md").read_text(), re.DOTALL | re.MULTILINE
 )
@@ -174,3 +179,25 @@ def test_a_newsroom_search_is_alike_too(newsroom: str, schema_url: str) -> None:
                 found.append((newest, best))
         assert found[0] == found[1], typed
         assert found[0][0], typed
+
+
+def test_the_example_notebook_prints_what_it_shows(
+    newsroom: str, schema_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cells in order, in one namespace, without Jupyter; LEVANTWATCH_WRITE_NOTEBOOK writes what they print into it."""
+    pytest.importorskip("pandas")
+    copy_rows(newsroom, schema_url)
+    monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    names: dict[str, Any] = {}
+    for cell in (cell for cell in notebook["cells"] if cell["cell_type"] == "code"):
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(compile("".join(cell["source"]), str(NOTEBOOK), "exec"), names)
+        shown = [{"name": "stdout", "output_type": "stream", "text": printed.getvalue().splitlines(keepends=True)}]
+        if WRITE_NOTEBOOK:
+            cell["outputs"] = shown
+        assert printed.getvalue()
+        assert cell["outputs"] == shown, "".join(cell["source"])
+    if WRITE_NOTEBOOK:
+        NOTEBOOK.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -23,6 +23,7 @@ from crawler.cli import (
     proof,
     reading,
     searching,
+    snapshots,
     statements,
     stories,
     training,
@@ -51,6 +52,7 @@ def options(
 crawling.register(app)
 app.add_typer(feeds.app, name="feeds")
 searching.register(app)
+app.add_typer(snapshots.app, name="snapshot")
 statements.register(app)
 asking.register(app)
 changing.register(app)

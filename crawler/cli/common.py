@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import errno
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,15 +120,12 @@ def known_topic(value: str | None) -> str | None:
     """The name of a topic; bad usage, with the names that there are, for anything else."""
     if value is None:
         return None
-    from crawler.config import load_config
-    from crawler.judging import configured_judge
+    from crawler.scope import topic_named
 
-    topics = configured_judge(load_config()).topics
-    if value.strip().lower() not in topics:
-        raise typer.BadParameter(
-            f"there is no topic {value!r}; the topics are {', '.join(topics)}", param_hint="--topic"
-        )
-    return value.strip().lower()
+    try:
+        return topic_named(value)
+    except LookupError as error:
+        raise typer.BadParameter(str(error.args[0]), param_hint="--topic") from None
 
 
 def print_json(value: object) -> None:
@@ -141,16 +139,26 @@ def print_json(value: object) -> None:
 
 @contextmanager
 def whole_file(output: str) -> Iterator[TextIO]:
-    """A file to write, which is there only when it is whole; a device, a pipe or `-` (standard output) as it is."""
+    """A file to write text to, which is there only when it is whole; a device, a pipe or `-` (standard output) as it is."""
     from crawler.terminal import utf8
 
     if output == "-":
         yield utf8(sys.stdout)
         return
+    with whole_bytes(output) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        yield text
+
+
+@contextmanager
+def whole_bytes(output: str) -> Iterator[BinaryIO]:
+    """The same for what is no text."""
+    if output == "-":
+        yield sys.stdout.buffer
+        return
     path = Path(output).resolve()  # through a link, as writing would
     part = path if path.exists() and not path.is_file() else path.with_name(path.name + ".part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with part.open("wb") as file:
             yield file
         if part != path:
             part.replace(path)

@@ -20,17 +20,17 @@ from crawler.cli.common import (
     Topic,
     Until,
     days,
+    fail,
     known_topic,
     now,
     reading,
+    whole_bytes,
     whole_file,
     writing,
 )
+from crawler.scope import scope
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from storage.query import Scope
     from storage.search import Filters, Match
 
 
@@ -39,6 +39,7 @@ class ExportFormat(enum.StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 class Order(enum.StrEnum):
@@ -116,18 +117,18 @@ def search(
         }
         named = [("place", one) for one in place or ()] + [("actor", one) for one in actor or ()]
         _save(save, typed, [*options.items(), *named, ("because", only_because_of)])
-    filters = _filters(
+    filters = filters_of(
         typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
         language=language, place=place, actor=actor, only_because_of=only_because_of, limit=limit,
     )  # fmt: skip
     with reading() as session:
-        filters = replace(filters, scope=_scope(session, typed))
+        filters = replace(filters, scope=scope(session, typed, now()))
         rows = queries.search(session, filters, by_relevance=by is Order.RELEVANCE)
     _show(rows, filters, as_format, snippets=snippets)
 
 
 def export(
-    as_format: Annotated[ExportFormat, typer.Option("--format", help="csv (formulas neutralised) or jsonl.")],
+    as_format: Annotated[ExportFormat, typer.Option("--format", help="csv (formulas neutralised), jsonl or parquet.")],
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to; - is standard output.")],
     words: Words = None,
     topic: Topic = None,
@@ -139,29 +140,59 @@ def export(
     place: Places = None,
     actor: Actors = None,
     only_because_of: OnlyBecauseOf = None,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="A mark in front of CSV by which Excel sees that it is UTF-8.")
+    ] = False,
 ) -> None:
     """Write every match that fits, with its text, newest first; of any number, in little memory."""
-    from crawler.export import write_rows
     from crawler.terminal import progress
     from storage.search import count, stream
 
+    _usable(as_format, output, bom=bom)
     typed = " ".join(words or ())
-    filters = _filters(
+    filters = filters_of(
         typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
         language=language, place=place, actor=actor, only_because_of=only_because_of, limit=None,
     )  # fmt: skip
     with reading() as session:
-        filters = replace(filters, scope=_scope(session, typed))
-        with whole_file(output) as file, progress("exporting", count(session, filters)) as bar:
-            written = write_rows(bar.through(stream(session, filters)), as_format.value, file)
+        filters = replace(filters, scope=scope(session, typed, now()))
+        with progress("exporting", count(session, filters)) as bar:
+            written = _write(bar.through(stream(session, filters)), as_format, output, bom=bom)
     if output != "-":
         typer.echo(f"{written} matches written to {output}", err=True)
 
 
-def _filters(
+def _usable(as_format: ExportFormat, output: str, *, bom: bool) -> None:
+    """Bad usage for options that contradict each other; the end when pyarrow is missing."""
+    from crawler.parquet import MISSING, installed
+
+    if bom and as_format is not ExportFormat.CSV:
+        raise typer.BadParameter("only CSV has such a mark", param_hint="--bom")
+    if as_format is not ExportFormat.PARQUET:
+        return
+    if output == "-" and sys.stdout.isatty():
+        raise typer.BadParameter("Parquet is nothing for a terminal; name a file", param_hint="-o")
+    if not installed():
+        fail(MISSING)
+
+
+def _write(rows: Iterable[Any], as_format: ExportFormat, output: str, *, bom: bool) -> int:
+    from crawler.export import write_all, write_rows
+    from crawler.parquet import Parquet
+    from storage.search import Match
+
+    if as_format is ExportFormat.PARQUET:
+        with whole_bytes(output) as file:
+            return write_all(rows, Parquet(file, Match))
+    with whole_file(output) as text:
+        return write_rows(rows, as_format.value, text, bom=bom)
+
+
+def filters_of(
     typed: str, *, topic: str | None, since: str | None, until: str | None, place: list[str] | None,
     actor: list[str] | None, **given: Any,
 ) -> Filters:  # fmt: skip
+    """What was asked by words and options, still without its scope; bad usage for what makes no sense."""
     from storage.search import Filters
 
     first, last = days(since, until)
@@ -169,28 +200,6 @@ def _filters(
         words=typed, topic=known_topic(topic), since=first, until=last, named=_named(place, actor),
         **given,
     )  # fmt: skip
-
-
-def _scope(session: Session, typed: str) -> Scope:
-    """What a query may name here; the judge's topics and the gazetteer are read only when they are asked for."""
-    from crawler.mentions import group_of
-    from storage import saved
-    from storage.query import Scope
-
-    return Scope(
-        topic=_topic,
-        place=lambda word: group_of(word, "place"),
-        actor=lambda word: group_of(word, "actor"),
-        saved=saved.queries(session) if "@" in typed else {},
-        now=now(),
-    )
-
-
-def _topic(word: str) -> str:
-    try:
-        return known_topic(word) or ""
-    except typer.BadParameter as error:
-        raise LookupError(error.message) from None
 
 
 def _named(places: list[str] | None, actors: list[str] | None) -> tuple[tuple[str, ...], ...]:
@@ -240,7 +249,7 @@ def _save(name: str, typed: str, options: Iterable[tuple[str, str | None]]) -> N
     with writing(create=False) as session:
         saved.save(session, name=name, query=query, now=now())
         known = saved.queries(session)  # with the new one in it: it may contain itself
-        parse_query(f"@{name}", replace(_scope(session, ""), saved=known))
+        parse_query(f"@{name}", replace(scope(session, "", now()), saved=known))
     typer.echo(f"saved as @{name}: {query}", err=True)
 
 
