@@ -122,6 +122,4 @@ def held_labels(session: Session, ids: Sequence[int]) -> dict[tuple[int, str], s
 
 
 def _between(since: date, until: date) -> ColumnElement[bool]:
-    return and_(
-        ARTICLES.c.topics != "", ARTICLES.c.day >= f"{since:%Y-%m-%d}", ARTICLES.c.day <= f"{until:%Y-%m-%d}"
-    )
+    return and_(ARTICLES.c.topics != "", ARTICLES.c.day >= f"{since:%Y-%m-%d}", ARTICLES.c.day <= f"{until:%Y-%m-%d}")

@@ -1,11 +1,11 @@
 """Debian's Chromium without a window, driven over its own pipe: no driver and no package is needed.
 
-    with running_browser() as browser:
-        page = browser.page()
-        page.go("http://127.0.0.1:8350/")
-        page.press("j")
-        assert page.ask("document.title") == "Matches"
-        page.requests    # every address that the page asked for
+with running_browser() as browser:
+    page = browser.page()
+    page.go("http://127.0.0.1:8350/")
+    page.press("j")
+    assert page.ask("document.title") == "Matches"
+    page.requests    # every address that the page asked for
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class Browser:
 
     def events(self, seconds: float) -> list[dict[str, Any]]:
         """What has happened, waiting a little for the first of it."""
-        if not self._events and select.select([self._reading], [], [], seconds)[0]:
+        if not self._events and b"\0" not in self._buffer:
+            select.select([self._reading], [], [], seconds)
+        while b"\0" in self._buffer or select.select([self._reading], [], [], 0)[0]:
             self._events.append(self._next(SECONDS))
         found, self._events = self._events, []
         return found
@@ -69,7 +71,8 @@ class Browser:
         end = time.monotonic() + seconds
         while b"\0" not in self._buffer:
             left = end - time.monotonic()
-            assert left > 0 and select.select([self._reading], [], [], left)[0], "Chromium does not answer"
+            is_there = bool(left > 0 and select.select([self._reading], [], [], left)[0])
+            assert is_there, "Chromium does not answer"
             piece = os.read(self._reading, 1 << 20)
             assert piece, "Chromium has ended"
             self._buffer += piece

@@ -25,6 +25,14 @@ from crawler.cli import (
     searching,
     statements,
     stories,
+    crawling,
+    database,
+    desk,
+    feeds,
+    judging,
+    reading,
+    searching,
+    statements,
     training,
     watching,
 )
@@ -58,6 +66,7 @@ judging.register(app)
 training.register(app)
 watching.register(app)
 proof.register(app)
+desk.register(app)
 reading.register(app)
 stories.register(app)
 app.add_typer(database.app, name="db")

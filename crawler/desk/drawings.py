@@ -23,6 +23,7 @@ WEST, EAST, SOUTH, NORTH = 34.2, 48.2, 29.6, 38.0
 SCALE = 68.0  # units per degree of latitude
 _SQUEEZE = math.cos(math.radians(34.5))
 MAP_WIDTH, MAP_HEIGHT = round((EAST - WEST) * SCALE * _SQUEEZE), round((NORTH - SOUTH) * SCALE)
+SMALLEST, LARGEST = 3.5, 19  # units: the radius of a dot
 LABELS = 14  # places named on the map, the most frequent first; the table below has all
 LETTER, LINE = 7.4, 15  # what a letter of a label takes at most, and a line
 
@@ -47,7 +48,13 @@ OUTLINES: Mapping[str, tuple[tuple[float, float], ...]] = {
         (35.40, 31.49), (35.55, 31.78), (35.55, 32.39),
     ),
 }  # fmt: skip
-NAMES = (("Syria", 38.3, 35.05), ("Iraq", 43.1, 32.8), ("Türkiye", 39.0, 37.6), ("Jordan", 36.7, 31.3), ("Lebanon", 35.1, 34.25))
+NAMES = (
+    ("Syria", 38.3, 35.05),
+    ("Iraq", 43.1, 32.8),
+    ("Türkiye", 39.0, 37.6),
+    ("Jordan", 36.7, 31.3),
+    ("Lebanon", 35.1, 34.25),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +156,7 @@ def dots(counts: Sequence[tuple[str, int]], places: Mapping[str, Place], names: 
     taken: list[tuple[float, float, float, float]] = []
     for place, number in inside:
         x, y = point(place.longitude, place.latitude)
-        radius = 3.5 + 14 * math.sqrt(number / most)
+        radius = max(SMALLEST, LARGEST * math.sqrt(number / most))
         name = names.get(place.id, place.id)
         label, anchor = "", "start"
         if sum(bool(dot.label) for dot in found) < LABELS:

@@ -94,7 +94,9 @@ class Guard:
 
     def _refused(self, request: Request, session: Session) -> Response | None:
         if host_name(request.headers.get("host", "")) not in self._rules.names:
-            return _no("this desk does not answer to that name; the setting web.names lists those that it answers to", 400)
+            return _no(
+                "this desk does not answer to that name; the setting web.names lists those that it answers to", 400
+            )
         if request.method not in ("GET", "HEAD", "POST"):
             return _no("only GET, HEAD and POST", 405)
         if len(request.url.path) + len(request.url.query) > LONGEST_ADDRESS:

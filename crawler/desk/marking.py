@@ -74,9 +74,7 @@ def as_sum(verdict: Any) -> Sum:
         weight = sum(line.weight for line in rest)
         shown.append(Line(f"{len(rest)} more", "", weight, 1, min(abs(weight) / most, 1) * 100))
     total = total if verdict.evidence else math.log(verdict.score / (1 - verdict.score)) if 0 < verdict.score < 1 else 0
-    return Sum(
-        verdict.topic, verdict.score, verdict.threshold, verdict.matched, verdict.model, tuple(shown), total
-    )
+    return Sum(verdict.topic, verdict.score, verdict.threshold, verdict.matched, verdict.model, tuple(shown), total)
 
 
 def _side(weight: float) -> str:

@@ -95,7 +95,7 @@ def article(request: Request) -> Response:
         shown_publisher=found.article.publisher if found.article else found.feed.publisher or found.feed.title,
         title=paragraphs(shown.title, "title", evidence),
         text=paragraphs(found.article.text if found.article else found.entry.summary, "text", evidence),
-        sums=[as_sum(verdict) for verdict in found.verdicts],
+        sums=sorted(map(as_sum, found.verdicts), key=lambda one: (not one.matched, -one.score)),
         held=held,
         topics=desk.topics,
         others=[one for one in story if one.id != found.entry.id],
@@ -224,4 +224,3 @@ def _clocks(found: Why) -> list[tuple[str, datetime | None, str]]:
         ("First seen", found.entry.first_seen_at, "by this watch, in a feed"),
         ("Read", article.fetched_at if article else None, "the page was fetched" if article and article.fetched_at else "the page was not fetched"),
     ]  # fmt: skip
-
