@@ -60,10 +60,10 @@ class JudgeFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The page: where it listens, to which names it answers, and who may see it."""
 
-    host: Annotated[str, msgspec.Meta(max_length=200)] = "127.0.0.1"
+    host: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")] = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8350
-    names: Annotated[str, msgspec.Meta(max_length=1000)] = ""
-    password_hash: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    names: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[\x20-\x7e]*\Z")] = ""
+    password_hash: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[\x20-\x7e]*\Z")] = ""
     user_header: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9-]*\Z")] = ""
     https: Literal["no", "yes"] = "no"
 

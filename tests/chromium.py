@@ -123,7 +123,7 @@ class Page:
 
     def press(self, key: str) -> None:
         """Press a key."""
-        code, number, text = _KEYS.get(key, (key, ord(key.upper()), key))
+        code, number, text = _KEYS.get(key) or (key, ord(key.upper()), key)
         common = {"key": code, "windowsVirtualKeyCode": number, "code": code}
         self._do("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         self._do("Input.dispatchKeyEvent", type="keyUp", **common)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from argon2 import PasswordHasher
 from desk_server import desk_app
 from starlette.testclient import TestClient
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
@@ -23,12 +24,12 @@ from crawler.desk.pages import FOLDER
 from crawler.desk.report import written
 from crawler.desk.serve import rules_of
 from crawler.desk.sessions import LIFE, WRONG_WITHIN, Keeper, WrongPasswords
-from crawler.desk.writes import hashed
 from storage import labels, overviews
 from storage.db import Database
 from storage.search import Filters, search
 from tests.command import Desk
 
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("correct horse")
 SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = "\"><img src=x onerror=alert(1)> ' --></title></textarea>"
 HOSTILE: list[dict[str, Any]] = [
@@ -113,19 +114,23 @@ def test_right_to_left_is_left_to_the_text(client: TestClient) -> None:
 
 def test_an_address_of_nonsense_is_answered(client: TestClient) -> None:
     nonsense = (BREAKOUT, SCRIPT, "\x00", "\ud800".encode("utf-8", "surrogatepass"), "((", '"', "@nobody", "%", "-" * 3000, "9" * 40, "since:x", "١٢")  # fmt: skip
-    for name in ("q", "topic", "publisher", "language", "country", "place", "actor", "since", "until", "before", "role", "days", "to"):  # fmt: skip
-        for value in nonsense:
-            answer = client.get(f"/?{name}={quote(value)}&q=syria" if name != "q" else f"/?q={quote(value)}")
-            assert answer.status_code == 200, (name, value)
-            assert "<script>alert" not in answer.text
+    names = ("topic", "publisher", "language", "country", "place", "actor", "since", "until", "before", "role", "days")
+    for name in names:
+        assert client.get(f"/?q=syria&{name}={quote(BREAKOUT)}").status_code == 200, name
+    for value in nonsense:
+        every = "&".join(f"{name}={quote(value)}" for name in names if value not in ("((", '"', "@nobody"))
+        answer = client.get(f"/?q={quote(value)}&{every}")
+        assert answer.status_code == 200, value
+        assert "<script>alert" not in answer.text
     for path in ("/stories", "/timeline", "/map", "/publishers", "/feeds", "/review"):
         assert client.get(f"{path}?days=0&topic={quote(BREAKOUT)}").status_code == 200
     assert client.get("/?q=" + "a" * 9000).status_code == 414
 
 
-@pytest.mark.parametrize("path", ["/article/0", "/article/9223372036854775808", "/article/-1", "/story/77777", "/none", "/static/../app.py", "/static/none"])  # fmt: skip
-def test_what_is_not_there_is_said_to_be_missing(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_what_is_not_there_is_said_to_be_missing(client: TestClient) -> None:
+    ids = ("/article/0", "/article/9223372036854775808", "/article/-1", "/story/77777")
+    for path in (*ids, "/none", "/static/../app.py", "/static/none"):
+        assert client.get(path).status_code == 404, path
 
 
 def test_every_answer_has_the_headers(client: TestClient) -> None:
@@ -182,25 +187,23 @@ def test_a_label_is_written_by_a_form_of_this_session(client: TestClient, databa
     assert told == [("syria", "no", "tester"), ("syria", "yes", "tester")]
 
 
-@pytest.mark.parametrize(
-    ("change", "headers", "status"),
-    [
-        ({"csrf": ""}, {}, 403),
-        ({"csrf": "0" * 64}, {}, 403),
-        ({}, {"Origin": "https://elsewhere.example"}, 403),
-        ({}, {"Sec-Fetch-Site": "cross-site"}, 403),
-        ({"value": "maybe"}, {}, 400),
-        ({"topic": SCRIPT}, {}, 400),
-        ({"entry": "9" * 30}, {}, 400),
-        ({"entry": "777777"}, {}, 404),
-        ({"note": "x" * 20_000}, {}, 413),
-    ],
-)
-def test_a_form_that_is_not_ours_writes_nothing(
-    client: TestClient, database: Database, change: dict[str, str], headers: dict[str, str], status: int
-) -> None:
+NOT_OURS: list[tuple[dict[str, str], dict[str, str], int]] = [
+    ({"csrf": ""}, {}, 403),
+    ({"csrf": "0" * 64}, {}, 403),
+    ({}, {"Origin": "https://elsewhere.example"}, 403),
+    ({}, {"Sec-Fetch-Site": "cross-site"}, 403),
+    ({"value": "maybe"}, {}, 400),
+    ({"topic": SCRIPT}, {}, 400),
+    ({"entry": "9" * 30}, {}, 400),
+    ({"entry": "777777"}, {}, 404),
+    ({"note": "x" * 20_000}, {}, 413),
+]
+
+
+def test_a_form_that_is_not_ours_writes_nothing(client: TestClient, database: Database) -> None:
     form = {"entry": str(ids(database)[0]), "topic": "syria", "value": "yes", "csrf": token_of(client)}
-    assert client.post("/label", data=form | change, headers=headers).status_code == status
+    for change, headers, status in NOT_OURS:
+        assert client.post("/label", data=form | change, headers=headers).status_code == status, (change, headers)
     with database.read() as session:
         assert labels.all(session) == []
 
@@ -211,9 +214,9 @@ def test_a_token_of_another_session_is_none(client: TestClient, database: Databa
     assert client.post("/label", data=form).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[::1", "localhost@evil.example"])
-def test_another_name_is_not_answered(client: TestClient, host: str) -> None:
-    assert client.get("/", headers={"Host": host}).status_code == 400
+def test_another_name_is_not_answered(client: TestClient) -> None:
+    for host in ("evil.example", "127.0.0.1.evil.example", "", "[::1", "localhost@evil.example"):
+        assert client.get("/", headers={"Host": host}).status_code == 400, host
 
 
 def test_other_methods_are_not_taken(client: TestClient) -> None:
@@ -234,7 +237,7 @@ def test_no_redirect_leads_elsewhere(to: str) -> None:
 def locked(database: Database) -> Iterator[TestClient]:
     """A desk with a password."""
     add_matches(database, add_feed(database), {})
-    with TestClient(desk_app(database, NOW, password_hash=hashed("correct horse"), https=True), base_url="https://testserver") as client:  # fmt: skip
+    with TestClient(desk_app(database, NOW, password_hash=CHEAP, https=True), base_url="https://testserver") as client:  # fmt: skip
         yield client
 
 
@@ -295,7 +298,7 @@ def test_the_page_is_not_opened_to_others_without_a_password() -> None:
     for host in ("0.0.0.0", "::", "192.0.2.7", "desk.example"):
         with pytest.raises(ConfigError, match="without a password"):
             rules_of(Config(), host)
-    kept = Config(web=Web(password_hash=hashed("correct horse"), names="desk.example"))
+    kept = Config(web=Web(password_hash=CHEAP, names="desk.example"))
     assert {"desk.example", "localhost"} <= rules_of(kept, "0.0.0.0").names
     assert "0.0.0.0" not in rules_of(kept, "0.0.0.0").names
     with pytest.raises(ConfigError, match="no argon2 hash"):
