@@ -113,7 +113,7 @@ def test_right_to_left_is_left_to_the_text(client: TestClient) -> None:
 
 
 def test_an_address_of_nonsense_is_answered(client: TestClient) -> None:
-    nonsense = (BREAKOUT, SCRIPT, "\x00", "\ud800".encode("utf-8", "surrogatepass"), "((", '"', "@nobody", "%", "-" * 3000, "9" * 40, "since:x", "١٢")  # fmt: skip
+    nonsense = (BREAKOUT, SCRIPT, "\x00", "\ud800".encode("utf-8", "surrogatepass"), "((", '"', "@nobody", "%", "-" * 600, "9" * 40, "since:x", "١٢")  # fmt: skip
     names = ("topic", "publisher", "language", "country", "place", "actor", "since", "until", "before", "role", "days")
     for name in names:
         assert client.get(f"/?q=syria&{name}={quote(BREAKOUT)}").status_code == 200, name
