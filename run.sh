@@ -145,7 +145,7 @@ case "$word" in
         command -v uv >/dev/null || die "the lock files are written by uv; install it and run this again"
         uv lock --quiet --upgrade
         uv export --quiet --no-emit-project --no-header --all-groups --all-extras -o requirements.lock
-        uv export --quiet --no-emit-project --no-header --no-default-groups --group build --extra postgres -o requirements-runtime.lock
+        uv export --quiet --no-emit-project --no-header --no-default-groups --group build --extra postgres --extra web -o requirements-runtime.lock
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)

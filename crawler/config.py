@@ -57,6 +57,17 @@ class JudgeFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_file: str = ""
 
 
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page: where it listens, to which names it answers, and who may see it."""
+
+    host: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[\x20-\x7e]*\Z")] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8350
+    names: Annotated[str, msgspec.Meta(max_length=1000, pattern=r"^[\x20-\x7e]*\Z")] = ""
+    password_hash: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[\x20-\x7e]*\Z")] = ""
+    user_header: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9-]*\Z")] = ""
+    https: Literal["no", "yes"] = "no"
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every setting with its default; docs/configuration.md says what each means."""
 
@@ -85,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: Schedule = Schedule()
     retention: Retention = Retention()
     judge: JudgeFiles = JudgeFiles()
+    web: Web = Web()
 
     def __post_init__(self) -> None:
         """What no single value can say."""
@@ -227,7 +239,7 @@ def _wrong(settings: Mapping[str, _Setting], reason: str) -> str:
     if at_value:
         name = re.sub(r"\[.*", "", path.rstrip("`"))
         shown = repr(settings[name].value)
-        if len(shown) > 80 or name == "database_url":  # which may hold a password
+        if len(shown) > 80 or name in ("database_url", "web.password_hash"):  # which may hold a password
             shown = "that"
         return f"{settings[name].place}: {name} cannot be {shown}; write {described(name)}"
     culprits = [settings[name].place for name in re.findall(r"\w+", told) if name in settings]

@@ -58,7 +58,8 @@ class Filters:
     `words` is a query of storage.query, over title, summary and text; what it may name is `scope`. `since` and `until` are UTC
     days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
     places or actors: of each group one must be named beyond doubt. `only_because_of` is a term of the evidence, without
-    whose weight the score (on `topic`, if given) is under the threshold.
+    whose weight the score (on `topic`, if given) is under the threshold. `before` is the id of the last article of the page before:
+    what follows it in the order of `search`.
     """
 
     words: str = ""
@@ -73,6 +74,7 @@ class Filters:
     named: tuple[tuple[str, ...], ...] = ()
     only_because_of: str | None = None
     scope: Scope | None = None
+    before: int | None = None
 
     def asked(self) -> Asked:
         """The query, taken apart. BadQuery for a mistake in it."""
@@ -205,6 +207,10 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
         query = query.where(key >= sort_key(_midnight(since)))
     if until:
         query = query.where(key < sort_key(_midnight(until) + timedelta(days=1)))
+    if filters.before is not None:
+        last = session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == filters.before))
+        if last is not None:
+            query = query.where(key < last)
     named = (*filters.named, *asked.named)
     if named:
         query = query.where(naming(session, named, limit=filters.limit, bounded=since is not None))

@@ -47,6 +47,12 @@ OTHERS: dict[str, str] = {
     "retention.audit_share": "0.25",
     "judge.topics_dir": '"topics"',
     "judge.model_file": '"model.json"',
+    "web.host": '"0.0.0.0"',
+    "web.port": "0",
+    "web.names": '"desk.example, watch.example"',
+    "web.password_hash": '"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA"',
+    "web.user_header": '"X-Remote-User"',
+    "web.https": '"yes"',
 }
 
 

@@ -18,6 +18,7 @@ from crawler.cli import (
     changing,
     crawling,
     database,
+    desk,
     feeds,
     judging,
     proof,
@@ -60,6 +61,7 @@ judging.register(app)
 training.register(app)
 watching.register(app)
 proof.register(app)
+desk.register(app)
 reading.register(app)
 stories.register(app)
 app.add_typer(database.app, name="db")

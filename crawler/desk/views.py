@@ -1,0 +1,226 @@
+"""The pages that only read. Each opens one read session, asks storage, and fills one template."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from crawler.classify.gazetteer import FOLDER
+from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period
+from crawler.desk.marking import as_sum, paragraphs
+from crawler.desk.pages import page
+from crawler.mentions import group_of
+from storage import coverage, health, overviews, reviews, saved, stories
+from storage import feeds as stored_feeds
+from storage.account import Why, listed, why
+from storage.db import Database
+from storage.errors import BadQuery, UnknownEntry, UnknownStory
+from storage.query import Scope
+from storage.search import Filters, Match, search, show_why
+
+SAMPLES = 60  # articles of a story that its page lists
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the pages are made from: the database, the judge's topics, the clock."""
+
+    database: Database
+    topics: tuple[str, ...]
+    clock: Callable[[], datetime]
+    look_every: int = 60
+    file: Path | None = None
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that answers."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def stream(request: Request) -> Response:
+    """The matches, newest first, with filters and search."""
+    asked = Asked.read(request.query_params)
+    if any(value == "" for value in request.query_params.values()):
+        return RedirectResponse(asked.link(), status_code=303)  # a form sends empty fields, too
+    desk = desk_of(request)
+    with desk.database.read() as session:
+        scope = _scope(desk, saved.queries(session) if "@" in asked.q else {})
+        filters, problems = asked.filters(scope=scope, group=group_of, topics=desk.topics, limit=PAGE + 1)
+        try:
+            found = [] if problems else search(session, filters)
+        except BadQuery as error:
+            found, problems = [], [str(error)]
+        rows = found[:PAGE]
+        held = overviews.held_labels(session, [row.article_id for row in rows])
+        choices = overviews.choices(session)
+    return page(
+        request,
+        "stream.html",
+        asked=asked,
+        days=_by_day(rows),
+        snippets={row.article_id: _shown(filters, row) for row in rows} if asked.q else {},
+        held=held,
+        older=asked.link(before=str(rows[-1].article_id)) if len(found) > PAGE else "",
+        problems=problems,
+        topics=desk.topics,
+        choices=choices,
+    )
+
+
+def article(request: Request) -> Response:
+    """One entry, kept or not: its text with what weighed, the sums, the clocks, labels, copies."""
+    desk, id_ = desk_of(request), request.path_params["id"]
+    with desk.database.read() as session:
+        try:
+            found = why(session, _id(id_))
+        except UnknownEntry:
+            return missing(request, f"There is no article {id_}.")
+        story = stories.members(session, story_id=found.article.story_id)[:SAMPLES] if found.article else []
+        held = overviews.held_labels(session, [found.entry.id])
+    evidence = [piece for verdict in found.verdicts for piece in verdict.evidence]
+    shown = found.article or found.entry
+    return page(
+        request,
+        "article.html",
+        found=found,
+        shown=shown,
+        shown_publisher=found.article.publisher if found.article else found.feed.publisher or found.feed.title,
+        title=paragraphs(shown.title, "title", evidence),
+        text=paragraphs(found.article.text if found.article else found.entry.summary, "text", evidence),
+        sums=sorted(map(as_sum, found.verdicts), key=lambda one: (not one.matched, -one.score)),
+        held=held,
+        topics=desk.topics,
+        others=[one for one in story if one.id != found.entry.id],
+        clocks=_clocks(found),
+        names=place_names(),
+    )
+
+
+def story_list(request: Request) -> Response:
+    """The stories of some days, biggest first."""
+    desk, period = _period(request, default=7)
+    with desk.database.read() as session:
+        found = overviews.biggest_stories(
+            session, since=period.since, until=period.until, topic=period.topic or None, limit=PAGE
+        )
+    return page(request, "stories.html", period=period, stories=found, periods=PERIODS)
+
+
+def story(request: Request) -> Response:
+    """One story: its articles in the order in which they were seen."""
+    id_ = request.path_params["id"]
+    with desk_of(request).database.read() as session:
+        try:
+            found, members = stories.get(session, _id(id_)), stories.members(session, story_id=_id(id_))
+        except UnknownStory:
+            return missing(request, f"There is no story {id_}.")
+    return page(request, "story.html", story=found, members=members[:500], left=max(0, len(members) - 500))
+
+
+def feed_list(request: Request) -> Response:
+    """Feeds and coverage: what failed, what is silent, what was not collected."""
+    desk, period = _period(request, default=7)
+    now = desk.clock()
+    with desk.database.read() as session:
+        report = coverage.report(session, since=period.since, until=period.until, now=now)
+        facts = health.facts(session, now=now, disk=health.disk_beside(desk.file) if desk.file else None)
+        feeds = [listed(feed) for feed in stored_feeds.all(session)]
+    order = {"failing": 0, "gone": 1, "disabled": 2, "active": 3}
+    return page(
+        request,
+        "feeds.html",
+        period=period,
+        periods=PERIODS,
+        report=report,
+        lacking=[one for one in report.publishers if not one.is_whole],
+        problems=health.problems(facts, now=now, look_every=timedelta(seconds=desk.look_every)),
+        facts=facts,
+        feeds=sorted(feeds, key=lambda feed: (order.get(feed.state, 4), feed.publisher.lower(), feed.id)),
+    )
+
+
+def review(request: Request) -> Response:
+    """The review queue: what the judge is least sure of and nobody has labelled."""
+    desk = desk_of(request)
+    topic = request.query_params.get("topic", "")
+    topic = topic if topic in desk.topics else ""
+    with desk.database.read() as session:
+        items = reviews.uncertain(session, topic=topic or None, limit=20)
+    shown = [(item, paragraphs(item.title, "title", item.evidence), _beginning(item)) for item in items]
+    return page(request, "review.html", items=shown, topic=topic, topics=desk.topics)
+
+
+def missing(request: Request, message: str = "There is no such page.") -> Response:
+    """What is not there."""
+    return page(request, "message.html", status=404, heading="Not found", message=message)
+
+
+@cache
+def place_names() -> dict[str, str]:
+    """The first English name of every place of the gazetteer."""
+    with (FOLDER / "places.csv").open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row["en"].split("|")[0].lstrip("?=").rstrip("*") for row in csv.DictReader(file)}
+
+
+def _scope(desk: Desk, known: dict[str, str] | object) -> Scope:
+    return Scope(
+        topic=lambda word: _topic(desk, word),
+        place=lambda word: group_of(word, "place"),
+        actor=lambda word: group_of(word, "actor"),
+        saved=dict(known) if isinstance(known, dict) else {},
+        now=desk.clock(),
+    )
+
+
+def _topic(desk: Desk, word: str) -> str:
+    if word.strip().lower() not in desk.topics:
+        raise LookupError(f"there is no topic {word!r}; the topics are {', '.join(desk.topics)}")
+    return word.strip().lower()
+
+
+def _period(request: Request, *, default: int) -> tuple[Desk, Period]:
+    desk = desk_of(request)
+    return desk, Period.read(request.query_params, now=desk.clock(), topics=desk.topics, default=default)
+
+
+def _id(typed: int) -> int:
+    return typed if typed <= LARGEST_ID else 0
+
+
+def _by_day(rows: list[Match]) -> list[tuple[str, list[Match]]]:
+    days: dict[str, list[Match]] = {}
+    for row in rows:
+        days.setdefault(row.day, []).append(row)
+    return list(days.items())
+
+
+def _shown(filters: Filters, row: Match) -> object:
+    try:
+        return show_why(filters, row)
+    except BadQuery:
+        return None
+
+
+def _beginning(item: reviews.ReviewItem) -> list[object]:
+    return list(paragraphs(item.text, "text", item.evidence)[:3])
+
+
+def _clocks(found: Why) -> list[tuple[str, datetime | None, str]]:
+    """The four clocks: claimed by the publisher, changed by him, seen by us, read by us."""
+    shown, article = found.article or found.entry, found.article
+    claimed = shown.published_source or ("feed" if shown.published_at else "")
+    raw = shown.published_raw or ""
+    return [
+        ("Published", shown.published_at, f"claimed, {claimed}" if shown.published_at else f"not claimed {raw}".strip()),
+        ("Updated", shown.updated_at, "claimed" if shown.updated_at else "not claimed"),
+        ("First seen", found.entry.first_seen_at, "by this watch, in a feed"),
+        ("Read", article.fetched_at if article else None, "the page was fetched" if article and article.fetched_at else "the page was not fetched"),
+    ]  # fmt: skip
