@@ -15,7 +15,7 @@ LEAST_LETTERS = 4  # one less in other scripts: most roots of Arabic have three
 STEM = 6  # letters of a word that are kept: suffixes are inflection
 MOST_WORDS, MOST_NAMES = 28, 8
 LONGEST_NUMBER = 12  # digits
-NAMES_UP_TO = 1_200  # characters of the text in which a name says what the article is about
+NAMES_UP_TO = 500  # characters of the text: what is named later is background, and reports of one theatre share it
 WIDE = frozenset({"country", "region", "government"})
 PLACES = frozenset(
     [
