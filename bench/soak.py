@@ -229,7 +229,7 @@ def _hostile_round(desk: Desk, farm: Farm, names: list[str]) -> list[str]:
         said = crawl.communicate(timeout=900)[1].decode()
     print(
         f"\n## A hostile round of {len(names)} feeds\n\n{number_of(desk, 'polls')} polls in {time.monotonic() - began:.0f} s;"
-        f" all processes together at most {peak['pss'] / MB:.0f} MB (proportional set size, {peak['looks']} looks),"
+        f" all processes together at most {peak['pss'] / MB:.0f} MB (proportional set size, {peak['looks']} looks; the crawler alone {median(peak['own']) / MB:.0f} MB in the median),"
         f" at that moment the crawler {peak['each'].pop(crawl.pid, 0) / MB:.0f} MB, the others"
         f" {', '.join(f'{held / MB:.0f}' for held in sorted(peak['each'].values(), reverse=True))} MB"
     )
@@ -242,7 +242,7 @@ def _hostile_round(desk: Desk, farm: Farm, names: list[str]) -> list[str]:
 @contextmanager
 def peak_of(pid: int) -> Iterator[dict[str, Any]]:
     """The most that a process and those below it hold while the block runs."""
-    peak: dict[str, Any] = {"pss": 0, "looks": 0, "each": {}}
+    peak: dict[str, Any] = {"pss": 0, "looks": 0, "each": {}, "own": []}
     over = threading.Event()
 
     def look() -> None:
@@ -252,6 +252,7 @@ def peak_of(pid: int) -> Iterator[dict[str, Any]]:
                 if sum(each.values()) > peak["pss"]:
                     peak.update(pss=sum(each.values()), each=each)
                 peak["looks"] += 1
+                peak["own"].append(each.get(pid, 0))
 
     looking = threading.Thread(target=look)
     looking.start()

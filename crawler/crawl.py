@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
-STOP_AT_MOST = 9.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
+STOP_AT_MOST = 8.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"

@@ -31,7 +31,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TASKS_PER_WORKER = 2000  # a worker is renewed now and then: lxml's heap never shrinks
 LARGE = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
@@ -142,6 +142,7 @@ def give_memory_back() -> None:
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         libc.mallopt(M_MMAP_THRESHOLD, 256 * 1024)
         libc.mallopt(M_TRIM_THRESHOLD, 256 * 1024)
+        libc.mallopt(M_ARENA_MAX, 2)  # else every thread keeps an arena of its own
 
 
 def _let_go_of_the_forkserver() -> None:
