@@ -12,13 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin
 
 from lxml import etree
 
 Fields = dict[str, Any]
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
-_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_LANG, _XML_BASE = (f"{{http://www.w3.org/XML/1998/namespace}}{name}" for name in ("lang", "base"))
 # Namespaces whose elements are known here, by the prefix that feedparser gives them. It takes a document's prefix for its own
 # name, too: one of these on another namespace, or another namespace of its list, is no plain document.
 _NAMESPACES = {
@@ -26,6 +27,8 @@ _NAMESPACES = {
     "http://purl.org/rss/1.0/modules/content/": "content",
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://search.yahoo.com/mrss/": "media",
+    "http://search.yahoo.com/mrss": "media",
+    "//search.yahoo.com/mrss/": "media",  # on no list of feedparser: it goes by the prefix
     "http://purl.org/rss/1.0/modules/syndication/": "sy",
     "http://purl.org/rss/1.0/modules/slash/": "slash",
     "http://wellformedweb.org/CommentAPI/": "wfw",
@@ -34,7 +37,10 @@ _NAMESPACES = {
     "http://www.w3.org/2003/01/geo/wgs84_pos#": "geo",
     "http://purl.org/dc/terms/": "dcterms",
     "http://www.itunes.com/dtds/podcast-1.0.dtd": "itunes",
+    "http://www.itunes.com/DTDs/Podcast-1.0.dtd": "itunes",
     "http://www.w3.org/1999/xhtml": "xhtml",
+    "http://purl.org/syndication/thread/1.0": "thr",
+    "http://www.w3.org/2001/XMLSchema-instance": "xsi",
 }
 _TAKEN = re.compile(
     r"(?:admin|ag|annotate|audio|blogchannel|cc|creativecommons|co|content|cp|dc|dcterms|email|ev|feedburner|fm|foaf|geo|georss|gml|icbm"
@@ -49,8 +55,10 @@ _LISTED = re.compile(  # by feedparser, whatever the prefix
     re.IGNORECASE,
 )
 _DECLARED = re.compile(r"""\bxmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
-_ODD = re.compile(r"<!DOCTYPE|<!ENTITY|[\s:]base\s*=|[\x80-\x9f]", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x80-\x9f]")  # feedparser reads them as Windows-1252
+_BASE = re.compile(r"[\s:]base\s*=", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[\w.:-]+(?:/[\w./-]*)?", re.ASCII)
+# controls that are letters of Windows-1252; five of the 32 are none
+_WINDOWS = {code: letter for code in range(0x80, 0xA0) if (letter := bytes([code]).decode("cp1252", "ignore"))}
 _SLASHES = re.compile(r"^([A-Za-z][A-Za-z0-9+-.]*://)(/*)(.*?)")  # feedparser.urls._urifixer
 _REFERENCE = re.compile(r"&([A-Za-z0-9_]+);")
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
@@ -71,7 +79,7 @@ _IGNORED = frozenset(
     " media:copyright media:rating media:adult media:text media:hash media:player media:restriction media:status media:community dc:subject"
     " dc:publisher dc:rights dc:identifier dc:format dc:type dc:source dc:coverage dc:relation sy:updateBase feedburner:info feedburner:emailServiceId"
     " feedburner:feedburnerHostname feedburner:browserFriendly geo:lat geo:long itunes:explicit itunes:duration itunes:block itunes:keywords"
-    " itunes:episodeType itunes:type atom:category atom:rights atom:generator atom:icon atom:logo rights icon logo media:category".split()
+    " itunes:episodeType itunes:type atom:category atom:rights atom:generator atom:icon atom:logo rights icon logo media:category thr:total thr:in-reply-to".split()
 )
 _NESTING = frozenset(("media:content", "media:group"))
 _IMAGE = frozenset(("url", "title", "link", "width", "height", "description"))
@@ -98,6 +106,7 @@ class _Place:
     lang: str | None
     is_entry: bool
     is_atom: bool
+    base: str
     has_content: bool = False
     once: set[str] = field(default_factory=set)
 
@@ -115,13 +124,14 @@ def read(text: str) -> QuickFeed | None:
         root = etree.fromstring(text.encode(), parser)
         if len(parser.error_log):
             return None
+        _check_base(text, root)
         return _rss(root) if root.tag == "rss" else _atom(root) if root.tag == _ATOM + "feed" else None
     except (etree.XMLSyntaxError, UnusualError, ValueError):
         return None
 
 
 def _check_namespaces(text: str) -> None:
-    if _ODD.search(text):
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise UnusualError
     declared = _DECLARED.findall(text)
     if text.count("xmlns") != len(declared):  # in a text, perhaps
@@ -133,14 +143,24 @@ def _check_namespaces(text: str) -> None:
             raise UnusualError
         known = _NAMESPACES.get(uri)
         if known is None:
-            if "&" in uri or _LISTED.search(uri) or (prefix and _TAKEN.fullmatch(prefix)):
+            listed = "backend.userland" in uri or (_LISTED.search(uri) and not uri.startswith("//"))
+            if listed or "&" in uri or (prefix and _TAKEN.fullmatch(prefix)):
                 raise UnusualError
         elif prefix != known and not (known in ("atom", "xhtml") and not _TAKEN.fullmatch(prefix or "none")):
             raise UnusualError
 
 
+def _check_base(text: str, root: Any) -> None:
+    """A document has at most one base, its root's, and that is a plain address."""
+    base = root.get(_XML_BASE)
+    if "base" in text.lower() and len(_BASE.findall(text)) != (base is not None):
+        raise UnusualError
+    if base is not None and not (_ADDRESS.fullmatch(base) and urljoin(base, base) == base):
+        raise UnusualError
+
+
 def _rss(root: Any) -> QuickFeed:
-    if not root.get("version", "").startswith("2.") or set(root.attrib) - {"version", _LANG} or len(root) != 1:
+    if not root.get("version", "").startswith("2.") or set(root.attrib) - {"version", _LANG, _XML_BASE} or len(root) != 1:
         raise UnusualError
     channel = root[0]
     if channel.tag != "channel" or channel.attrib:
@@ -149,14 +169,14 @@ def _rss(root: Any) -> QuickFeed:
 
 
 def _atom(root: Any) -> QuickFeed:
-    if set(root.attrib) - {_LANG}:
+    if set(root.attrib) - {_LANG, _XML_BASE}:
         raise UnusualError
     return _feed("atom10", root, root, item=_ATOM + "entry", is_atom=True)
 
 
 def _feed(version: str, root: Any, channel: Any, *, item: str, is_atom: bool) -> QuickFeed:
     lang = root.get(_LANG) or None
-    feed = _Place({}, lang and lang.replace("_", "-"), is_entry=False, is_atom=is_atom)
+    feed = _Place({}, lang and lang.replace("_", "-"), is_entry=False, is_atom=is_atom, base=root.get(_XML_BASE, ""))
     if feed.lang:
         feed.fields["language"] = feed.lang
     entries: list[Fields] = []
@@ -164,7 +184,7 @@ def _feed(version: str, root: Any, channel: Any, *, item: str, is_atom: bool) ->
         if element.tag == item:
             if element.attrib:
                 raise UnusualError
-            entry = _Place({}, feed.lang, is_entry=True, is_atom=is_atom)
+            entry = _Place({}, feed.lang, is_entry=True, is_atom=is_atom, base=feed.base)
             for part in element:
                 _take(entry, part)
             entries.append(entry.fields)
@@ -211,34 +231,48 @@ def _ignore(place: _Place, element: Any, name: str) -> None:
     # a title of a picture counts only where no title stands yet, or where <source> made feedparser forget it
     if name in _NESTING or (name == "media:title" and place.fields.get("title") and "source" not in place.once):
         for part in element:
-            _ignore(place, part, _name(part, is_atom=place.is_atom))
+            _take_nested(place, part)
     elif (name not in _IGNORED and name[0] != "?") or len(element):
         raise UnusualError
+
+
+def _take_nested(place: _Place, element: Any) -> None:
+    name = _name(element, is_atom=place.is_atom)
+    if name == "media:description":
+        _media_description(place, element, name)
+    else:
+        _ignore(place, element, name)
 
 
 # --- values, as feedparser's pop() leaves them ---
 
 
-def _plain(element: Any, *, is_address: bool = False) -> str:
+def _plain(element: Any, *, base: str | None = None) -> str:
     """The text of an element without children and attributes."""
     if element.attrib:
         raise UnusualError
-    return _text(element, is_address=is_address)
+    return _text(element, base=base)
 
 
-def _text(element: Any, *, is_address: bool = False) -> str:
+def _text(element: Any, *, base: str | None = None) -> str:
     if len(element):
         raise UnusualError
     text: str = (element.text or "").strip()
-    if is_address:
-        text = _SLASHES.sub(r"\1\3", text)
+    if base is not None and text:
+        text = _resolved(base, text)
     if text.isascii():
         return text
     with suppress(UnicodeError):  # UTF-8 that somebody read as Latin-1 and wrote as UTF-8 again
         text = text.encode("iso-8859-1").decode("utf-8")
-    if _CONTROL.search(text):
-        raise UnusualError
-    return text
+    return text.translate(_WINDOWS)
+
+
+def _resolved(base: str, address: str) -> str:
+    address = _SLASHES.sub(r"\1\3", address)
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return ""
 
 
 def _once(place: _Place, name: str) -> None:
@@ -271,6 +305,12 @@ def _summary(place: _Place, element: Any, name: str) -> None:
     place.fields["summary"] = _markup(place, element)
 
 
+def _subtitle(place: _Place, element: Any, name: str) -> None:
+    if place.is_entry:
+        raise UnusualError
+    _markup(place, element)
+
+
 def _content(place: _Place, element: Any, name: str) -> None:
     if not place.is_entry:
         raise UnusualError
@@ -278,6 +318,16 @@ def _content(place: _Place, element: Any, name: str) -> None:
     text = _markup(place, element)
     place.fields.setdefault("content", []).append({"value": text})
     place.fields.setdefault("summary", text)
+
+
+def _media_description(place: _Place, element: Any, name: str) -> None:
+    """Beside a summary, and before any content, feedparser takes it for content."""
+    if not place.is_entry or "summary" not in place.fields or place.has_content:
+        raise UnusualError
+    if set(element.attrib) - {"type"} or element.get("type", "plain").lower() not in _HTML:
+        raise UnusualError
+    place.has_content = True
+    place.fields.setdefault("content", []).append({"value": _text(element)})
 
 
 def _link(place: _Place, element: Any, name: str) -> None:
@@ -293,14 +343,14 @@ def _link(place: _Place, element: Any, name: str) -> None:
         raise UnusualError
     rel = attributes.get("rel", "alternate").lower()
     kind = attributes.get("type", "application/atom+xml" if rel == "self" else "text/html").lower()
-    href = _SLASHES.sub(r"\1\3", attributes["href"])
+    href = _resolved(place.base, attributes["href"])
     place.fields.setdefault("links", []).append({"rel": rel, "href": href})
     if rel == "alternate" and kind in _LINK_TYPES:
         place.fields["link"] = href
 
 
 def _text_link(place: _Place, element: Any) -> None:
-    text = _plain(element, is_address=True)
+    text = _plain(element, base=place.base)
     if place.is_entry:
         text = text.replace("&amp;", "&")
     text = _REFERENCE.sub(r"&\g<1>", text)
@@ -316,7 +366,7 @@ def _guid(place: _Place, element: Any, name: str) -> None:
     if set(element.attrib) - {"isPermaLink"}:
         raise UnusualError
     is_link = element.get("isPermaLink", "true") == "true"
-    text = _text(element, is_address=is_link)
+    text = _text(element, base=place.base if is_link else None)
     place.fields["id"] = text
     if is_link:
         place.fields.setdefault("link", text)
@@ -379,6 +429,7 @@ _OF_BOTH: dict[str, _Take] = {
     "content:encoded": _content,
     "dc:date": _date("updated"),
     "dc:creator": _author,
+    "media:description": _media_description,
     "dc:language": _field("language"),
     "sy:updatePeriod": _field("sy_updateperiod"),
     "sy:updateFrequency": _field("sy_updatefrequency"),
@@ -398,6 +449,7 @@ _OF_RSS: dict[str, _Take] = _OF_BOTH | {
 }
 _OF_ATOM: dict[str, _Take] = _OF_BOTH | {
     "summary": _summary,
+    "subtitle": _subtitle,
     "content": _content,
     "id": _guid,
     "published": _date("published"),
