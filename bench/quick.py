@@ -60,7 +60,9 @@ def _compare(name: str, folder: Path) -> int:
             print(f"  {path.relative_to(folder)}: {'; '.join(wrong)[:300]}")
     each = {way: 1000 * spent / max(short, 1) for way, spent in seconds.items()}
     share = short / max(number, 1)
-    print(f"{name:24} {number:6} {short:6} {share:6.0%} {each['short']:9.2f} {each['long']:9.2f} {differ:6}", flush=True)
+    print(
+        f"{name:24} {number:6} {short:6} {share:6.0%} {each['short']:9.2f} {each['long']:9.2f} {differ:6}", flush=True
+    )
     return differ
 
 

@@ -73,14 +73,17 @@ _DATE = re.compile(
 _HTML = ("text", "html", "text/html", "text/plain", "plain")
 _LINK_TYPES = ("html", "xhtml", "text/html", "application/xhtml+xml")
 # elements whose text nobody here reads, and that change nothing else
-_IGNORED = frozenset(
-    "category comments enclosure copyright docs generator cloud managingEditor webMaster rating thumb thumbnail content:format"
-    " slash:comments slash:section slash:department slash:hit_parade wfw:commentRss wfw:comment media:thumbnail media:keywords media:credit"
-    " media:copyright media:rating media:adult media:text media:hash media:player media:restriction media:status media:community dc:subject"
-    " dc:publisher dc:rights dc:identifier dc:format dc:type dc:source dc:coverage dc:relation sy:updateBase feedburner:info feedburner:emailServiceId"
-    " feedburner:feedburnerHostname feedburner:browserFriendly geo:lat geo:long itunes:explicit itunes:duration itunes:block itunes:keywords"
-    " itunes:episodeType itunes:type atom:category atom:rights atom:generator atom:icon atom:logo rights icon logo media:category thr:total thr:in-reply-to".split()
-)
+_NAMES = """
+category comments enclosure copyright docs generator cloud managingEditor webMaster rating thumb thumbnail
+content:format slash:comments slash:section slash:department slash:hit_parade wfw:commentRss wfw:comment media:thumbnail
+media:keywords media:credit media:copyright media:rating media:adult media:text media:hash media:player
+media:restriction media:status media:community dc:subject dc:publisher dc:rights dc:identifier dc:format dc:type
+dc:source dc:coverage dc:relation sy:updateBase feedburner:info feedburner:emailServiceId feedburner:feedburnerHostname
+feedburner:browserFriendly geo:lat geo:long itunes:explicit itunes:duration itunes:block itunes:keywords
+itunes:episodeType itunes:type atom:category atom:rights atom:generator atom:icon atom:logo rights icon logo
+media:category thr:total thr:in-reply-to
+"""
+_IGNORED = frozenset(_NAMES.split())
 _NESTING = frozenset(("media:content", "media:group"))
 _IMAGE = frozenset(("url", "title", "link", "width", "height", "description"))
 
@@ -119,7 +122,12 @@ def read(text: str) -> QuickFeed | None:
     try:
         _check_namespaces(text)
         parser = etree.XMLParser(
-            resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
         )
         root = etree.fromstring(text.encode(), parser)
         if len(parser.error_log):
@@ -160,7 +168,11 @@ def _check_base(text: str, root: Any) -> None:
 
 
 def _rss(root: Any) -> QuickFeed:
-    if not root.get("version", "").startswith("2.") or set(root.attrib) - {"version", _LANG, _XML_BASE} or len(root) != 1:
+    if (
+        not root.get("version", "").startswith("2.")
+        or set(root.attrib) - {"version", _LANG, _XML_BASE}
+        or len(root) != 1
+    ):
         raise UnusualError
     channel = root[0]
     if channel.tag != "channel" or channel.attrib:
@@ -290,7 +302,9 @@ def _title(place: _Place, element: Any, name: str) -> None:
 
 def _markup(place: _Place, element: Any) -> str:
     """A text construct: in Atom it may say that it is text or HTML."""
-    if element.attrib and not (place.is_atom and list(element.attrib) == ["type"] and element.get("type").lower() in _HTML):
+    if element.attrib and not (
+        place.is_atom and list(element.attrib) == ["type"] and element.get("type").lower() in _HTML
+    ):
         raise UnusualError
     return _text(element)
 
@@ -337,7 +351,11 @@ def _link(place: _Place, element: Any, name: str) -> None:
         return
     for key in attributes:
         local = key.rpartition("}")[2]
-        if local != local.lower() or local in ("url", "uri", "base", "lang") or (local != key and local in ("href", "rel", "type")):
+        if (
+            local != local.lower()
+            or local in ("url", "uri", "base", "lang")
+            or (local != key and local in ("href", "rel", "type"))
+        ):
             raise UnusualError
     if len(element):
         raise UnusualError
@@ -400,7 +418,12 @@ def _person(place: _Place, element: Any, name: str) -> None:
     parts = {part.tag: (part.text or "").strip() for part in element}
     known = {_ATOM + "name", _ATOM + "uri", _ATOM + "email"}
     strays = [element.text, *(part.tail for part in element)]
-    if element.attrib or len(parts) != len(element) or set(parts) - known or any(part.attrib or len(part) for part in element):
+    if (
+        element.attrib
+        or len(parts) != len(element)
+        or set(parts) - known
+        or any(part.attrib or len(part) for part in element)
+    ):
         raise UnusualError
     shown, email = parts.get(_ATOM + "name"), parts.get(_ATOM + "email")
     if not shown or "@" in shown or any(stray and stray.strip() for stray in strays):
