@@ -241,7 +241,8 @@ def _name(element: Any, *, is_atom: bool) -> str:
 
 def _ignore(place: _Place, element: Any, name: str) -> None:
     # a title of a picture counts only where no title stands yet, or where <source> made feedparser forget it
-    if name in _NESTING or (name == "media:title" and place.fields.get("title") and "source" not in place.once):
+    title_stands = place.is_entry and bool(place.fields.get("title")) and "source" not in place.once
+    if name in _NESTING or (name == "media:title" and title_stands):
         for part in element:
             _take_nested(place, part)
     elif (name not in _IGNORED and name[0] != "?") or len(element):
