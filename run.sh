@@ -10,6 +10,8 @@
 #   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
 #   ./run.sh fuzz            coverage-guided fuzzing of feeds, pages and URLs (bench/fuzz.py; installs atheris first)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
+#   ./run.sh quick [FOLDER]  the short way of reading feeds beside feedparser, field by field (bench/quick.py)
+#   ./run.sh recording       what parsing and recording a poll cost (bench/recording.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
 # Set-up is part of every word: .venv is made with uv if there is one, else with the newest
@@ -122,6 +124,10 @@ case "$word" in
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
         ;;
+    quick|recording)
+        set_up all
+        exec .venv/bin/python "bench/$word.py" "$@"
+        ;;
     replay)
         set_up all
         exec .venv/bin/python bench/replay.py "$@"
@@ -138,7 +144,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,16p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,18p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac
