@@ -13,6 +13,8 @@
 #   ./run.sh soak            144 rounds in fast-forward, and the memory of a hostile round (bench/soak.py)
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
+#   ./run.sh quick [FOLDER]  the short way of reading feeds beside feedparser, field by field (bench/quick.py)
+#   ./run.sh recording       what parsing and recording a poll cost (bench/recording.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
 # Set-up is part of every word: .venv is made with uv if there is one, else with the newest
@@ -116,26 +118,14 @@ case "$word" in
         set_up all
         exec .venv/bin/python bench/gate.py
         ;;
-    real)
-        set_up all
-        exec .venv/bin/python bench/real.py "$@"
-        ;;
     fuzz)
         set_up all
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
         ;;
-    similar)
-        set_up all
-        exec .venv/bin/python bench/similar.py "$@"
-        ;;
-    chaos | soak)
+    chaos | quick | real | recording | replay | similar | soak)
         set_up all
         exec .venv/bin/python "bench/$word.py" "$@"
-        ;;
-    replay)
-        set_up all
-        exec .venv/bin/python bench/replay.py "$@"
         ;;
     levantwatch)
         set_up runtime
@@ -149,7 +139,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the two exports do not
         ;;
     *)
-        sed -n '2,19p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,21p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac

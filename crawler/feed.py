@@ -17,6 +17,7 @@ from typing import Any
 
 import feedparser
 
+from crawler import quick
 from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.jsonfeed import parse_jsonfeed
@@ -63,7 +64,7 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None) -> Par
             return parse_jsonfeed(text, url)
         if is_sitemap(text[:HEAD_CHARS]):
             return parse_sitemap(without_controls(text), url)
-        return _parse_xml(mended(text), url)
+        return parse_text(mended(text), url)
     except MemoryError:  # the worker's limit: its business
         raise
     except Exception as error:  # noqa: BLE001  the boundary of one document: a parser's bug is a problem of that document
@@ -110,7 +111,16 @@ def _decompressed(body: bytes) -> bytes:
     return out
 
 
-def _parse_xml(text: str, url: str) -> ParsedFeed:
+def parse_text(text: str, url: str) -> ParsedFeed:
+    """What a mended XML document says: the short way where it is plain, else the long one."""
+    plain = quick.read(text)
+    if plain is not None:
+        return _feed(plain.version, plain.feed, plain.entries, [], text, url)
+    return parse_slowly(text, url)
+
+
+def parse_slowly(text: str, url: str) -> ParsedFeed:
+    """What feedparser makes of a mended document: the long way, which the short one (quick.py) must agree with."""
     # No location is given: feedparser would make an address of the guid "abc". xml:base is resolved by it, the rest here.
     headers = {"content-type": "application/xml; charset=utf-8"}
     with warnings.catch_warnings():
@@ -127,13 +137,16 @@ def _parse_xml(text: str, url: str) -> ParsedFeed:
     problems = [_told(data.bozo_exception)] if data.get("bozo") and data.get("bozo_exception") else []
     if not version and not data.entries:
         return no_feed(_why_no_feed(text, problems))
-    channel = data.feed
+    return _feed(version, data.feed, data.entries, problems, text, url)
+
+
+def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], text: str, url: str) -> ParsedFeed:
     homepage = absolute_link(text_of(channel.get("link")), url)
     base = (
         homepage if homepage and version.startswith("rss") else url
     )  # RSS behind a feed service is relative to its site
     kind = _kind_of(version)
-    entries = read_each(data.entries, lambda entry: _entry(entry, base), problems)
+    entries = read_each(listed, lambda entry: _entry(entry, base), problems)
     author = _author(channel) if kind == "atom" else None
     if author:  # RFC 4287 section 4.2.1: the feed's author is the author of entries that name none
         entries = tuple(entry if entry.author else replace(entry, author=author) for entry in entries)

@@ -16,6 +16,7 @@ from crawler.judging import configured_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
+from crawler.writing import Writer
 from storage import chain, entries, rechecks, setback
 from storage import hosts as known_hosts
 from storage.db import open_database
@@ -62,6 +63,7 @@ class Watch:
         self.hosts = Hosts(connections=config.host_connections, delay=config.host_delay, now=clock)
         self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
+        self._writer = Writer(database, self._thread)
         self._lock = database.crawl_lock()
         self.archive: Archive | None = None  # where the pages of matches go, if anywhere
         self._lock_known_at = time.monotonic()
@@ -120,6 +122,15 @@ class Watch:
                 return function(session, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+    async def write_together(
+        self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """The same in a transaction that may be shared with other calls of this method (crawler.writing).
+
+        For what touches nothing but the database, since it is run again when another call broke the transaction.
+        """
+        return await self._writer.run(lambda session: function(session, *args, **kwargs))
 
     async def seal(self) -> None:
         """Log the head of the ledger of proof, so that it is known outside of the database, too."""

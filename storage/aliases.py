@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Integer, Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
@@ -40,20 +40,22 @@ def same_entries(unknown: Sequence[Mapping[str, Any]], listed: Sequence[Row[Any]
 
 def last_listing(session: Session, feed_id: int, *, size: int) -> list[Row[Any]]:
     """What the feed listed last, as `id`, `key`, `guid`, `title`, `published_raw`; the newest of it."""
-    newest = (
-        select(SIGHTINGS.c.entry_id, SIGHTINGS.c.guid, SIGHTINGS.c.last_seen_at)
-        .where(SIGHTINGS.c.feed_id == feed_id)
-        .order_by(SIGHTINGS.c.entry_id.desc())
-        .limit(max(LISTING, 3 * size))
-        .subquery()
-    )
-    listed_at: Any = select(FEEDS.c.listed_at).where(FEEDS.c.id == feed_id).scalar_subquery()
-    query = (
-        select(ENTRIES.c.id, ENTRIES.c.key, newest.c.guid, ENTRIES.c.title, ENTRIES.c.published_raw)
-        .join_from(newest, ENTRIES, ENTRIES.c.id == newest.c.entry_id)
-        .where(newest.c.last_seen_at >= listed_at)
-    )
-    return list(session.execute(query))
+    return list(session.execute(_LAST_LISTING, {"feed": feed_id, "most": max(LISTING, 3 * size)}))
+
+
+_NEWEST = (
+    select(SIGHTINGS.c.entry_id, SIGHTINGS.c.guid, SIGHTINGS.c.last_seen_at)
+    .where(SIGHTINGS.c.feed_id == bindparam("feed"))
+    .order_by(SIGHTINGS.c.entry_id.desc())
+    .limit(bindparam("most", type_=Integer()))
+    .subquery()
+)
+_LISTED_AT: Any = select(FEEDS.c.listed_at).where(FEEDS.c.id == bindparam("feed")).scalar_subquery()
+_LAST_LISTING = (
+    select(ENTRIES.c.id, ENTRIES.c.key, _NEWEST.c.guid, ENTRIES.c.title, ENTRIES.c.published_raw)
+    .join_from(_NEWEST, ENTRIES, ENTRIES.c.id == _NEWEST.c.entry_id)
+    .where(_NEWEST.c.last_seen_at >= _LISTED_AT)
+)
 
 
 def _pairs(

@@ -88,6 +88,23 @@ class TriageDecision:
     candidate: bool
 
 
+# Made once, as every statement of the hot path: SQLAlchemy takes as long to build one as to run it.
+_COLUMNS = tuple(field.name for field in fields(SeenEntry))
+_TRIAGED = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
+_LISTED_NOW = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
+_OF_FEED = and_(SIGHTINGS.c.entry_id == ENTRIES.c.id, SIGHTINGS.c.feed_id == bindparam("feed"))
+_KNOWN = (
+    select(
+        ENTRIES.c.key,
+        ENTRIES.c.id,
+        case((SIGHTINGS.c.last_seen_at >= FEEDS.c.listed_at, 1), else_=0).label("listed"),
+    )
+    .outerjoin_from(ENTRIES, SIGHTINGS, _OF_FEED)
+    .outerjoin(FEEDS, FEEDS.c.id == bindparam("feed"))
+    .where(ENTRIES.c.key.in_(bindparam("these", expanding=True)))
+)
+
+
 def record_seen(
     session: Session, *, feed_id: int, entries: Sequence[SeenEntry], now: datetime, whole: bool = True
 ) -> SeenResult:
@@ -140,11 +157,11 @@ def _note_sightings(
     rows = [{**seen, "entry_id": entry_id, "guid": guid} for entry_id, guid in guids.items()]
     upsert(session, SIGHTINGS, rows, conflict=["feed_id", "entry_id"], update=["guid", "last_seen_at"])
     if whole:
-        session.execute(update(FEEDS).where(FEEDS.c.id == feed_id).values(listed_at=now))
+        session.execute(_LISTED_NOW, {"which": feed_id, "listed_at": now})
 
 
 def _row(entry: SeenEntry, feed_id: int, now: datetime) -> dict[str, Any]:
-    values = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    values = {name: getattr(entry, name) for name in _COLUMNS}
     key = short_key(entry.key)
     mine = {"key": key, "feed_id": feed_id, "first_seen_at": now, "retry_at": now, "audit_rank": audit_rank(key)}
     return {**values, **mine}
@@ -152,16 +169,9 @@ def _row(entry: SeenEntry, feed_id: int, now: datetime) -> dict[str, Any]:
 
 def _known(session: Session, feed_id: int, keys: Sequence[str]) -> dict[str, Row[Any]]:
     """The entries with these keys: their `id`, and whether this feed's listing before this one had them (`listed`)."""
-    before = case((SIGHTINGS.c.last_seen_at >= FEEDS.c.listed_at, 1), else_=0).label("listed")
-    of_feed = and_(SIGHTINGS.c.entry_id == ENTRIES.c.id, SIGHTINGS.c.feed_id == feed_id)
-    query = (
-        select(ENTRIES.c.key, ENTRIES.c.id, before)
-        .outerjoin_from(ENTRIES, SIGHTINGS, of_feed)
-        .outerjoin(FEEDS, FEEDS.c.id == feed_id)
-    )
     found: dict[str, Row[Any]] = {}
     for start in range(0, len(keys), _PAGE):
-        rows = session.execute(query.where(ENTRIES.c.key.in_(keys[start : start + _PAGE])))
+        rows = session.execute(_KNOWN, {"feed": feed_id, "these": keys[start : start + _PAGE]})
         found.update({row.key: row for row in rows})
     return found
 
@@ -174,10 +184,14 @@ def count_listed(session: Session, *, feed_id: int, keys: Sequence[str]) -> int:
 def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
     """Write what triage said: a candidate stays pending and due, anything else is irrelevant and done with."""
     for candidate, rest in ((True, {}), (False, {"state": "irrelevant", "retry_at": None, "finished_at": now})):
-        rows = [{"which": one.entry_id, "said": one.score} for one in decisions if one.candidate is candidate]
+        said = {"triaged_at": now, **rest}
+        rows = [
+            {"which": one.entry_id, "triage_score": one.score, **said}
+            for one in decisions
+            if one.candidate is candidate
+        ]
         if rows:
-            statement = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
-            session.execute(statement.values(triage_score=bindparam("said"), triaged_at=now, **rest), rows)
+            session.execute(_TRIAGED, rows)
 
 
 def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, insert, literal, null, select, update
+from sqlalchemy import BindParameter, Update, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage import events
@@ -19,6 +20,29 @@ from storage.text import clean
 # the outcomes (crawler.polling.Outcome) after which the body was read, so that its validators may be believed
 _READ = ("ok", "same-body")
 _ANSWERED = (*_READ, "not-modified")
+
+# Statements are made once: building one takes SQLAlchemy longer than SQLite takes to run it.
+_AUDIT = insert(POLLS)
+_AUDITED = tuple(column.name for column in POLLS.c if column.name != "id")
+
+
+def _said(name: str) -> BindParameter[Any]:
+    return bindparam(f"said_{name}", type_=UTCDateTime() if name == "since" else CleanText())
+
+
+_SAME_TARGET = FEEDS.c.moved_to == _said("target")
+# what is set by what stands in the row, by the name of the value that it takes
+_EXPRESSIONS: dict[str, dict[str, Any]] = {
+    "said_target": {
+        "moved_to": _said("target"),
+        "moved_since": case((_SAME_TARGET, FEEDS.c.moved_since), else_=_said("since")),
+        "moved_polls": case((_SAME_TARGET, FEEDS.c.moved_polls + 1), else_=1),
+    },
+    "said_title": {"title": case((FEEDS.c.title == "", _said("title")), else_=FEEDS.c.title)},
+    "said_homepage": {"homepage": func.coalesce(FEEDS.c.homepage, _said("homepage"))},
+    "said_language": {"language": func.coalesce(FEEDS.c.language, _said("language"))},
+}
+_BY_WHAT_STANDS = frozenset(_EXPRESSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,38 +97,46 @@ def record_poll(session: Session, record: PollRecord) -> None:
 
     Belongs into the transaction of entries.record_seen, or an article is lost at the next 304.
     """
-    audit = {column.name: getattr(record, column.name) for column in POLLS.c if column.name != "id"}
-    session.execute(insert(POLLS), audit)
+    session.execute(_AUDIT, {name: getattr(record, name) for name in _AUDITED})
     answered = record.outcome in _ANSWERED
     _note_events(session, record)
-    session.execute(
-        update(FEEDS)
-        .where(FEEDS.c.id == record.feed_id)
-        .values(
-            next_poll_at=record.next_poll_at,
-            next_poll_reason=record.reason,
-            interval_seconds=record.interval_seconds,
-            rate=record.rate,
-            failures=record.failures,
-            failing_since=record.failing_since,
-            status=record.status,
-            retry_after_at=record.retry_after_at,
-            last_polled_at=record.started_at,
-            last_outcome=record.outcome,
-            last_error=None if answered else record.error or record.outcome,
-            gone_count=FEEDS.c.gone_count + 1 if record.outcome == "gone" else 0,
-            **({"last_new_at": record.started_at} if record.entries_new else {}),
-            **({"unconditional_at": record.started_at} if record.unconditional and answered else {}),
-            **({"not_modified_at": record.started_at} if record.outcome == "not-modified" else {}),
-            **({"distrusted_at": record.started_at} if record.caught else {}),
-            rhythm=record.rhythm,
-            hints=record.hints,
-            hidden_count=record.hidden_count,
-            **_validators(record),
-            **_redirect(record),
-            **_self_description(record),
-        )
-    )
+    values = {
+        "next_poll_at": record.next_poll_at,
+        "next_poll_reason": record.reason,
+        "interval_seconds": record.interval_seconds,
+        "rate": record.rate,
+        "failures": record.failures,
+        "failing_since": record.failing_since,
+        "status": record.status,
+        "retry_after_at": record.retry_after_at,
+        "last_polled_at": record.started_at,
+        "last_outcome": record.outcome,
+        "last_error": None if answered else record.error or record.outcome,
+        **({"last_new_at": record.started_at} if record.entries_new else {}),
+        **({"unconditional_at": record.started_at} if record.unconditional and answered else {}),
+        **({"not_modified_at": record.started_at} if record.outcome == "not-modified" else {}),
+        **({"distrusted_at": record.started_at} if record.caught else {}),
+        "rhythm": record.rhythm,
+        "hints": record.hints,
+        "hidden_count": record.hidden_count,
+        **_validators(record),
+        **_redirect(record),
+        **_self_description(record),
+    }
+    if record.outcome != "gone":
+        values["gone_count"] = 0
+    statement = _change(frozenset(values) & _BY_WHAT_STANDS, record.outcome == "gone")
+    session.execute(statement, {"which": record.feed_id, **values})
+
+
+@cache
+def _change(filled: frozenset[str], is_gone: bool) -> Update:
+    """The change of a feed's row, made once: columns that are named among the values are set to them by SQLAlchemy."""
+    expressions = {column: part for name in filled for column, part in _EXPRESSIONS[name].items()}
+    if is_gone:
+        expressions["gone_count"] = FEEDS.c.gone_count + 1
+    statement = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
+    return statement.values(expressions) if expressions else statement
 
 
 def _note_events(session: Session, record: PollRecord) -> None:
@@ -127,21 +159,12 @@ def _validators(record: PollRecord) -> dict[str, str | None]:
 
 def _redirect(record: PollRecord) -> dict[str, object]:
     if record.permanent_url is not None and record.outcome in _ANSWERED:
-        same = FEEDS.c.moved_to == clean(record.permanent_url)
-        since = case((same, FEEDS.c.moved_since), else_=literal(record.started_at, UTCDateTime()))
-        polls = case((same, FEEDS.c.moved_polls + 1), else_=1)
-        return {"moved_to": record.permanent_url, "moved_since": since, "moved_polls": polls}
+        return {"said_target": clean(record.permanent_url), "said_since": record.started_at}
     # a failure says nothing about where the feed lives
-    return {"moved_to": null(), "moved_since": null(), "moved_polls": 0} if record.outcome in _ANSWERED else {}
+    return {"moved_to": None, "moved_since": None, "moved_polls": 0} if record.outcome in _ANSWERED else {}
 
 
 def _self_description(record: PollRecord) -> dict[str, object]:
     """What the feed says of itself fills what nobody else has said."""
-    values: dict[str, object] = {}
-    if record.title:
-        values["title"] = case((FEEDS.c.title == "", literal(record.title, CleanText())), else_=FEEDS.c.title)
-    if record.homepage:
-        values["homepage"] = func.coalesce(FEEDS.c.homepage, literal(record.homepage, CleanText()))
-    if record.language:
-        values["language"] = func.coalesce(FEEDS.c.language, literal(record.language, CleanText()))
-    return values
+    said = {"said_title": record.title, "said_homepage": record.homepage, "said_language": record.language}
+    return {name: value for name, value in said.items() if value}

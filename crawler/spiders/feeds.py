@@ -360,7 +360,7 @@ class FeedsSpider(Spider):
         try:
             answer = read()
             reading = await self._read_feed(feed, answer)
-            found = await self.watch.write(self.recorder.record, reading, now=answer.at)
+            found = await self.watch.write_together(self.recorder.record, reading, now=answer.at)
             self.polled[feed.id] = reading.outcome
             self._counts.update(entries=found.seen, new=found.new)
             self._pending = self._pending or found.candidates > 0
