@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import urlopen
 
 import pytest
 from argon2 import PasswordHasher
@@ -16,6 +19,7 @@ from desk_server import desk_app
 from starlette.testclient import TestClient
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
+from crawler.cli import main
 from crawler.config import Config, ConfigError, Web
 from crawler.desk import drawings
 from crawler.desk.asking import Asked
@@ -24,6 +28,7 @@ from crawler.desk.pages import FOLDER
 from crawler.desk.report import written
 from crawler.desk.serve import rules_of
 from crawler.desk.sessions import LIFE, WRONG_WITHIN, Keeper, WrongPasswords
+from crawler.desk.writes import is_right
 from storage import labels, overviews
 from storage.db import Database
 from storage.search import Filters, search
@@ -385,33 +390,45 @@ def test_the_contrast_of_every_text_is_that_of_wcag_aa(scheme: str) -> None:
 # --- the commands ---
 
 
-def test_web_and_report_run(tmp_path: Path) -> None:
+def test_web_and_report_run(tmp_path: Path, templates: dict[str, str]) -> None:
+    shutil.copy(templates["sqlite"], tmp_path / "watch.db")
     desk = Desk(tmp_path, f"sqlite:///{tmp_path}/watch.db")
-    desk.ok("db", "upgrade")
     server = desk.start("web", "--port", "0")
     try:
         assert server.stderr is not None
         said = server.stderr.readline().decode()
         address = re.search(r"http://127\.0\.0\.1:\d+/", said)
         assert address, said
-        import urllib.request
-
-        with urllib.request.urlopen(address.group(), timeout=20) as answer:
+        desk.ok("report", "--since", "7d", "-o", "report.html")
+        with urlopen(address.group(), timeout=20) as answer:
             assert "No match." in answer.read().decode()
     finally:
         server.terminate()
         server.communicate(timeout=20)
-    desk.ok("report", "--since", "7d", "-o", "report.html")
     assert "What was not collected" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    refused = desk.run("web", "--host", "0.0.0.0")
-    assert refused.returncode == 1
-    assert b"without a password" in refused.stderr
-    assert desk.ok("web", "--hash-password", stdin=b"correct horse\n").startswith("$argon2id$")
+
+
+def test_a_password_is_hashed_and_an_open_page_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        told = capsys.readouterr()
+        return end.value.code, told.out, told.err
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    code, printed, _ = run("web", "--hash-password")
+    assert code == 0
+    assert is_right(printed.strip(), "correct horse")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert run("web", "--hash-password") == (1, "", "levantwatch: a password needs 10 characters or more\n")
+    code, _, said = run("web", "--host", "0.0.0.0")
+    assert code == 1
+    assert "without a password" in said
 
 
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
-    from crawler.cli import main
-
     monkeypatch.setitem(__import__("sys").modules, "starlette", None)
     with pytest.raises(SystemExit) as end:
         main(["web"])
