@@ -6,7 +6,7 @@
 #   ./run.sh lint            ruff, formatting, the import arrows
 #   ./run.sh types           mypy --strict
 #   ./run.sh gate            the judge's floors (bench/gate.py), where ../shared is
-#   ./run.sh lock            writes the two lock files anew from pyproject.toml (needs uv)
+#   ./run.sh lock            writes the three lock files anew from pyproject.toml (needs uv)
 #   ./run.sh replay          polling policies over recorded and synthetic timelines (bench/replay.py)
 #   ./run.sh fuzz            coverage-guided fuzzing of feeds, pages and URLs (bench/fuzz.py; installs atheris first)
 #   ./run.sh chaos           forty times kill -9 in one crawl, and every other fault, on both databases (bench/chaos.py)
@@ -134,9 +134,10 @@ case "$word" in
     lock)
         command -v uv >/dev/null || die "the lock files are written by uv; install it and run this again"
         uv lock --quiet --upgrade
-        uv export --quiet --no-emit-project --no-header --all-groups --all-extras -o requirements.lock
+        uv export --quiet --no-emit-project --no-header --all-groups --no-group fuzz --all-extras -o requirements.lock
         uv export --quiet --no-emit-project --no-header --no-default-groups --group build --extra postgres --extra web -o requirements-runtime.lock
-        rm -f uv.lock  # it names the registry's hosts; the two exports do not
+        uv export --quiet --no-emit-project --no-header --only-group fuzz -o requirements-fuzz.lock
+        rm -f uv.lock  # it names the registry's hosts; the exports do not
         ;;
     *)
         sed -n '2,21p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'

@@ -21,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "tests" / "data"
 SHARES = {"url": 0.85, "feed": 0.11, "page": 0.04}  # by what a case costs
-SECONDS_A_CASE, MB, LONGEST = 20, 2_000, {"url": 500, "feed": 4_000, "page": 6_000}
+# a worker of the crawl has ten seconds
+SECONDS_A_CASE, MB, LONGEST = 10, 2_000, {"url": 500, "feed": 4_000, "page": 6_000}
 _DONE = re.compile(r"Done (\d+)(?: runs?)? in (\d+) second")
 _COVERED = re.compile(r"cov: (\d+)")
 

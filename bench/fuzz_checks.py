@@ -15,6 +15,8 @@ BASE = "https://courier.example/feed.xml"
 UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+# what a browser would take for a tag
+MARKUP = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 STATUSES = {"full", "partial", "paywalled", "blocked", "not-an-article", "unreadable"}
 WITH_TEXT = {"full", "partial", "paywalled"}
 
@@ -25,11 +27,14 @@ def check_feed(data: bytes) -> None:
     assert feed.kind or feed.problems, "no feed and no reason"
     for one in (feed.title, *feed.problems):
         line(one, 10 * TITLE_CHARS)
+    for link in (feed.homepage, feed.hub, feed.self_url, feed.new_url):
+        assert link is None or is_link(link), link
     for entry in (*feed.entries, *feed.sitemaps):
-        _entry(entry)
+        _entry(entry, plain=feed.kind == "json")
 
 
-def _entry(entry: ParsedEntry) -> None:
+def _entry(entry: ParsedEntry, *, plain: bool) -> None:
+    """One entry; `plain`: its format knows text that is no markup, where "<b>" are three characters (JSON Feed)."""
     for text, most in (
         (entry.title, TITLE_CHARS),
         (entry.summary, SUMMARY_CHARS),
@@ -40,7 +45,11 @@ def _entry(entry: ParsedEntry) -> None:
         (entry.updated_raw or "", NAME_CHARS),
     ):
         line(text, most)
-    assert entry.url is None or re.match(r"https?://[^/\s]", entry.url, re.IGNORECASE), entry.url
+    for text in (entry.title, entry.summary, entry.content, entry.author or ""):
+        assert plain or not MARKUP.search(text), ascii(text[:200])
+    assert entry.url is None or is_link(entry.url), entry.url
+    if entry.url is not None:
+        check_url(entry.url.encode("utf-8", "surrogatepass"))
     for moment in (entry.published_at, entry.updated_at):
         aware(moment)
 
@@ -53,6 +62,8 @@ def check_page(data: bytes) -> None:
     assert page.text or page.status not in ("full", "partial"), page.status
     for text in (page.title or "", page.author or "", page.problem or "", page.published_raw or ""):
         line(text, 100_000)
+    for text in (page.title or "", page.author or ""):  # (its text may show a reader what a tag looks like)
+        assert not MARKUP.search(text), ascii(text[:200])
     for paragraph in page.text.split("\n"):
         line(paragraph, len(data) + 1)
     aware(page.published_at)
@@ -71,15 +82,32 @@ def check_url(data: bytes) -> None:
             assert found.isascii(), found
             assert re.match(r"https?://[^/\s@]+/?", found), found
             assert not re.search(r"\s", found), found
-            urls.match_key(found)
-            urls.registered_domain(found)
-    line(urls.redact(text), urls.LONGEST_URL)
+            assert urls.match_key(urls.match_key(found)) == urls.match_key(found), found
+            assert len(found) <= urls.LONGEST_URL, len(found)
+            host = urls.registered_domain(found)
+            assert host and host == host.lower(), (found, host)
+            assert urls.entry_key(feed_url=BASE, url=found, guid=text, title=text, published_raw=text) == found
+    urls.match_key(text)
+    urls.registered_domain(text)
+    for shared in (False, True):
+        key = urls.entry_key(
+            feed_url=BASE, url=None, guid=text, title=text, published_raw=None, link_is_shared=shared
+        )
+        assert key.startswith(BASE) and len(key) < 600, key
+    safe = urls.redact(text)
+    line(safe, urls.LONGEST_URL)
+    assert urls.redact(safe) == safe, (text, safe)
 
 
 def line(text: str, most: int) -> None:
     """A text is one line of harmless characters, and no longer than it may be."""
     assert not UNSAFE.search(text), ascii(text[:200])
     assert len(text) <= most, len(text)
+
+
+def is_link(text: str) -> bool:
+    """Whether a text begins as an http or https address with a host."""
+    return re.match(r"https?://[^/\s]", text, re.IGNORECASE) is not None
 
 
 def aware(moment: datetime | None) -> None:

@@ -161,12 +161,16 @@ def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], te
         skip_hours=_hours(text),
         skip_days=_days(text),
         update_period_seconds=_period(channel),
-        hub=next(
-            (absolute_link(link.get("href"), url) for link in channel.get("links", ()) if link.get("rel") == "hub"),
-            None,
-        ),
+        hub=_related(channel, "hub", url),
+        self_url=_related(channel, "self", url),
         new_url=absolute_link(text_of(channel.get("itunes_new-feed-url") or channel.get("newlocation")), url),
     )
+
+
+def _related(channel: Any, relation: str, url: str) -> str | None:
+    """The first link of the channel with this relation that is one."""
+    links = (link.get("href") for link in channel.get("links", ()) if link.get("rel") == relation)
+    return next((found for link in links if (found := absolute_link(link, url))), None)
 
 
 def _entry(entry: Any, base: str) -> ParsedEntry:

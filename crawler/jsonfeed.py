@@ -45,6 +45,7 @@ def parse_jsonfeed(text: str, url: str) -> ParsedFeed:
         entries=read_each(data["items"], lambda item: _entry(item, base, data), problems),
         problems=tuple(problems),
         hub=next((found for hub in hubs if (found := absolute_link(hub, url))), None),
+        self_url=absolute_link(data.get("feed_url"), url),
     )
 
 

@@ -53,6 +53,7 @@ class ParsedFeed:
     skip_days: tuple[int, ...] = ()
     update_period_seconds: int | None = None
     hub: str | None = None
+    self_url: str | None = None
     new_url: str | None = None
     sitemaps: tuple[ParsedEntry, ...] = ()
 

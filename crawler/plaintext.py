@@ -24,6 +24,9 @@ _UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffc\ud800-\udfff]"
 )
 _SPACE = re.compile(r"\s+")
+_ANY_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
+_BEGINS_TAG = re.compile(r"<(?=[/!?]?[a-zA-Z])")
+_BRACKETED = re.compile(r"<[^>]*>")
 # NFC sorts combining marks by insertion: 80,000 of them in a row take 5 s. UAX #15 calls 30 in a row the most that a text needs
 _MARKS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 
@@ -60,7 +63,19 @@ def plain_text(markup: str, *, limit: int) -> str:
         text = _CUT_TAG.sub("", _TAG.sub("", _BREAK.sub(" ", text)))
     if _ENTITY.search(text):
         text = html.unescape(text)
-    return clip(clean(text), limit)
+    return clip(_without_tags(clean(text)), limit)
+
+
+def _without_tags(line: str) -> str:
+    """The line without what a tag is still in it, because another stood inside of it or an escape too many around it."""
+    for _ in range(_MOST_ESCAPES):
+        if not _ANY_TAG.search(line):
+            return line
+        line = clean(_TAG.sub("", line))
+    if not _ANY_TAG.search(line):
+        return line
+    end = line.rfind(">") + 1  # up to here every "<" finds its ">": the search stays linear
+    return clean(_BRACKETED.sub(lambda found: _BEGINS_TAG.sub(" ", found.group()), line[:end]) + line[end:])
 
 
 def clip(text: str, limit: int) -> str:

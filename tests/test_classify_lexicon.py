@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.classify.lexicon import TOPICS, LexiconError, load_topic, load_topics
 from crawler.classify.model import ModelError, load_model
@@ -100,3 +103,28 @@ def test_the_shipped_model_weighs_every_topic() -> None:
     assert {"syria", "isis", "default"} <= set(model.topics)
     assert json.dumps({name: len(one.weights) for name, one in model.topics.items()})
     assert all(len(one.weights) > 15 for one in model.topics.values())
+
+
+PIECES = st.sampled_from(
+    ["topic", "title", "lebanon", "common", "name", "context", "why", "en", "weak", "case", "[name.", "]", "[", " = ", '"', "'", "\n", "7", "true", "{", "}",
+     "*", "…", "\ud800", "\u202e", "\x00", "1979-05-27", "Lebanon", ",", '"""', "#"]
+)  # fmt: skip
+
+
+@given(
+    text=st.text()
+    | st.lists(PIECES, max_size=14).map("".join)
+    | st.builds(lambda old, new: GOOD.replace(old, new), st.sampled_from(GOOD.split()), PIECES | st.text(max_size=9))
+)
+def test_any_text_is_a_topic_or_one_line_of_what_is_wrong(text: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "lebanon.toml")
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            topic = load_topic(file)
+        except LexiconError as error:
+            assert "lebanon.toml" in str(error)
+            assert str(error).isprintable(), ascii(str(error))
+        else:
+            assert topic.id == "lebanon"
+            assert topic.forms
