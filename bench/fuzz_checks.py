@@ -90,9 +90,7 @@ def check_url(data: bytes) -> None:
     urls.match_key(text)
     urls.registered_domain(text)
     for shared in (False, True):
-        key = urls.entry_key(
-            feed_url=BASE, url=None, guid=text, title=text, published_raw=None, link_is_shared=shared
-        )
+        key = urls.entry_key(feed_url=BASE, url=None, guid=text, title=text, published_raw=None, link_is_shared=shared)
         assert key.startswith(BASE) and len(key) < 600, key
     safe = urls.redact(text)
     line(safe, urls.LONGEST_URL)
