@@ -85,13 +85,15 @@ def check_url(data: bytes) -> None:
             assert urls.match_key(urls.match_key(found)) == urls.match_key(found), found
             assert len(found) <= urls.LONGEST_URL, len(found)
             host = urls.registered_domain(found)
-            assert host and host == host.lower(), (found, host)
+            assert host, found
+            assert host == host.lower(), host
             assert urls.entry_key(feed_url=BASE, url=found, guid=text, title=text, published_raw=text) == found
     urls.match_key(text)
     urls.registered_domain(text)
     for shared in (False, True):
         key = urls.entry_key(feed_url=BASE, url=None, guid=text, title=text, published_raw=None, link_is_shared=shared)
-        assert key.startswith(BASE) and len(key) < 600, key
+        assert key.startswith(BASE), key
+        assert len(key) < 600, len(key)
     safe = urls.redact(text)
     line(safe, urls.LONGEST_URL)
     assert urls.redact(safe) == safe, (text, safe)
