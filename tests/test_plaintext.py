@@ -76,3 +76,4 @@ def test_what_comes_out_is_one_harmless_line(markup: str) -> None:
     assert not re.search(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
     assert unicodedata.is_normalized("NFC", text)
     assert clean(text) == text
+    assert not re.search(r"<[/!?]?[a-zA-Z][^<>]*>", text)
