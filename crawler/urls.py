@@ -21,6 +21,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SPACE_AND_CONTROLS = re.compile(
     r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+# once or more: what stands before the slashes of a broken address may hide a password behind them
+_CREDENTIALS = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:[/\\]*)(?:[^/\\?#]*@[/\\]*)+")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?")
@@ -132,7 +134,7 @@ def entry_key(
 def redact(url: str) -> str:
     """The URL without user and password, on one line, for logs and messages."""
     cleaned = _SPACE_AND_CONTROLS.sub("", url[:_LONGEST_TYPED])
-    return re.sub(r"^([a-zA-Z][a-zA-Z0-9+.-]*:[/\\]*)[^/\\?#]*@", r"\1", cleaned)[:LONGEST_URL]
+    return _CREDENTIALS.sub(r"\1", cleaned)[:LONGEST_URL]
 
 
 def _hash(*pieces: str) -> str:

@@ -114,17 +114,20 @@ PIECES = st.sampled_from(
 @given(
     text=st.text()
     | st.lists(PIECES, max_size=14).map("".join)
-    | st.builds(lambda old, new: GOOD.replace(old, new), st.sampled_from(GOOD.split()), PIECES | st.text(max_size=9))
+    | st.builds(GOOD.replace, st.sampled_from(GOOD.split()), PIECES | st.text(max_size=9))
 )
 def test_any_text_is_a_topic_or_one_line_of_what_is_wrong(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "lebanon.toml")
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        told = ""
         try:
             topic = load_topic(file)
         except LexiconError as error:
-            assert "lebanon.toml" in str(error)
-            assert str(error).isprintable(), ascii(str(error))
-        else:
-            assert topic.id == "lebanon"
-            assert topic.forms
+            told = str(error)
+    if told:
+        assert "lebanon.toml" in told
+        assert told.isprintable(), ascii(told)
+    else:
+        assert topic.id == "lebanon"
+        assert topic.forms

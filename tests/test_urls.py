@@ -74,6 +74,7 @@ def test_nothing_raises_on_any_text(text: str) -> None:
     assert match_key(text) == match_key(text)
     assert registered_domain(text) == registered_domain(text).lower()
     assert "\n" not in redact(text)
+    assert redact(redact(text)) == redact(text)
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="&"), min_size=1, max_size=20).map("x-{}".format)
@@ -194,6 +195,7 @@ def test_half_a_character_in_a_title_makes_a_key() -> None:
         ("postgresql://desk:secret@db.example/news", "postgresql://db.example/news"),
         ("https://news.example/@author", "https://news.example/@author"),
         ("https://news.example/a\nERROR forged line\u202e", "https://news.example/aERRORforgedline"),
+        ("https:x@//user:secret@news.example/a", "https:news.example/a"),
     ],
 )
 def test_redacted(url: str, shown: str) -> None:
