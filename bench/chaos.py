@@ -195,7 +195,6 @@ def disturbances(folder: Path, server: OwnServer | None) -> list[str]:
                 for number, name in (
                     (signal.SIGINT, "stopped"),
                     (signal.SIGQUIT, "crashed"),
-                    (signal.SIGTERM, "shut down"),
                 ):
                     for pause in (0, 5):
                         trial.tried(

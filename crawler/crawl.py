@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
 STOP_AT_MOST = 8.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
+LOOKUP_THREADS = 10  # Twisted's own number
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
@@ -216,6 +217,8 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
 
     reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
     install_guard(reactor, config.networks)
+    # all threads for look-ups from the start: Twisted adds them one by one over days, which looks like a leak
+    reactor.getThreadPool().adjustPoolsize(LOOKUP_THREADS, LOOKUP_THREADS)
     log_to_stderr(config)
     loop = asyncio.get_event_loop()
     stop = asyncio.Event()

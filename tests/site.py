@@ -45,6 +45,11 @@ class Reply:
 Route = Reply | bytes | Callable[[Request], Reply]
 
 
+class _QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that was killed is nobody's error."""
+
+
 class Site:
     """A site at `address`; routes may be set and changed while it serves."""
 
@@ -53,7 +58,7 @@ class Site:
         self.fallback: Route = Reply(status=404, content_type="text/plain")  # for every path without a route
         self._routes: dict[str, Route] = {}
         self._stopping = threading.Event()
-        self._server = http.server.ThreadingHTTPServer((address, port), self._handler())
+        self._server = _QuietServer((address, port), self._handler())
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
