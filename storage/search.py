@@ -164,9 +164,13 @@ def match(session: Session, article_id: int) -> Match | None:
 
 def stream(session: Session, filters: Filters) -> Generator[Match]:
     """The same matches one by one in bounded memory, for exports of any size; read it within the session."""
-    with session.execute(_query(session, filters), execution_options={"yield_per": _PAGE}) as result:
-        for row in result:  # whoever stops half-way leaves no cursor open
+    result = session.execute(_query(session, filters), execution_options={"yield_per": _PAGE})
+    try:
+        for row in result:
             yield Match(*row)
+    finally:  # whoever stops half-way leaves no cursor open, nor closes one of a session that is over
+        if session.in_transaction():
+            result.close()
 
 
 def count(session: Session, filters: Filters) -> int:

@@ -12,7 +12,7 @@ from storage_samples import NOW, add_feed, list_entries, seen
 from crawler.clock import ClockWatch
 from crawler.daemon import begin_anew
 from crawler.every import every
-from storage import clocks, feeds
+from storage import feeds, setback
 from storage import hosts as known_hosts
 from storage.db import Database
 from storage.models import ENTRIES, FEEDS
@@ -98,8 +98,8 @@ def test_what_a_clock_that_was_ahead_put_off_is_due_again(database: Database, by
         session.execute(ENTRIES.update().values(first_seen_at=ahead, retry_at=ahead))
         known_hosts.keep_quiet(session, host="c.example", until=ahead + HOUR, status=429, now=ahead)
     with database.write() as session:
-        assert clocks.bring_back(session, now=NOW) == 4
-        assert clocks.bring_back(session, now=NOW) == 0
+        assert setback.bring_back(session, now=NOW) == 4
+        assert setback.bring_back(session, now=NOW) == 0
         assert [feed.id for feed in feeds.due(session, now=NOW)] == [feed_id]
         assert {feed.id for feed in feeds.due(session, now=NOW + HOUR)} == {feed_id, other}
         assert [quiet.until for quiet in known_hosts.quiet(session, now=NOW)] == [NOW + HOUR]
@@ -116,4 +116,4 @@ def test_a_clock_that_is_right_moves_nothing(database: Database) -> None:
         known_hosts.keep_quiet(session, host="c.example", until=NOW + HOUR, status=429, now=NOW)
         session.execute(FEEDS.update().values(last_polled_at=NOW, next_poll_at=NOW + HOUR))
         session.execute(ENTRIES.update().values(retry_at=NOW + timedelta(days=3)))
-        assert clocks.bring_back(session, now=NOW) == 0
+        assert setback.bring_back(session, now=NOW) == 0

@@ -91,6 +91,7 @@ def test_a_locked_database_is_waited_for(living: Living) -> None:
     with locked(living.desk.url):
         time.sleep(2)
     living.polls_again()
+    assert living.daemon.process.poll() is None
 
 
 def test_a_full_disk_is_told_and_the_daemon_goes_on_when_there_is_room(living: Living) -> None:
