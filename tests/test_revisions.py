@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import update
 
 from crawler.cli import main
+from crawler.clock import ClockWatch
 from crawler.config import Config
 from crawler.daemon import _schedule
 from crawler.extract import extract_page
@@ -251,7 +252,8 @@ def test_every_look_but_one_is_conditional_and_bounded(step: int) -> None:
 def test_the_daemon_has_a_job_that_puts_a_round_of_looks(settings: dict[str, Any], scheduled: bool) -> None:
     watch: Any = SimpleNamespace(config=Config(**settings), seal=print)
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
-    job = _schedule(watch, rounds, asyncio.Event()).get_job("revisions")
+    clock = ClockWatch(lambda: NOW, lambda: 0.0)
+    job = _schedule(watch, rounds, asyncio.Event(), clock, 3600).get_job("revisions")
     assert (job is not None) is scheduled
     if job is not None:
         assert str(job.trigger) == "cron[month='*', day='*', day_of_week='*', hour='*', minute='*/5']"
