@@ -112,6 +112,9 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _fail(str(error), status=1)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
+        if not error.filename and not _can_write():  # said here; what waits must not be complained of again
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            where = "the output cannot be written: "
         return _fail(f"{where}{error.strerror or error}", status=1)
 
 
@@ -121,6 +124,15 @@ def _errors_for_users() -> tuple[type[Exception], ...]:
     from storage.errors import StorageError
 
     return ConfigError, StorageError
+
+
+def _can_write() -> bool:
+    """Whether standard output takes what waits for it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _written(status: int) -> int:
