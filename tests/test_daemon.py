@@ -38,7 +38,7 @@ def stop(daemon: subprocess.Popen[bytes]) -> str:
     daemon.send_signal(signal.SIGTERM)
     _, said = daemon.communicate(timeout=20)
     assert daemon.returncode == 0, said.decode()
-    assert time.monotonic() - began < 10, "the promise to the operator; no measure of speed"
+    assert time.monotonic() - began < 5, "the promise to the operator; no measure of speed"
     assert "Traceback" not in said.decode()
     return said.decode()
 
