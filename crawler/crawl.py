@@ -37,7 +37,7 @@ R = TypeVar("R")
 STOP_AT_MOST = 8.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
 LOOKUP_THREADS = 10  # Twisted's own number
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
-STOP_SECONDS = 4.0  # how long requests in flight may end by themselves after a signal; then they are left
+STOP_SECONDS = 2.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LET_GO_SECONDS = 2.0  # what looks for replacements has to end; nothing is lost when it does not
+LET_GO_SECONDS = 1.0  # what looks for replacements has to end; nothing is lost when it does not
 SEAL = "2 0 * * *"  # when the head of the ledger of proof goes into the log, which is kept elsewhere: daily
 MOST_WAITING = 3  # rounds: while the database is away nobody takes them
 RENEW_MINUTES = 60  # what Scrapy keeps of a crawl lives as long as the crawl
