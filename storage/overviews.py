@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, case, column, func, select, table
+from sqlalchemy import ColumnElement, and_, column, func, select, table
 from sqlalchemy.orm import Session
 
 from storage.asked import has_topic
@@ -27,7 +27,7 @@ class TopicDay:
 
 @dataclass(frozen=True, slots=True)
 class StorySummary:
-    """A story with its articles; `independent` publishers have one that is no copy."""
+    """A story with its articles; `independent` are the publishers that `levantwatch stories` counts: an agency or an owner is one."""
 
     id: int
     title: str
@@ -81,7 +81,6 @@ def biggest_stories(
 
 
 def _summaries(session: Session, ids: Sequence[int]) -> list[StorySummary]:
-    not_copied = case((ARTICLES.c.role != "copy", ARTICLES.c.publisher))
     query = (
         select(
             STORIES.c.id,
@@ -89,14 +88,14 @@ def _summaries(session: Session, ids: Sequence[int]) -> list[StorySummary]:
             func.count(),
             func.count().filter(ARTICLES.c.role == "copy"),
             func.count(ARTICLES.c.publisher.distinct()),
-            func.count(not_copied.distinct()),
+            STORIES.c.publishers,
             func.count(ARTICLES.c.language.distinct()),
             func.min(ARTICLES.c.first_seen_at),
             func.max(ARTICLES.c.first_seen_at),
         )
         .join_from(STORIES, ARTICLES, ARTICLES.c.story_id == STORIES.c.id)
         .where(STORIES.c.id.in_(ids), ARTICLES.c.topics != "")
-        .group_by(STORIES.c.id, STORIES.c.title)
+        .group_by(STORIES.c.id, STORIES.c.title, STORIES.c.publishers)
     )
     return [StorySummary(*row) for row in session.execute(query)]
 
