@@ -21,6 +21,7 @@ from crawler.challenges import challenge
 from crawler.conditional import is_conditional
 from crawler.hosts import NotAskedError, RobotsUnreachableError
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
+from crawler.websub import linked
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -66,6 +67,8 @@ class HttpAnswer:
     final_url: str | None = None
     conditional: bool = False
     delta: bool = False
+    hub: str | None = None  # WebSub: the hub and the feed's own address there, of the Link header
+    topic: str | None = None
     permanent_url: str | None = None  # where a wholly permanent chain of redirects led
     error: str | None = None
 
@@ -91,6 +94,7 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
     if name := challenge(response.status, lambda name: _header(response, name), response.body):
         outcome, error = Outcome.BLOCKED, f"{error}, a challenge of {name}"
     good = 200 <= response.status < 300 and outcome is Outcome.OK
+    links = linked(_links(response), url=response.url) if good else {}
     return HttpAnswer(
         outcome=outcome,
         at=at,
@@ -105,6 +109,8 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         final_url=response.url,
         conditional=conditional,
         delta=response.status == 226,
+        hub=links.get("hub"),
+        topic=links.get("self"),
         permanent_url=response.url if moved else None,
         error=None if good or outcome is Outcome.NOT_MODIFIED else error,
     )
@@ -164,6 +170,10 @@ def _is_tls(error: BaseException) -> bool:
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name) or b""
     return "".join(filter(str.isprintable, value.decode("latin-1"))).strip()[:1000] or None
+
+
+def _links(response: Response) -> str:
+    return ", ".join(value.decode("latin-1") for value in response.headers.getlist("Link"))
 
 
 def _freshness(response: Response, at: datetime) -> timedelta | None:

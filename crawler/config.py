@@ -68,6 +68,16 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     https: Literal["no", "yes"] = "no"
 
 
+class WebSub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where hubs reach the daemon, '' for nowhere, and where it listens for them."""
+
+    callback_url: Annotated[
+        str, msgspec.Meta(max_length=300, pattern=r"^(https?://[^\s/?#@]+(/[\x21\x24-\x3e\x40-\x7e]*)?)?\Z")
+    ] = ""
+    address: Annotated[str, msgspec.Meta(max_length=45, pattern=r"^[0-9a-fA-F.:]+\Z")] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8710
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every setting with its default; docs/configuration.md says what each means."""
 
@@ -97,6 +107,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     judge: JudgeFiles = JudgeFiles()
     web: Web = Web()
+    websub: WebSub = WebSub()
 
     def __post_init__(self) -> None:
         """What no single value can say."""
@@ -136,6 +147,10 @@ def described(name: str) -> str:
         kind = next(field.type for field in kind.fields if field.name == part)
     if name.startswith("schedule."):
         return 'a cron expression of five fields, such as "*/5 * * * *"'
+    if name == "websub.callback_url":
+        return "an http or https address without query, such as https://watch.example/websub"
+    if name == "websub.address":
+        return "an address of this machine, such as 127.0.0.1"
     match kind:
         case msgspec.inspect.IntType():
             return f"a whole number from {kind.ge} to {kind.le}"

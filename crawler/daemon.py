@@ -18,6 +18,7 @@ from crawler.clock import ClockWatch
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
 from crawler.replacement import keep_seeking
+from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
 from storage import retention, setback
@@ -73,7 +74,7 @@ async def keep_watch(watch: Watch, stop: asyncio.Event, clock: ClockWatch, renew
             "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
         )
     try:
-        async with observed(watch, stop):
+        async with observed(watch, stop), subscribed(watch, rounds, stop):
             while not stop.is_set():
                 try:
                     await watch.hold_lock()

@@ -46,6 +46,7 @@ QUIET_RATE = 0.5 / 24  # entries an hour: less than one in two days
 FIRST_SIGHT = 2 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
 UNDATED_SIGHT = HOUR  # and within this when they claim nothing
 PRIOR_RATE = 1 / 12  # entries an hour, of a feed whose first document has no dates: two a day
+PUSHED_INTERVAL = 6 * HOUR  # of a feed whose hub pushes: how long it takes at most to notice that the hub went silent
 
 BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 20 m, 40 m, 80 m … capped at Policy.max_backoff
 GONE_APART = DAY  # a second 410 this much later disables a feed; deployments answer 410 for an hour by mistake
@@ -94,6 +95,7 @@ class Answer:
     first: bool = False  # whether this is the first document that the feed ever gave us
     delta: bool = False
     hints: Hints = NO_HINTS
+    pushed_until: datetime | None = None  # a hub pushes what is new, and has promised to until then (WebSub)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,9 @@ def _after_success(state: FeedState, answer: Answer, policy: Policy) -> NextPoll
     rhythm = _learned(state, answer, gap)
     interval, reason = _interval(state, answer, rhythm, policy)
     most = min(_rollover(rhythm, answer.at, policy), policy.max_interval)
+    pushed = min(PUSHED_INTERVAL, (answer.pushed_until or answer.at) - answer.at, most)
+    if pushed > interval:
+        interval, reason = pushed, "pushed-by-hub"
     patience = answer.hints.patience
     if patience is not None and min(patience, most) > interval:
         interval, reason = min(patience, most), "asked-by-publisher"

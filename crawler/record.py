@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from crawler import hints, polling, rhythm
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
+from crawler.hubs import Heard, hear
 from crawler.urls import canonical_url, entry_key, registered_domain
-from storage import entries, feeds
+from storage import entries, feeds, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 NOTHING = entries.SeenResult(new_ids=(), new_keys=(), seen=0, overlap=0)
+PUSHED = "pushed-by-hub"
 USABLE_CHARS = 40  # of a summary beside the title: less is "Read more" or a byline
 SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
 
@@ -84,30 +86,51 @@ class Recorder:
     fetch: str  # candidates | all | none
     run_id: int | None
     blind: BlindFetches = field(default_factory=lambda: BlindFetches(0))
+    pushes: bool = False  # whether hubs can reach us (WebSub)
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
-        feed, listed = reading.feed, seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
-        shown = NOTHING
+        listed, shown, candidates = self._note(session, reading, now=now)
+        in_force = _hints(reading)
+        hub = hear(session, reading, shown, now=now, listening=self.pushes)
+        plan = polling.after(_state(reading.feed), _answer(reading, shown, in_force, hub), self.policy)
+        record = _poll_record(reading, shown, plan, in_force, run_id=self.run_id)
+        feeds.record_poll(session, with_suspicion(record, reading, listed, shown))
+        return Found(
+            seen=shown.seen,
+            new=len(shown.new_ids),
+            candidates=candidates,
+            next_poll_at=plan.at,
+            reason=plan.reason,
+            ask=follow(session, reading, record.permanent_url, shown, now=now),
+        )
+
+    def record_push(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
+        """Write what a hub pushed, as a poll's new entries are written. It says nothing of what the feed lists else, nor of its next poll."""
+        feed, answer = reading.feed, reading.answer
+        _, shown, candidates = self._note(session, reading, now=now)
+        record = feeds.PollRecord(
+            feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=len(answer.body),
+            entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=feed.next_poll_at, reason=PUSHED,
+        )  # fmt: skip
+        feeds.record_push(session, record)
+        subscriptions.note_push(session, feed_id=feed.id, new=len(shown.new_ids), now=now)
+        return Found(shown.seen, len(shown.new_ids), candidates, feed.next_poll_at, PUSHED)
+
+    def _note(
+        self, session: Session, reading: FeedReading, *, now: datetime
+    ) -> tuple[Sequence[entries.SeenEntry], entries.SeenResult, int]:
+        """Write sightings, new entries and their triage: what a document lists, what of it is new, how many are worth reading."""
+        feed, listed, shown = reading.feed, (), NOTHING
         if reading.parsed:
+            listed = seen_entries(reading.parsed, feed)
             shown = entries.record_seen(
                 session, feed_id=feed.id, entries=listed, now=now, whole=not reading.answer.delta
             )
             note_renamed(session, feed, shown, now=now)
         decisions = self._triage(feed, listed, shown)
         entries.record_triage(session, decisions, now=now)
-        in_force = _hints(reading)
-        plan = polling.after(_state(feed), _answer(reading, shown, in_force), self.policy)
-        record = _poll_record(reading, shown, plan, in_force, run_id=self.run_id)
-        feeds.record_poll(session, with_suspicion(record, reading, listed, shown))
-        return Found(
-            seen=shown.seen,
-            new=len(shown.new_ids),
-            candidates=sum(decision.candidate for decision in decisions),
-            next_poll_at=plan.at,
-            reason=plan.reason,
-            ask=follow(session, reading, record.permanent_url, shown, now=now),
-        )
+        return listed, shown, sum(decision.candidate for decision in decisions)
 
     def confirm(self, session: Session, reading: FeedReading, url: str, *, now: datetime) -> bool:
         """Move a feed to the address that its document gives, when that one answers with the same feed; whether it did."""
@@ -216,19 +239,20 @@ def _hints(reading: FeedReading) -> Hints:
     )
 
 
-def _answer(reading: FeedReading, shown: entries.SeenResult, in_force: Hints) -> polling.Answer:
+def _answer(reading: FeedReading, shown: entries.SeenResult, in_force: Hints, hub: Heard) -> polling.Answer:
     parsed = reading.parsed
     return polling.Answer(
         at=reading.answer.at,
         outcome=reading.outcome,
         seen=shown.seen,
-        new=len(shown.new_ids),
+        new=len(shown.new_ids) + hub.pushed,
         overlap=shown.overlap,
         claimed=tuple(entry.published_at for entry in parsed.entries if entry.published_at) if parsed else (),
         retry_after=reading.answer.retry_after,
         first=reading.feed.rate is None,  # only a document gives a rate; a failure is nothing to overlap with
         delta=reading.answer.delta,
         hints=in_force,
+        pushed_until=hub.pushes_until,
     )
 
 

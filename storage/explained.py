@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from storage import events, replacements
 from storage.account import listed
 from storage.errors import UnknownFeed
-from storage.models import Feed, Poll
+from storage.models import Feed, Poll, Subscription
 
 # what the decider's reasons mean; docs/commands.md says it at more length
 REASONS = {
@@ -21,6 +21,7 @@ REASONS = {
     "keeps-overlap": "before so much of its document rolls over that entries could be missed",
     "quiet": "less than one entry in two days",
     "asked-by-publisher": "its publisher asks for patience, and nothing would be missed",
+    "pushed-by-hub": "its hub pushes what is new; a poll now and then makes sure that it does",
     "skipped-by-publisher": "its publisher says that nothing changes before",
     "retry-after": "its server asked to be left alone until then",
     "enabled": "a user enabled it",
@@ -46,6 +47,7 @@ def explain(session: Session, feed_id: int, *, polls: int = 10) -> list[tuple[st
         ("failures", f"{feed.failures:g}" if feed.failures else None),
         ("failing since", feed.failing_since),
         ("last error", feed.last_error),
+        ("hub", _hub(session.get(Subscription, feed.id))),
         ("replacement", replacements.told(session, feed.id)),
         ("last new entry", feed.last_new_at),
         ("validators", _validators(feed)),
@@ -84,6 +86,20 @@ def _validators(feed: Feed) -> str | None:
     if feed.distrusted_at is None:
         return known
     return f"not sent since {feed.distrusted_at:%Y-%m-%d}: its server said that nothing had changed when something had"
+
+
+def _hub(hub: Subscription | None) -> str | None:
+    """The hub that the feed announces, and how it stands with it."""
+    if hub is None:
+        return None
+    words: list[str] = [hub.state]
+    if hub.state == "active" and hub.expires_at:
+        words.append(f"until {hub.expires_at:%Y-%m-%d %H:%M}Z")
+    if hub.pushed_at:
+        words.append(f"last push {hub.pushed_at:%Y-%m-%d %H:%M}Z")
+    if hub.silent_since:
+        words.append(f"silent since {hub.silent_since:%Y-%m-%d %H:%M}Z")
+    return f"{hub.hub} ({', '.join(words)}){f': {hub.error}' if hub.error else ''}"
 
 
 def _moving(feed: Feed) -> str | None:

@@ -15,7 +15,7 @@ from storage.account import ListedFeed, listed
 from storage.errors import BadFeed, UnknownFeed
 from storage.explained import explain
 from storage.models import FEEDS, Feed
-from storage.polls import PollRecord, record_poll
+from storage.polls import PollRecord, record_poll, record_push
 from storage.portable import insert_new
 from storage.text import clean
 
@@ -38,6 +38,7 @@ __all__ = [
     "listed",
     "move",
     "record_poll",
+    "record_push",
     "remove",
 ]
 
@@ -77,6 +78,7 @@ class FeedForPoll:
     hidden_count: int = 0
     distrusted_at: datetime | None = None
     key_url: str | None = None
+    next_poll_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

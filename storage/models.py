@@ -37,8 +37,19 @@ from storage.base import (
     table_of,
 )
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
+from storage.models_websub import SUBSCRIPTIONS, Subscription
 
-__all__ = ["CAPTURES", "PROOFS", "PROOF_LEDGER", "TOMBSTONES", "Capture", "Proof", "ProofLine"]  # what is handed on
+__all__ = [  # what is handed on
+    "CAPTURES",
+    "PROOFS",
+    "PROOF_LEDGER",
+    "SUBSCRIPTIONS",
+    "TOMBSTONES",
+    "Capture",
+    "Proof",
+    "ProofLine",
+    "Subscription",
+]
 
 
 class Feed(Base):

@@ -97,7 +97,7 @@ def record_poll(session: Session, record: PollRecord) -> None:
 
     Belongs into the transaction of entries.record_seen, or an article is lost at the next 304.
     """
-    session.execute(_AUDIT, {name: getattr(record, name) for name in _AUDITED})
+    _write_audit(session, record)
     answered = record.outcome in _ANSWERED
     _note_events(session, record)
     values = {
@@ -137,6 +137,17 @@ def _change(filled: frozenset[str], is_gone: bool) -> Update:
         expressions["gone_count"] = FEEDS.c.gone_count + 1
     statement = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
     return statement.values(expressions) if expressions else statement
+
+
+def record_push(session: Session, record: PollRecord) -> None:
+    """Write what a hub pushed as one audit row. Nobody was asked: validators, failures and the next poll stay as they are."""
+    _write_audit(session, record)
+    if record.entries_new:
+        session.execute(update(FEEDS).where(FEEDS.c.id == record.feed_id).values(last_new_at=record.started_at))
+
+
+def _write_audit(session: Session, record: PollRecord) -> None:
+    session.execute(_AUDIT, {name: getattr(record, name) for name in _AUDITED})
 
 
 def _note_events(session: Session, record: PollRecord) -> None:

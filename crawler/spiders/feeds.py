@@ -20,15 +20,15 @@ from scrapy import Request, Spider, signals
 
 from crawler import polling
 from crawler.answers import HttpAnswer, read_failure, read_response
-from crawler.challenges import challenge_in
 from crawler.conditional import request_headers
 from crawler.fair import FairQueue
 from crawler.following import known_validators
 from crawler.hosts import FORCED, NotAskedError
 from crawler.items import Article
 from crawler.limits import EXCHANGES
+from crawler.reading import read_feed
 from crawler.rechecks import Rechecks, source_of
-from crawler.record import BlindFetches, FeedReading, Recorder
+from crawler.record import BlindFetches, Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
 from crawler.workers import WorkTooHeavyError
@@ -90,7 +90,8 @@ class FeedsSpider(Spider):
         )
         policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
         self.blind = BlindFetches(config.blind_fetches)
-        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id, self.blind)
+        pushes = bool(config.websub.callback_url)
+        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id, self.blind, pushes=pushes)
         self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
@@ -340,7 +341,7 @@ class FeedsSpider(Spider):
     async def new_address_answered(self, response: Response, moving: FeedForPoll, url: str) -> None:
         """The address that a document gives as its new one answered: the feed moves when it is the same one."""
         answer = read_response(response, at=self.watch.now())
-        reading = await self._read_feed(moving, answer)
+        reading = await read_feed(self.watch.workers, moving, answer)
         try:
             moved = await self.watch.write(self.recorder.confirm, reading, url, now=answer.at)
             logger.info("new address feed=%d moved=%s url=%s", moving.id, moved, redact(url))
@@ -359,7 +360,7 @@ class FeedsSpider(Spider):
         """
         try:
             answer = read()
-            reading = await self._read_feed(feed, answer)
+            reading = await read_feed(self.watch.workers, feed, answer)
             found = await self.watch.write_together(self.recorder.record, reading, now=answer.at)
             self.polled[feed.id] = reading.outcome
             self._counts.update(entries=found.seen, new=found.new)
@@ -381,26 +382,6 @@ class FeedsSpider(Spider):
         self._polling.discard(feed.id)
         self.on_poll()
         self._done(registered_domain(feed.url))
-
-    async def _read_feed(self, feed: FeedForPoll, answer: HttpAnswer) -> FeedReading:
-        """What the answer holds: nothing new, a parsed feed, or a reason why not."""
-        if answer.outcome is not polling.Outcome.OK:
-            return FeedReading(feed, answer, answer.outcome)
-        if not answer.delta and answer.body_hash == feed.body_hash:
-            return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
-        try:
-            parsed = await self.watch.workers.parse_feed(
-                answer.body, url=answer.final_url or feed.url, content_type=answer.content_type
-            )
-        except WorkTooHeavyError as error:
-            return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
-        if not parsed.is_feed:
-            if name := challenge_in(answer.body):
-                blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")
-                return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
-            problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"
-            return FeedReading(feed, replace(answer, error=problem), polling.Outcome.NOT_A_FEED)
-        return FeedReading(feed, answer, polling.Outcome.OK, parsed)
 
     # --- one article ---
 

@@ -1,0 +1,37 @@
+"""Reading what a feed's address gave: nothing new, a parsed feed, or a reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from crawler import polling
+from crawler.challenges import challenge_in
+from crawler.record import FeedReading
+from crawler.workers import WorkTooHeavyError
+
+if TYPE_CHECKING:
+    from crawler.answers import HttpAnswer
+    from crawler.workers import Workers
+    from storage.feeds import FeedForPoll
+
+
+async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> FeedReading:
+    """The reading of an answer; a document is parsed in a worker."""
+    if answer.outcome is not polling.Outcome.OK:
+        return FeedReading(feed, answer, answer.outcome)
+    if not answer.delta and answer.body_hash == feed.body_hash:
+        return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
+    try:
+        parsed = await workers.parse_feed(
+            answer.body, url=answer.final_url or feed.url, content_type=answer.content_type
+        )
+    except WorkTooHeavyError as error:
+        return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
+    if not parsed.is_feed:
+        if name := challenge_in(answer.body):
+            blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")
+            return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
+        problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"
+        return FeedReading(feed, replace(answer, error=problem), polling.Outcome.NOT_A_FEED)
+    return FeedReading(feed, answer, polling.Outcome.OK, parsed)
