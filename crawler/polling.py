@@ -46,7 +46,7 @@ QUIET_RATE = 0.5 / 24  # entries an hour: less than one in two days
 FIRST_SIGHT = 2 * HOUR  # a feed seen once is looked at again within this, whatever its dates claim
 UNDATED_SIGHT = HOUR  # and within this when they claim nothing
 PRIOR_RATE = 1 / 12  # entries an hour, of a feed whose first document has no dates: two a day
-PUSHED_INTERVAL = 6 * HOUR  # of a feed whose hub pushes: how long it takes at most to notice that the hub went silent
+PUSHED_INTERVAL = 12 * HOUR  # of a feed whose hub pushes: so long it takes at most to notice that the hub went silent
 
 BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 20 m, 40 m, 80 m … capped at Policy.max_backoff
 GONE_APART = DAY  # a second 410 this much later disables a feed; deployments answer 410 for an hour by mistake
