@@ -17,7 +17,9 @@ from crawler.websub import token_in
 logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 50
-CONNECTION_SECONDS = 60.0  # a document of 10 MB and its parser have come and gone; then the connection ends, whatever it does
+CONNECTION_SECONDS = (
+    60.0  # a document of 10 MB and its parser have come and gone; then the connection ends, whatever it does
+)
 IDLE_SECONDS = 20.0
 TOO_LARGE, UNKNOWN, NOT_ALLOWED = 413, 404, 405
 
@@ -80,7 +82,13 @@ def _door(called: Called, reactor: Any, most_bytes: int) -> Any:
         def buildProtocol(self, addr: Any) -> Any:
             return None if len(self.protocols) >= MOST_CONNECTIONS else super().buildProtocol(addr)
 
-    site = web.Site(_callback(called), requestFactory=_request(most_bytes), timeout=IDLE_SECONDS)
+    class Silent(web.Site):  # type: ignore[misc]
+        """A site that writes no line for a request: its path ends in a secret."""
+
+        def log(self, request: Any) -> None:
+            return
+
+    site = Silent(_callback(called), requestFactory=_request(most_bytes), timeout=IDLE_SECONDS)
     return Door(site)
 
 

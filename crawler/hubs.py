@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crawler.urls import redact
 from storage import subscriptions
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _announced(session: Session, reading: FeedReading, *, now: datetime) -> Subs
     feed_id, answer, parsed = reading.feed.id, reading.answer, reading.parsed
     known = subscriptions.of_feed(session, feed_id=feed_id)
     hub = answer.hub or (parsed.hub if parsed else None)
-    if hub is None or len(hub) > LONGEST_URL:
+    if hub is None or len(hub) > LONGEST_URL or redact(hub) != hub:  # none with a password: it would be shown and sent
         if known is not None and parsed is not None and not answer.delta:
             subscriptions.retract(session, feed_id=feed_id, now=now)
             return None

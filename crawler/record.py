@@ -108,22 +108,23 @@ class Recorder:
     def record_push(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write what a hub pushed, as a poll's new entries are written. It says nothing of what the feed lists else, nor of its next poll."""
         feed, answer = reading.feed, reading.answer
+        following = feed.next_poll_at or now
         _, shown, candidates = self._note(session, reading, now=now)
         record = feeds.PollRecord(
             feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=len(answer.body),
-            entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=feed.next_poll_at, reason=PUSHED,
+            entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=following, reason=PUSHED,
         )  # fmt: skip
         feeds.record_push(session, record)
         subscriptions.note_push(session, feed_id=feed.id, new=len(shown.new_ids), now=now)
-        return Found(shown.seen, len(shown.new_ids), candidates, feed.next_poll_at, PUSHED)
+        return Found(shown.seen, len(shown.new_ids), candidates, following, PUSHED)
 
     def _note(
         self, session: Session, reading: FeedReading, *, now: datetime
     ) -> tuple[Sequence[entries.SeenEntry], entries.SeenResult, int]:
         """Write sightings, new entries and their triage: what a document lists, what of it is new, how many are worth reading."""
-        feed, listed, shown = reading.feed, (), NOTHING
+        feed, listed = reading.feed, seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
+        shown = NOTHING
         if reading.parsed:
-            listed = seen_entries(reading.parsed, feed)
             shown = entries.record_seen(
                 session, feed_id=feed.id, entries=listed, now=now, whole=not reading.answer.delta
             )

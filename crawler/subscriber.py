@@ -75,6 +75,8 @@ class Subscriber:
                 await self._ask(stop)
             except StorageError as error:
                 logger.error("no hub was asked, the next tick tries again: %s", error)
+            except Exception:  # the boundary of one look: a bug here must not end the looking
+                logger.exception("asking hubs broke, the next tick tries again")
             try:
                 await asyncio.wait_for(stop.wait(), self.watch.config.tick)
             except TimeoutError:
@@ -105,6 +107,8 @@ class Subscriber:
         stopping.cancel()
         if not crawling.done():
             await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=LET_GO_SECONDS)
+        if crawling.done():
+            crawling.result()  # a bug in the spider
 
     # --- hubs that call ---
 
@@ -189,5 +193,3 @@ class Subscriber:
             from crawler.spiders.feeds import Round
 
             self._rounds.put_nowait(Round())  # the crawl claims what is worth reading now, not at the next tick
-
-

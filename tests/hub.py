@@ -56,7 +56,12 @@ class Hub:
 
     def verify(self, form: dict[str, str], **changed: str) -> tuple[int, str]:
         """Ask a subscriber whether it wants what it asked for: status and text."""
-        intent = {"mode": form["mode"], "topic": form["topic"], "challenge": "c" * 40, "lease_seconds": str(self.lease_seconds)}
+        intent = {
+            "mode": form["mode"],
+            "topic": form["topic"],
+            "challenge": "c" * 40,
+            "lease_seconds": str(self.lease_seconds),
+        }
         return call(address(form, intent | changed))
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:

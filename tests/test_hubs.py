@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
@@ -37,10 +38,16 @@ class Desk:
         self.feed_id = add_feed(database, FEED)
         self.recorder = Recorder(judge, polling.Policy(), "candidates", None, BlindFetches(0), pushes=True)
 
-    def reading(self, now: datetime, *numbers: int, hub: str | None = HUB, topic: str = FEED, delta: bool = False) -> FeedReading:
+    def reading(
+        self, now: datetime, *numbers: int, hub: str | None = HUB, topic: str = FEED, delta: bool = False
+    ) -> FeedReading:
         links = f"<a:link rel='hub' href='{hub}'/><a:link rel='self' href='{topic}'/>" if hub else ""
-        items = "".join(f"<item><guid>s{number}</guid><title>Rain in valley {number}</title></item>" for number in numbers)
-        body = f"<rss version='2.0' xmlns:a='http://www.w3.org/2005/Atom'><channel>{links}{items}</channel></rss>".encode()
+        items = "".join(
+            f"<item><guid>s{number}</guid><title>Rain in valley {number}</title></item>" for number in numbers
+        )
+        body = (
+            f"<rss version='2.0' xmlns:a='http://www.w3.org/2005/Atom'><channel>{links}{items}</channel></rss>".encode()
+        )
         with self.database.read() as session:
             [feed] = feeds.for_poll(session, now=now, feed_ids=[self.feed_id], ignore_retry_after=True)
         answer = HttpAnswer(Outcome.OK, now, 0.1, body=body, delta=delta)
@@ -98,6 +105,12 @@ def test_a_hub_is_known_from_a_document_and_asked_once(database: Database, judge
     assert desk.row.token == taken.token  # the same hub again is nothing new
 
 
+def test_a_hub_with_a_password_in_its_address_is_none(database: Database, judge: Judge) -> None:
+    desk = Desk(database, judge)
+    desk.poll(NOW, 1, hub="https://me:secret@hub.example/")
+    assert desk.take(NOW) == []
+
+
 def test_a_hub_that_does_not_confirm_is_asked_less_and_less(database: Database, judge: Judge) -> None:
     desk = Desk(database, judge)
     desk.poll(NOW, 1)
@@ -105,7 +118,7 @@ def test_a_hub_that_does_not_confirm_is_asked_less_and_less(database: Database, 
     while now < NOW + 4 * DAY:
         asked += [now] * len(desk.take(now))
         now += HOUR
-    pauses = [(after - before) / HOUR for before, after in zip(asked, asked[1:], strict=False)]
+    pauses = [(after - before) / HOUR for before, after in pairwise(asked)]
     assert pauses == [1, 2, 4, 8, 16, 24, 24]
 
 

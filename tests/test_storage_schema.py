@@ -32,6 +32,7 @@ from storage import (
     runs,
     saved,
     search,
+    subscriptions,
 )
 from storage.base import Base
 from storage.clocks import ClockRecord
@@ -138,6 +139,9 @@ def filled(database: Database) -> Database:
         origin = {"origin": "https://a.example", "host": "a.example", "outcome": "ok"}
         hosts.keep_robots(session, hosts.RobotsFile(**origin, fetched_at=NOW, expires_at=NOW + DAY))
         replacements.record(session, feed_id=feed_id, now=NOW)
+        subscriptions.announce(
+            session, feed_id=feed_id, hub="https://hub.example/", topic="https://a.example/f", now=NOW
+        )
         saved.save(session, name="camps", query="camp", now=NOW)
         where = {
             "file": "a.warc.gz",

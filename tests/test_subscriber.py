@@ -31,7 +31,10 @@ def free_port() -> int:
 
 def announcing(hub: str, topic: str, *entries: tuple[str, str, str]) -> bytes:
     """An RSS document whose channel names its hub and itself there."""
-    links = "".join(f"<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='{rel}' href='{url}'/>" for rel, url in (("hub", hub), ("self", topic)))
+    links = "".join(
+        f"<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='{rel}' href='{url}'/>"
+        for rel, url in (("hub", hub), ("self", topic))
+    )
     return rss(*entries).replace(b"<channel>", b"<channel>" + links.encode())
 
 
@@ -72,7 +75,10 @@ def test_subscribe_verify_push_renew_and_leave(tmp_path: Path, schema_url: str) 
         link = f'<{hub.url}/broken>; rel="hub", <http://topic.example/b>; rel=self'
         site.route("/broken.xml", Reply(rss(("2", "Bridge repaired", f"{site.url}/bridge")), headers={"Link": link}))
         for name, asked in (("no", f"{hub.url}/no"), ("inside", "http://[::1]:9/hub"), ("moved", f"{hub.url}/moved")):
-            site.route(f"/{name}.xml", announcing(asked, f"{site.url}/{name}.xml", (name, f"Prize for {name}", f"{site.url}/{name}")))
+            site.route(
+                f"/{name}.xml",
+                announcing(asked, f"{site.url}/{name}.xml", (name, f"Prize for {name}", f"{site.url}/{name}")),
+            )
         desk.watch(*(f"{site.url}/{name}.xml" for name in ("feed", "broken", "no", "inside", "moved")))
         with daemon(desk):
             wait_for(lambda: [row.state for row in subscriptions(desk).values()] == ["active", "asked", "denied", "asked", "asked"], seconds=60)  # fmt: skip
@@ -126,7 +132,9 @@ def strangers_learn_nothing(desk: Desk, hub: Hub, form: dict[str, str]) -> None:
 
 
 def counted(desk: Desk) -> list[int]:
-    return [desk.rows(f"select count(*) as number from {table}")[0].number for table in ("entries", "sightings", "polls")]
+    return [
+        desk.rows(f"select count(*) as number from {table}")[0].number for table in ("entries", "sightings", "polls")
+    ]
 
 
 def what_failed_is_told(rows: dict[int, Any], hub: Hub) -> None:
