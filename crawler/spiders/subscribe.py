@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from scrapy import Request, Spider
 
 from crawler.answers import read_failure
+from crawler.polling import Outcome
 from crawler.urls import redact
 from crawler.websub import subscription_form
 from storage import subscriptions
@@ -64,11 +65,14 @@ class SubscribeSpider(Spider):
         else:
             await self._refused(row, f"the hub answered HTTP {response.status}")
 
-    async def failed(self, failure: Failure) -> None:
-        """A hub did not answer."""
+    async def failed(self, failure: Failure) -> Request | None:
+        """A hub did not answer. It may have closed a connection just when it was used again: then it is asked once more."""
         request: Request = failure.request  # type: ignore[attr-defined]
         answer = read_failure(failure, url=request.url, at=self.watch.now())
+        if answer.outcome is Outcome.CONNECTION and not request.meta.get("again"):
+            return request.replace(meta=request.meta | {"again": True}, dont_filter=True)
         await self._refused(request.cb_kwargs["row"], f"the hub cannot be asked ({answer.outcome})")
+        return None
 
     async def _refused(self, row: Subscribed, error: str) -> None:
         self.logger.warning("no subscription feed=%d hub=%s: %s", row.feed_id, redact(row.hub), error)
