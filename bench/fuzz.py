@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,8 @@ def fuzz(target: str, cases: int, folder: Path) -> bool:
     covered = _COVERED.findall(done.stderr)
     ended = _DONE.search(done.stderr)
     if done.returncode or not ended:
-        print(f"{target}: FOUND something; the input is in {folder}\n{done.stderr[-3000:]}")
+        kept = [shutil.copy(file, ROOT) for file in folder.glob(f"{target}-*-*") if file.is_file()]
+        print(f"{target}: FOUND something; the input is {', '.join(map(str, kept)) or 'lost'}\n{done.stderr[-3000:]}")
         return False
     print(
         f"{target}: {int(ended[1]):,} cases in {int(ended[2]):,} s, {covered[-1] if covered else '?'} branches reached, nothing found",

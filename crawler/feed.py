@@ -31,6 +31,7 @@ from crawler.parsed import (
     ParsedEntry,
     ParsedFeed,
     absolute_link,
+    check_size,
     is_http,
     language_tag,
     no_feed,
@@ -60,6 +61,8 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None) -> Par
         text = decode(body, content_type=content_type).lstrip("\ufeff \t\r\n\x00")
         if not text:
             return no_feed("the body is empty")
+        if refused := check_size(text):
+            return refused
         if text[0] in "{[":
             return parse_jsonfeed(text, url)
         if is_sitemap(text[:HEAD_CHARS]):

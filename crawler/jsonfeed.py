@@ -10,6 +10,7 @@ from crawler.dates import parse_date
 from crawler.parsed import (
     CONTENT_CHARS,
     GUID_CHARS,
+    MOST_ITEMS,
     NAME_CHARS,
     SUMMARY_CHARS,
     TITLE_CHARS,
@@ -22,6 +23,7 @@ from crawler.parsed import (
     raw_date,
     read_each,
     text_of,
+    too_much,
 )
 from crawler.plaintext import clean, clip, plain_text
 
@@ -34,6 +36,8 @@ def parse_jsonfeed(text: str, url: str) -> ParsedFeed:
         return no_feed(f"the body is no valid JSON: {clean(str(error))[:200]}")
     if not isinstance(data, dict) or not isinstance(data.get("items"), list):
         return no_feed("the body is JSON, but no JSON Feed: it has no list of items")
+    if len(data["items"]) > MOST_ITEMS:
+        return too_much(f"it lists more than {MOST_ITEMS:,} items")
     problems: list[str] = []
     base = absolute_link(data.get("home_page_url"), url) or url
     hubs = [hub.get("url") for hub in _list(data.get("hubs")) if isinstance(hub, dict)]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -13,6 +14,9 @@ from crawler.plaintext import clean
 
 # characters kept of a title, a summary, a full content, a guid, and a name or a raw date
 TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS, NAME_CHARS = 1_000, 10_000, 50_000, 2_000, 300
+MOST_ITEMS = 20_000  # of one document; real feeds list hundreds, a publisher's burst thousands
+MOST_PAGES = 50_000  # of one sitemap, by sitemaps.org itself
+MOST_TAGS = 500_000  # opened in one document: 25 to an item
 LONGEST_LINK = 4_000  # longer ones are documents in disguise
 _IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
 
@@ -56,6 +60,7 @@ class ParsedFeed:
     self_url: str | None = None
     new_url: str | None = None
     sitemaps: tuple[ParsedEntry, ...] = ()
+    too_large: bool = False  # it lists more than one document may; nothing of it was read
 
     @property
     def is_feed(self) -> bool:
@@ -66,6 +71,23 @@ class ParsedFeed:
 def no_feed(problem: str) -> ParsedFeed:
     """A document that is no feed, and why."""
     return ParsedFeed(kind="", problems=(problem,))
+
+
+def check_size(text: str) -> ParsedFeed | None:
+    """The refusal of a text with more items or tags than are read of one document: small in bytes, it is large in memory."""
+    is_json = text[0] in "{["
+    if (text.count("{") + text.count("],") if is_json else text.count("<")) > MOST_TAGS:
+        return too_much(f"it has more than {MOST_TAGS:,} {'objects' if is_json else 'tags'}")
+    for names, most in (("item|entry", MOST_ITEMS), ("url|sitemap", MOST_PAGES)):
+        found = re.finditer(rf"<(?:[\w.-]{{1,20}}:)?(?:{names})[\s/>]", text, re.IGNORECASE)
+        if next(islice(found, most, None), None):
+            return too_much(f"it lists more than {most:,} items")
+    return None
+
+
+def too_much(problem: str) -> ParsedFeed:
+    """A document that lists more than is read of one, and what."""
+    return ParsedFeed(kind="", problems=(problem,), too_large=True)
 
 
 def read_each(items: Iterable[Any], read: Callable[[Any], ParsedEntry], problems: list[str]) -> tuple[ParsedEntry, ...]:

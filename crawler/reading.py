@@ -28,6 +28,8 @@ async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> 
         )
     except WorkTooHeavyError as error:
         return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
+    if parsed.too_large:
+        return FeedReading(feed, replace(answer, error=parsed.problems[0]), polling.Outcome.TOO_LARGE)
     if not parsed.is_feed:
         if name := challenge_in(answer.body):
             blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")

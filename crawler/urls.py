@@ -166,7 +166,7 @@ def _host(parts: SplitResult) -> str | None:
         return None
     if ":" in host:
         try:
-            return f"[{ipaddress.IPv6Address(host).compressed}]"
+            return f"[{ipaddress.IPv6Address(host).compressed}]" if host.isascii() else None  # a zone may be any text
         except ValueError:
             return None
     if not host.isascii():

@@ -73,6 +73,41 @@ def test_a_gzip_bomb_is_refused() -> None:
     assert parse_feed(bomb, url=PLACE).problems == ("the compressed body cannot be read: it is larger than 10 MB",)
 
 
+def listing(kind: str, number: int) -> bytes:
+    """A document that lists so many items, each as small as can be."""
+    if kind == "json":
+        return f'{{"version": "https://jsonfeed.org/version/1.1", "items": [{",".join(["{}"] * number)}]}}'.encode()
+    opened, each, closed = {
+        "rss": ("<rss version='2.0'><channel>", "<item><guid>{}</guid></item>", "</channel></rss>"),
+        "atom": ("<feed xmlns='http://www.w3.org/2005/Atom'>", "<entry><id>{}</id></entry>", "</feed>"),
+        "prefixed": (
+            "<a:feed xmlns:a='http://www.w3.org/2005/Atom'>",
+            "<a:entry><a:id>{}</a:id></a:entry>",
+            "</a:feed>",
+        ),
+        "sitemap": ("<urlset>", "<url><loc>http://a.example/{}</loc></url>", "</urlset>"),
+    }[kind]
+    return (opened + "".join(each.format(n) for n in range(number)) + closed).encode()
+
+
+@pytest.mark.parametrize(("kind", "most"), [("rss", 20_000), ("atom", 20_000), ("prefixed", 20_000), ("sitemap", 50_000), ("json", 20_000)])  # fmt: skip
+def test_more_items_than_a_document_may_list_are_refused_whole(kind: str, most: int) -> None:
+    refused = parse_feed(listing(kind, most + 1), url=PLACE)
+    assert refused.too_large
+    assert refused.entries == ()
+    assert refused.problems == (f"it lists more than {most:,} items",)
+
+
+def test_a_burst_of_5000_is_read() -> None:
+    for kind in ("rss", "json"):
+        assert len(parse_feed(listing(kind, 5_000), url=PLACE).entries) == 5_000
+
+
+@pytest.mark.parametrize("body", [b"<rss>" + b"<a/>" * 500_000, b'{"items": [' + b"{}," * 500_001 + b"{}]}"])
+def test_a_document_of_tags_is_refused_before_it_is_a_tree(body: bytes) -> None:
+    assert parse_feed(body, url=PLACE).too_large
+
+
 def test_deep_nesting_is_an_answer() -> None:
     feed = parse_feed(b"<rss version='2.0'><channel><item><title>" + b"<b>" * 20_000, url=PLACE)
     assert isinstance(feed.entries, tuple)
