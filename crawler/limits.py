@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import traceback
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -28,10 +29,12 @@ from scrapy.exceptions import (
 )
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
-from twisted.web._newclient import HEADER, STATUS, ParseError
+from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
+from crawler.larder import Larder
+from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
 
@@ -68,6 +71,7 @@ class BoundedHandler(HTTP11DownloadHandler):
             logging.getLogger(name).setLevel(logging.ERROR)
         self._seconds = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._unpacking = _Unpacking(crawler=crawler)
+        self._contextFactory: Any = SharedTrust(self._contextFactory._get_cert_options_kwargs())
         self._pool._factory = _BoundedFactory
 
     async def download_request(self, request: Request) -> Response:
@@ -165,7 +169,12 @@ class _Unpacking(HttpCompressionMiddleware):
         if len(encodings) > MOST_LAYERS:
             raise DownloadCancelledError(f"the body is packed in {len(encodings)} layers")
         response.headers.setlist("Content-Encoding", encodings)
-        return cast("Response", self.process_response(request, response))
+        try:
+            return cast("Response", self.process_response(request, response))
+        except Exception as error:
+            for one in (error, error.__context__):  # what was unpacked stands in their frames until all is told
+                traceback.clear_frames(one.__traceback__ if one else None)
+            raise
 
     @staticmethod
     def _decode(body: bytes, encoding: bytes, max_size: int) -> bytes:
@@ -182,6 +191,7 @@ class _BoundedParser(_LenientHTTPClientParser):
     transport: Any  # Twisted's, whose types say less than it can
     _frame = _body = 0  # bytes so far
     _wire: Wire | None = None
+    _larder = Larder()  # one for the process
 
     def dataReceived(self, data: bytes) -> None:
         self._frame += len(data)
@@ -214,6 +224,7 @@ class _BoundedParser(_LenientHTTPClientParser):
 
         def finished(rest: bytes) -> None:
             self._flush()
+            self._larder.ended(self.transport)
             if self._wire is not None:
                 self._wire.cut(len(rest))
             finish(rest)
@@ -226,6 +237,12 @@ class _BoundedParser(_LenientHTTPClientParser):
             self._wire.add(data)
         super().rawDataReceived(data)  # type: ignore[no-untyped-call]
         self._flush()
+        if self.state == BODY:
+            self._larder.took(self.transport, self._body)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self._larder.ended(self.transport)
+        super().connectionLost(reason)
 
     def _flush(self) -> None:
         if self._pieces:

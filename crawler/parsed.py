@@ -17,7 +17,9 @@ TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS, NAME_CHARS = 1_000, 10_00
 MOST_ITEMS = 20_000  # of one document; real feeds list hundreds, a publisher's burst thousands
 MOST_PAGES = 50_000  # of one sitemap, by sitemaps.org itself
 MOST_TAGS = 500_000  # opened in one document: 25 to an item
+MOST_ATTRIBUTES = 1_000  # of one element: 100,000 take feedparser ten seconds and 70 MB
 LONGEST_LINK = 4_000  # longer ones are documents in disguise
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{4000,}")
 _IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
 
 
@@ -78,6 +80,8 @@ def check_size(text: str) -> ParsedFeed | None:
     is_json = text[0] in "{["
     if (text.count("{") + text.count("],") if is_json else text.count("<")) > MOST_TAGS:
         return too_much(f"it has more than {MOST_TAGS:,} {'objects' if is_json else 'tags'}")
+    if any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
+        return too_much(f"one of its elements has more than {MOST_ATTRIBUTES:,} attributes")
     for names, most in (("item|entry", MOST_ITEMS), ("url|sitemap", MOST_PAGES)):
         found = re.finditer(rf"<(?:[\w.-]{{1,20}}:)?(?:{names})[\s/>]", text, re.IGNORECASE)
         if next(islice(found, most, None), None):

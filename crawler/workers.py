@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import multiprocessing
 import os
 import resource
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from crawler.extract import Page
     from crawler.feed import ParsedFeed
 
+_FRESH: dict[str, int] = {}  # what a worker held after its first document
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -34,6 +37,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TASKS_PER_WORKER = 2000  # a worker is renewed now and then: lxml's heap never shrinks
 LARGE = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
+MANY = 30_000  # tags, or pairs of attributes; a page of 500 KB has 10,000
+HEAVY = 16 * 1024 * 1024  # bytes that one document may leave behind before they are looked for
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
 
 
@@ -99,8 +104,8 @@ class Workers:
         return result
 
     def _turn(self, body: bytes) -> AbstractAsyncContextManager[None]:
-        """Large documents take turns in half of the workers: they weigh less together, and the small ones pass them by."""
-        return self._large if len(body) > LARGE else nullcontext()
+        """Heavy documents take turns in half of the workers: they weigh less together, and the others pass them by."""
+        return self._large if is_heavy(body) else nullcontext()
 
     def close(self) -> None:
         """Kill the processes; work in hand is lost and its entries stay claimed or due."""
@@ -113,7 +118,9 @@ class Workers:
         # forkserver: a fork of this process would hold its database locks and sockets after a kill -9;
         # preloading makes a new worker a matter of milliseconds instead of a second of imports.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["crawler.workers", "crawler.feed", "crawler.extract", "dateparser"])
+        context.set_forkserver_preload(
+            ["crawler.workers", "crawler.feed", "crawler.extract", "dateparser", "crawler.frozen"]
+        )
         return ProcessPool(
             max_workers=self._count,
             max_tasks=TASKS_PER_WORKER,
@@ -121,6 +128,11 @@ class Workers:
             initargs=[self._memory_mb],
             context=context,
         )
+
+
+def is_heavy(body: bytes) -> bool:
+    """Whether a document may become a large tree: it is large, or made of tags or attributes."""
+    return len(body) > LARGE or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
 
 
 def _limit(memory_mb: int) -> None:
@@ -161,6 +173,25 @@ def _in_bounds(function: Callable[..., R], args: tuple[Any, ...], kwargs: dict[s
         return function(*args, **kwargs)
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
+    finally:
+        _tidy()
+
+
+def _tidy() -> None:
+    """Give back what a heavy document left behind: broken trees are cycles, and the heap keeps what was between them."""
+    if sys.platform == "linux" and _resident() > _FRESH.setdefault("bytes", _resident()) + HEAVY:
+        if "trafilatura" in sys.modules:
+            from trafilatura.meta import reset_caches
+
+            reset_caches()  # thousands of texts, however large each of them is
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
+        _FRESH["bytes"] = max(_FRESH["bytes"], _resident() - HEAVY // 2)  # what stays was loaded for all that follows
+
+
+def _resident() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
 
 
 def _parse_feed(body: bytes, url: str, content_type: str | None) -> ParsedFeed:

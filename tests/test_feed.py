@@ -103,6 +103,14 @@ def test_a_burst_of_5000_is_read() -> None:
         assert len(parse_feed(listing(kind, 5_000), url=PLACE).entries) == 5_000
 
 
+def test_an_element_of_a_thousand_attributes_is_refused_a_long_picture_is_not() -> None:
+    item = "<rss version='2.0'><channel><item><title>Rain</title><description><![CDATA[{}]]></description></item></channel></rss>"
+    picture = f"<img src='data:image/png;base64,{'iVBORw0KGgo' * 9_000}=='>"
+    assert [entry.title for entry in parse_feed(item.format(picture).encode(), url=PLACE).entries] == ["Rain"]
+    many = "<item " + " ".join(f"a{n}='1'" for n in range(1_001)) + ">"
+    assert parse_feed(item.replace("<item>", many).encode(), url=PLACE).problems == ("one of its elements has more than 1,000 attributes",)  # fmt: skip
+
+
 @pytest.mark.parametrize("body", [b"<rss>" + b"<a/>" * 500_000, b'{"items": [' + b"{}," * 500_001 + b"{}]}"])
 def test_a_document_of_tags_is_refused_before_it_is_a_tree(body: bytes) -> None:
     assert parse_feed(body, url=PLACE).too_large
