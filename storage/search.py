@@ -16,7 +16,7 @@ from storage.asked import Asked, condition, has_topic, of_country, take_apart
 from storage.errors import BadQuery
 from storage.evidence import stands_on
 from storage.mentions import naming
-from storage.models import ARTICLES
+from storage.models import ARTICLES, FEEDS
 from storage.portable import FULL_TEXT, TITLES, has_words
 from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked
@@ -34,11 +34,15 @@ __all__ = [
     "Why",
     "collected",
     "count",
+    "first_and_last_day",
     "match",
     "narrowed",
+    "newest",
+    "per_country",
     "per_day",
     "per_language",
     "per_publisher",
+    "position",
     "search",
     "show_why",
     "stats",
@@ -59,7 +63,7 @@ class Filters:
     days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
     places or actors: of each group one must be named beyond doubt. `only_because_of` is a term of the evidence, without
     whose weight the score (on `topic`, if given) is under the threshold. `before` is the id of the last article of the page before:
-    what follows it in the order of `search`.
+    what follows it in the order of `search`; `below` is the same by the article's `position`, which holds when it is gone.
     """
 
     words: str = ""
@@ -70,11 +74,13 @@ class Filters:
     country: str | None = None
     language: str | None = None
     role: str | None = None
+    story: int | None = None
     limit: int | None = 50
     named: tuple[tuple[str, ...], ...] = ()
     only_because_of: str | None = None
     scope: Scope | None = None
     before: int | None = None
+    below: int | None = None
 
     def asked(self) -> Asked:
         """The query, taken apart. BadQuery for a mistake in it."""
@@ -162,6 +168,25 @@ def match(session: Session, article_id: int) -> Match | None:
     return None if row is None else Match(*row)
 
 
+def position(session: Session, article_id: int) -> int | None:
+    """Where an article stands in the order of `search`, or None when there is none: later ones have larger numbers."""
+    return session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == article_id))
+
+
+def first_and_last_day(session: Session) -> tuple[date | None, date | None]:
+    """The days of the oldest and of the newest match."""
+    ends = []
+    for order in (ARTICLES.c.day, ARTICLES.c.day.desc()):
+        found = session.scalar(select(ARTICLES.c.day).where(ARTICLES.c.topics != "").order_by(order).limit(1))
+        ends.append(date.fromisoformat(found) if found else None)
+    return ends[0], ends[1]
+
+
+def newest(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:
+    """A SELECT of these columns of ARTICLES, of the newest matches that answer: `limit` of them, in the order of `search`."""
+    return _query(session, filters, *columns)
+
+
 def stream(session: Session, filters: Filters) -> Generator[Match]:
     """The same matches one by one in bounded memory, for exports of any size; read it within the session."""
     result = session.execute(_query(session, filters), execution_options={"yield_per": _PAGE})
@@ -193,6 +218,17 @@ def per_publisher(session: Session, filters: Filters) -> list[Count]:
     return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
 
 
+def per_country(session: Session, filters: Filters) -> list[Count]:
+    """How many matches there are from feeds of each country, most first."""
+    countries = {row[0]: row[1] or "" for row in session.execute(select(FEEDS.c.id, FEEDS.c.country))}
+    found: dict[str, list[int]] = {}
+    for feed_id, *numbers in session.execute(_filtered(session, _numbers(ARTICLES.c.feed_id), filters)):
+        sums = found.setdefault(countries[feed_id], [0, 0, 0])
+        sums[:] = [one + more for one, more in zip(sums, numbers, strict=True)]
+    counts = sorted((Count(name, *sums) for name, sums in found.items()), key=lambda one: (-one.matches, one.name))
+    return counts[: filters.limit]
+
+
 def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
     """A SELECT over ARTICLES, of the matches that answer the filters alone, whatever their limit."""
     return _filtered(session, query, filters)
@@ -211,8 +247,7 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
         query = query.where(key >= sort_key(_midnight(since)))
     if until:
         query = query.where(key < sort_key(_midnight(until) + timedelta(days=1)))
-    if filters.before is not None:
-        last = session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == filters.before))
+    for last in (filters.below, None if filters.before is None else position(session, filters.before)):
         if last is not None:
             query = query.where(key < last)
     named = (*filters.named, *asked.named)
@@ -234,9 +269,13 @@ def _day(day: date) -> date:
 
 
 def _counts(session: Session, name: ColumnElement[str], filters: Filters, order: ColumnElement[Any]) -> list[Count]:
+    query = _filtered(session, _numbers(name), filters).order_by(order, name)
+    return [Count(*row) for row in session.execute(query.limit(filters.limit))]
+
+
+def _numbers(name: ColumnElement[Any]) -> _Select:
     syria, isis = (func.count().filter(has_topic(topic)) for topic in ("syria", "isis"))
-    query = select(name, func.count(), syria, isis).select_from(ARTICLES).group_by(name).order_by(order, name)
-    return [Count(*row) for row in session.execute(_filtered(session, query, filters).limit(filters.limit))]
+    return select(name, func.count(), syria, isis).select_from(ARTICLES).group_by(name)
 
 
 def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
@@ -252,10 +291,15 @@ def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked |
         query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)
         conditions.append(has_words(session, asked.title, index=TITLES))
     since, until = _span(filters, asked)
+    index = FULL_TEXT if asked.words else TITLES if asked.title else None
     if since:
         conditions.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
     if until:
         conditions.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
+    if index is not None and since:  # words of other days are not even looked up
+        conditions.append(index.c.rowid >= sort_key(_midnight(since)))
+    if index is not None and until:
+        conditions.append(index.c.rowid < sort_key(_midnight(until) + timedelta(days=1)))
     named = (*filters.named, *asked.named)
     if named:
         conditions.append(naming(session, named, limit=None, bounded=since is not None))
@@ -274,6 +318,8 @@ def _options(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield ARTICLES.c.language == language_code(filters.language)
     if filters.role:
         yield ARTICLES.c.role == filters.role
+    if filters.story is not None:
+        yield ARTICLES.c.story_id == filters.story
     if filters.only_because_of:
         yield stands_on(filters.only_because_of, filters.topic)
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -52,8 +53,9 @@ def stream(request: Request) -> Response:
         return RedirectResponse(asked.link(), status_code=303)  # a form sends empty fields, too
     desk = desk_of(request)
     with desk.database.read() as session:
-        scope = _scope(desk, saved.queries(session) if "@" in asked.q else {})
-        filters, problems = asked.filters(scope=scope, group=group_of, topics=desk.topics, limit=PAGE + 1)
+        scope = scope_of(desk, session, asked.q)
+        filters, wrong = asked.filters(scope=scope, group=group_of, topics=desk.topics, limit=PAGE + 1)
+        problems = [told for _, told in wrong]
         try:
             found = [] if problems else search(session, filters)
         except BadQuery as error:
@@ -170,12 +172,13 @@ def place_names() -> dict[str, str]:
         return {row["id"]: row["en"].split("|")[0].lstrip("?=").rstrip("*") for row in csv.DictReader(file)}
 
 
-def _scope(desk: Desk, known: dict[str, str] | object) -> Scope:
+def scope_of(desk: Desk, session: Session, query: str) -> Scope:
+    """What a query may name at this desk."""
     return Scope(
         topic=lambda word: _topic(desk, word),
         place=lambda word: group_of(word, "place"),
         actor=lambda word: group_of(word, "actor"),
-        saved=dict(known) if isinstance(known, dict) else {},
+        saved=saved.queries(session) if "@" in query else {},
         now=desk.clock(),
     )
 
