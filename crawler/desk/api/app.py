@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from crawler import __version__
 from crawler.desk.api import endpoints
+from crawler.desk.api.answers import answer
 from crawler.desk.api.asked import NotAnswerableError
 from crawler.desk.api.cursors import BadCursorError
 from crawler.desk.api.description import described
@@ -35,7 +36,7 @@ def create_api(desk: Desk) -> FastAPI:
     api = FastAPI(
         title="levantwatch",
         version=__version__,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -55,7 +56,12 @@ def create_api(desk: Desk) -> FastAPI:
     api.state.desk = desk
     schema: dict[str, Any] = described(api)
     api.openapi = lambda: schema  # type: ignore[method-assign]
+    api.add_route(f"{API}/openapi.json", _description, include_in_schema=False)
     return api
+
+
+async def _description(request: Request) -> Response:
+    return answer(request, request.app.openapi())
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:

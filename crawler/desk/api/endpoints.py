@@ -40,10 +40,10 @@ Id = Annotated[int, Path(description="Its number.")]
 def matches(request: Request, asked: Annotated[given.MatchParameters, Query()]) -> Response:
     """The matches that answer, newest first: the columns of `matches`."""
     question = asked.question("matches")
+    if asked.order == "relevance" and asked.cursor:
+        raise NotAnswerableError([Mistake("cursor", "the most relevant are one page")])
     with desk_of(request).database.read() as session:
         filters = asked_filters(request, session, asked, limit=asked.limit + 1, below=place_of(asked, question, 1))
-        if asked.order == "relevance" and asked.cursor:
-            raise NotAnswerableError([Mistake("cursor", "the most relevant are one page")])
         found = search.search(session, filters, by_relevance=asked.order == "relevance")
         rows, following = found[: asked.limit], None
         if len(found) > asked.limit and asked.order == "date":

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ConfigDict
 from starlette.responses import Response
 
-from crawler.export import json_text
+from crawler.desk.api.answers import safe_json
 from crawler.terminal import clipped, plain
 
 MEDIA_TYPE = "application/problem+json"
@@ -80,7 +80,7 @@ def problem(
         body["errors"] = [_as_json(one) for one in errors]
     if help:
         body["help"] = help
-    return Response(json_text(body), status, dict(headers or {}), MEDIA_TYPE)
+    return Response(safe_json(body), status, dict(headers or {}), MEDIA_TYPE)
 
 
 def of_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
