@@ -98,7 +98,7 @@ def test_matches_are_those_of_search_in_the_same_columns(client: TestClient, dat
 
 def test_snippets_and_relevance(client: TestClient) -> None:
     [first, *_] = get(client, "matches", q="هدنة", snippets="true")["matches"]
-    assert "**هدنة**" in first["snippet"]
+    assert "[[هدنة]]" in first["snippet"]
     assert len(get(client, "matches", q="ceasefire", order="relevance", limit=2)["matches"]) == 2
     problem(client, "bad-query", "/api/v1/matches?order=relevance")
 
@@ -117,7 +117,7 @@ def test_a_story_is_a_filter_of_api_and_page(client: TestClient) -> None:
 def test_stories_biggest_first_or_those_of_a_query(client: TestClient) -> None:
     found = get(client, "stories")["stories"]
     assert [one["articles"] for one in found] == [3, 1, 1]
-    assert found[0]["publishers"] >= 2
+    assert found[0]["publishers"] == 1  # copies of one text
     assert found[0]["matches"] is None
     [one] = get(client, "stories", q="هدنة")["stories"]
     assert (one["story_id"], one["articles"], one["matches"]) == (found[0]["story_id"], 3, 1)
@@ -131,7 +131,7 @@ def test_counts_by_each_name(client: TestClient) -> None:
     ]
     assert [one["name"] for one in get(client, "counts", by="language", q="سوريا")["counts"]] == ["ar"]
     publishers = get(client, "counts", by="publisher", limit=1, topic="syria")["counts"]
-    assert publishers == [{"name": "North Post", "matches": 1, "syria": 1, "isis": 0}] or publishers[0]["matches"] == 1
+    assert publishers == [{"name": "Elsewhere", "matches": 1, "syria": 1, "isis": 0}]
 
 
 def test_an_article_says_all_that_is_known_of_it(client: TestClient, database: Database) -> None:
@@ -221,9 +221,9 @@ def test_the_days_of_a_page_of_counts() -> None:
 def test_a_cursor_belongs_to_its_question() -> None:
     cursor = written({"of": "matches", "q": "a"}, (7, 8))
     assert read(cursor, {"q": "a", "of": "matches"}, 2) == (7, 8)
-    for given, question, length in ((cursor, {"q": "b"}, 2), (cursor, {"of": "matches", "q": "a"}, 1), ("x", {}, 1), ("W10", {}, 1), ("\u0663", {}, 1)):  # fmt: skip
+    for wrong, question, length in ((cursor, {"q": "b"}, 2), (cursor, {"of": "matches", "q": "a"}, 1), ("x", {}, 1), ("W10", {}, 1), ("\u0663", {}, 1)):  # fmt: skip
         with pytest.raises(BadCursorError):
-            read(given, question, length)
+            read(wrong, question, length)
 
 
 def test_the_last_article_of_a_page_may_go_without_loss(client: TestClient, database: Database) -> None:
@@ -449,7 +449,7 @@ def test_tokens_are_kept_as_hashes_by_name() -> None:
         "a": tokens.hashed(token)
     }
     for wrong in ("a", "a:1", f"a b:{'0' * 64}", f"a:{'0' * 64} a:{'1' * 64}", f"ä:{'0' * 64}"):
-        with pytest.raises(ConfigError, match="web.tokens"):
+        with pytest.raises(ConfigError, match=r"web\.tokens"):
             rules_of(Config(web=Web(tokens=wrong)), "127.0.0.1")
     with pytest.raises(ConfigError, match="without a password"):  # a token opens the API, and would leave the page open
         rules_of(Config(web=Web(tokens=f"a:{'0' * 64}")), "0.0.0.0")

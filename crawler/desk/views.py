@@ -17,16 +17,19 @@ from crawler.classify.gazetteer import FOLDER
 from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
+from crawler.history import NAMES
 from crawler.mentions import group_of
-from storage import coverage, health, overviews, reviews, saved, stories
+from storage import coverage, health, overviews, proofs, reviews, saved, stories
 from storage import feeds as stored_feeds
 from storage.account import Why, listed, why
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry, UnknownStory
 from storage.query import Scope
 from storage.search import Filters, Match, search, show_why
+from storage.story_list import page as read_story
 
-SAMPLES = 60  # articles of a story that its page lists
+SAMPLES, MEMBERS = 60, 500  # articles of a story that the page of one of them lists, and its own
+EDITS = 20  # of one revision that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def article(request: Request) -> Response:
             return missing(request, f"There is no article {id_}.")
         story = stories.members(session, story_id=found.article.story_id)[:SAMPLES] if found.article else []
         held = overviews.held_labels(session, [found.entry.id])
+        proof, captures = proofs.get(session, found.entry.id), proofs.captures_of(session, found.entry.id)
     evidence = [piece for verdict in found.verdicts for piece in verdict.evidence]
     shown = found.article or found.entry
     return page(
@@ -103,6 +107,10 @@ def article(request: Request) -> Response:
         others=[one for one in story if one.id != found.entry.id],
         clocks=_clocks(found),
         names=place_names(),
+        kinds=NAMES,
+        edits=EDITS,
+        proof=proof,
+        captures=captures,
     )
 
 
@@ -117,14 +125,16 @@ def story_list(request: Request) -> Response:
 
 
 def story(request: Request) -> Response:
-    """One story: its articles in the order in which they were seen."""
+    """One story: who reports independently, and its articles in the order in which they were seen."""
     id_ = request.path_params["id"]
     with desk_of(request).database.read() as session:
         try:
-            found, members = stories.get(session, _id(id_)), stories.members(session, story_id=_id(id_))
+            found = read_story(session, _id(id_))
         except UnknownStory:
             return missing(request, f"There is no story {id_}.")
-    return page(request, "story.html", story=found, members=members[:500], left=max(0, len(members) - 500))
+    shown = found.members[:MEMBERS]
+    left = len(found.members) - len(shown)
+    return page(request, "story.html", story=found.story, sources=found.sources, members=shown, left=left)
 
 
 def feed_list(request: Request) -> Response:

@@ -62,7 +62,7 @@ class MatchParameters(Asking):
         Literal["date", "relevance"],
         Field(description="Newest first, or the most relevant of the newest 2,000, which is one page."),
     ] = "date"
-    snippets: Annotated[bool, Field(description="With the place that answers, its words between ** **.")] = False
+    snippets: Annotated[bool, Field(description="With the place that answers, its words between [[ ]].")] = False
 
 
 class StoryParameters(Asking):
