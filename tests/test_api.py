@@ -35,11 +35,19 @@ from storage.search import Filters
 
 SCRIPT = "<script>alert(1)</script> \u202eevil"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("correct horse")
-LISTS = ("matches", "stories", "feeds", "counts")
+FREE = (
+    "q",
+    "since",
+    "place",
+    "publisher",
+    "cursor",
+    "limit",
+    "story",
+)  # parameters that take the most different values
 
 
 @pytest.fixture
-def client(database: Database) -> TestClient:
+def client(database: Database) -> Iterator[TestClient]:
     """Asks the API of a database with matches in two topics, three publishers and two stories of several articles."""
     feed = add_feed(database)
     other = add_feed(database, url="https://souk.example/rss", publisher="Souk Daily", country="JO", language="ar")
@@ -52,7 +60,8 @@ def client(database: Database) -> TestClient:
         database, other, {**same, "publisher": "Souk Daily", "title": "سوريا: هدنة في الشمال", "language": "ar"},
         now=NOW + HOUR,
     )  # fmt: skip
-    return TestClient(desk_app(database, NOW + 2 * HOUR))
+    with TestClient(desk_app(database, NOW + 2 * HOUR)) as client:  # one event loop for all its requests
+        yield client
 
 
 def get(client: TestClient, path: str, status: int = 200, **asked: Any) -> Any:
@@ -176,23 +185,20 @@ def test_feeds_and_coverage(client: TestClient) -> None:
 # --- pages, ETags, HEAD ---
 
 
-@pytest.mark.parametrize("path", ["matches", "matches?q=syria", "stories", "stories?q=syria", "feeds", "counts"])
-def test_pages_follow_one_another_without_loss(client: TestClient, path: str) -> None:
-    name = path.partition("?")[0]
-    step = "&" if "?" in path else "?"
-    whole = client.get(f"/api/v1/{path}").json()
-    pages, address = [], f"/api/v1/{path}{step}limit=1"
-    for _ in range(9):
-        answer = client.get(address)
-        pages += answer.json()[name]
-        if answer.json()["next"] is None:
-            assert "link" not in answer.headers
-            break
-        [address] = re.findall(r'^<([^>]+)>; rel="next"$', answer.headers["link"])
-        assert answer.json()["next"] in address
-    if name != "counts":
-        assert pages == whole[name]
-    assert len(pages) >= 2
+def test_pages_follow_one_another_without_loss(client: TestClient) -> None:
+    for path in ("matches?", "matches?q=syria", "stories?", "stories?q=syria", "feeds?", "counts?"):
+        name, address, pages = path.partition("?")[0], f"/api/v1/{path}&limit=1", []
+        for _ in range(9):
+            answer = client.get(address)
+            pages += answer.json()[name]
+            if answer.json()["next"] is None:
+                break
+            [address] = re.findall(r'^<([^>]+)>; rel="next"$', answer.headers["link"])
+            assert answer.json()["next"] in address
+        assert "link" not in answer.headers
+        assert len(pages) >= 2
+        if name != "counts":  # whose pages are years
+            assert pages == client.get(f"/api/v1/{path}").json()[name]
 
 
 def test_counts_of_many_years_come_a_year_at_a_time(client: TestClient) -> None:
@@ -235,16 +241,17 @@ def test_the_last_article_of_a_page_may_go_without_loss(client: TestClient, data
     assert len(rest) == 3
 
 
-@pytest.mark.parametrize("path", [*LISTS, "articles/1", "coverage", "openapi.json"])
-def test_what_is_held_already_is_not_sent_again(client: TestClient, path: str) -> None:
-    answer = client.get(f"/api/v1/{path}")
-    tag = answer.headers["etag"]
-    assert answer.headers["cache-control"] == "private, no-cache"
-    assert answer.headers["vary"] == "Accept, Authorization, Cookie"
-    for held in (tag, f'"x", W/{tag}', "*"):
-        again = client.get(f"/api/v1/{path}", headers={"If-None-Match": held})
-        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), held
-    assert client.get(f"/api/v1/{path}", headers={"If-None-Match": f'"x", {tag[:-1]}'}).status_code == 200
+def test_what_is_held_already_is_not_sent_again(client: TestClient) -> None:
+    for path in ("matches", "stories", "feeds", "counts", "articles/1", "coverage", "openapi.json"):
+        answer = client.get(f"/api/v1/{path}")
+        tag = answer.headers["etag"]
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["vary"] == "Accept, Authorization, Cookie"
+        for held in (tag, f'"x", W/{tag}', "*"):
+            again = client.get(f"/api/v1/{path}", headers={"If-None-Match": held})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), held
+        other = client.get(f"/api/v1/{path}", headers={"If-None-Match": f'"x", {tag[:-1]}'})
+        assert other.status_code == 200
 
 
 def test_a_change_changes_the_etag(client: TestClient, database: Database) -> None:
@@ -358,9 +365,8 @@ def test_every_parameter_takes_any_nonsense(client: TestClient) -> None:
     for path, operations in schema["paths"].items():
         names = [one["name"] for one in operations["get"]["parameters"] if one["in"] == "query"]
         address = path.replace("{id}", "1")
-        values = NONSENSE if address.endswith(("/matches", "/coverage")) else NONSENSE[::3]
         for name in names:
-            for value in values:
+            for value in NONSENSE if name in FREE and path.endswith("/matches") else NONSENSE[::6]:
                 answer = client.get(f"{address}?{name}={quote(value.encode('utf-8', 'surrogatepass'))}")
                 assert answer.status_code in (200, 404, 422), (address, name, value, answer.text)
                 assert "<" not in answer.text
@@ -371,7 +377,7 @@ def test_every_parameter_takes_any_nonsense(client: TestClient) -> None:
             assert client.get(address).status_code in (404, 422), address
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(
     q=st.text(max_size=40)
     | st.from_regex(r'(-?(title:|place:|since:|score:)?[a-z"(*]{1,6} ?(OR )?){1,6}', fullmatch=True),

@@ -19,7 +19,7 @@ from storage_samples import HOUR, NOW, add_feed, add_matches
 from storage.db import Database
 
 QUIET = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     database=None,
     derandomize=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,8 +55,7 @@ def create_api(desk: Desk) -> FastAPI:
     )
     api.include_router(endpoints.router)
     api.state.desk = desk
-    schema: dict[str, Any] = described(api)
-    api.openapi = lambda: schema  # type: ignore[method-assign]
+    api.openapi = cache(partial(described, api))  # type: ignore[method-assign]
     api.add_route(f"{API}/openapi.json", _description, include_in_schema=False)
     return api
 
