@@ -16,7 +16,7 @@ from storage.asked import Asked, condition, has_topic, of_country, take_apart
 from storage.errors import BadQuery
 from storage.evidence import stands_on
 from storage.mentions import naming
-from storage.models import ARTICLES, FEEDS
+from storage.models import ARTICLES
 from storage.portable import FULL_TEXT, TITLES, has_words
 from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked
@@ -27,21 +27,15 @@ from storage.views import MATCHES
 
 __all__ = [
     "Collected",
-    "Count",
     "Filters",
     "Match",
     "Stats",
     "Why",
     "collected",
     "count",
-    "first_and_last_day",
     "match",
     "narrowed",
     "newest",
-    "per_country",
-    "per_day",
-    "per_language",
-    "per_publisher",
     "position",
     "search",
     "show_why",
@@ -123,16 +117,6 @@ class Match:
         return self.topics.split(",")
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many matches there are under one name (a day, a publisher)."""
-
-    name: str
-    matches: int
-    syria: int
-    isis: int
-
-
 def search(session: Session, filters: Filters, *, by_relevance: bool = False) -> list[Match]:
     """The newest matches that answer the filters: by the minute of their (plausible) publication, latest first.
 
@@ -173,15 +157,6 @@ def position(session: Session, article_id: int) -> int | None:
     return session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == article_id))
 
 
-def first_and_last_day(session: Session) -> tuple[date | None, date | None]:
-    """The days of the oldest and of the newest match."""
-    ends = []
-    for order in (ARTICLES.c.day, ARTICLES.c.day.desc()):
-        found = session.scalar(select(ARTICLES.c.day).where(ARTICLES.c.topics != "").order_by(order).limit(1))
-        ends.append(date.fromisoformat(found) if found else None)
-    return ends[0], ends[1]
-
-
 def newest(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:
     """A SELECT of these columns of ARTICLES, of the newest matches that answer: `limit` of them, in the order of `search`."""
     return _query(session, filters, *columns)
@@ -201,32 +176,6 @@ def stream(session: Session, filters: Filters) -> Generator[Match]:
 def count(session: Session, filters: Filters) -> int:
     """How many matches answer the filters, whatever their limit."""
     return session.scalar(_filtered(session, select(func.count()).select_from(ARTICLES), filters)) or 0
-
-
-def per_day(session: Session, filters: Filters) -> list[Count]:
-    """How many matches each day brought, latest day first."""
-    return _counts(session, ARTICLES.c.day, filters, order=ARTICLES.c.day.desc())
-
-
-def per_language(session: Session, filters: Filters) -> list[Count]:
-    """How many matches there are in each language, most first."""
-    return _counts(session, func.coalesce(ARTICLES.c.language, ""), filters, order=func.count().desc())
-
-
-def per_publisher(session: Session, filters: Filters) -> list[Count]:
-    """How many matches each publisher brought, most first."""
-    return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
-
-
-def per_country(session: Session, filters: Filters) -> list[Count]:
-    """How many matches there are from feeds of each country, most first."""
-    countries = {row[0]: row[1] or "" for row in session.execute(select(FEEDS.c.id, FEEDS.c.country))}
-    found: dict[str, list[int]] = {}
-    for feed_id, *numbers in session.execute(_filtered(session, _numbers(ARTICLES.c.feed_id), filters)):
-        sums = found.setdefault(countries[feed_id], [0, 0, 0])
-        sums[:] = [one + more for one, more in zip(sums, numbers, strict=True)]
-    counts = sorted((Count(name, *sums) for name, sums in found.items()), key=lambda one: (-one.matches, one.name))
-    return counts[: filters.limit]
 
 
 def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
@@ -266,16 +215,6 @@ def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:
 
 def _day(day: date) -> date:
     return day.date() if isinstance(day, datetime) else day
-
-
-def _counts(session: Session, name: ColumnElement[str], filters: Filters, order: ColumnElement[Any]) -> list[Count]:
-    query = _filtered(session, _numbers(name), filters).order_by(order, name)
-    return [Count(*row) for row in session.execute(query.limit(filters.limit))]
-
-
-def _numbers(name: ColumnElement[Any]) -> _Select:
-    syria, isis = (func.count().filter(has_topic(topic)) for topic in ("syria", "isis"))
-    return select(name, func.count(), syria, isis).select_from(ARTICLES).group_by(name)
 
 
 def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:

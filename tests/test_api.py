@@ -214,13 +214,13 @@ def test_counts_of_many_years_come_a_year_at_a_time(client: TestClient) -> None:
 def test_the_days_of_a_page_of_counts() -> None:
     today = date(2026, 11, 24)
     ends = {"oldest": date(2020, 1, 1), "newest": today, "today": today}
-    span = window(Filters(), last=None, **ends)
+    span = window(Filters(), MOST_DAYS, last=None, **ends)
     assert (span.until - span.since).days == MOST_DAYS - 1
     assert span.earlier == span.since - timedelta(days=1)
-    assert window(Filters(), last=date(2020, 3, 1), **ends).earlier is None
-    future = window(Filters(since=date(2027, 1, 1)), last=None, **ends)
+    assert window(Filters(), MOST_DAYS, last=date(2020, 3, 1), **ends).earlier is None
+    future = window(Filters(since=date(2027, 1, 1)), MOST_DAYS, last=None, **ends)
     assert (future.since, future.until) == (date(2027, 1, 1), date(2027, 1, 1))
-    nothing = window(Filters(), oldest=None, newest=None, today=today, last=None)
+    nothing = window(Filters(), MOST_DAYS, oldest=None, newest=None, today=today, last=None)
     assert (nothing.since, nothing.until, nothing.earlier) == (today, today, None)
 
 

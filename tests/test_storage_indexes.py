@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 from storage_samples import HOUR, MINUTE, NOW, add_feed, add_matches, list_entries, poll, record, seen, store
 
-from storage import entries, feeds, retention, search, story_list
+from storage import counts, entries, feeds, retention, search, story_list
 from storage.db import Database
 from storage.search import Filters
 
@@ -110,11 +110,11 @@ ASKED: dict[str, Callable[[Session], Any]] = {
 
 # what is counted or sorted, of a bounded number of rows
 COUNTED: dict[str, Callable[[Session], Any]] = {
-    "days": lambda s: search.per_day(s, Filters(**MONTH)),
-    "publishers": lambda s: search.per_publisher(s, Filters(**MONTH)),
-    "countries": lambda s: search.per_country(s, Filters(**MONTH)),
-    "days with a word": lambda s: search.per_day(s, Filters(words="ceasefire", **MONTH)),
-    "first and last day": search.first_and_last_day,
+    "days": lambda s: counts.per_day(s, Filters(**MONTH)),
+    "publishers": lambda s: counts.per_publisher(s, Filters(**MONTH)),
+    "countries": lambda s: counts.per_country(s, Filters(**MONTH)),
+    "days with a word": lambda s: counts.per_day(s, Filters(words="ceasefire", **MONTH)),
+    "first and last day": counts.first_and_last_day,
     "biggest stories": lambda s: story_list.biggest(s, after=(3, 2, 1)),
     "stories of a query": lambda s: story_list.answering(s, Filters(words="ceasefire", limit=2_000)),
     "a story": lambda s: story_list.page(s, 1),

@@ -19,7 +19,10 @@ from crawler.mentions import group_of
 from storage.days import parse_day
 from storage.search import Filters
 
-MOST_DAYS = 366  # that a page of counts looks at: a year of 100,000 matches is counted in some 30 ms
+MOST_DAYS, DAYS_OF_WORDS = (
+    366,
+    183,
+)  # of a page of counts: 100,000 matches, or half as many with a word, are counted in some 60 ms
 
 
 class NotAnswerableError(Exception):
@@ -85,12 +88,14 @@ def place_of(asked: Paged, question: dict[str, Any], length: int) -> tuple[int, 
     return cursors.read(asked.cursor, question, length) if asked.cursor else None
 
 
-def window(filters: Filters, *, oldest: date | None, newest: date | None, today: date, last: date | None) -> Window:
-    """The days to count on one page: MOST_DAYS back from the last one, which the cursor names; no day before the oldest match."""
+def window(
+    filters: Filters, most: int, *, oldest: date | None, newest: date | None, today: date, last: date | None
+) -> Window:
+    """The days to count on one page: at most so many back from the last one, which the cursor names; no day before the oldest match."""
     ends = [day for day in (today, newest, filters.since) if day]
     until = min(filters.until or max(ends), last or date.max)
     begin = max([day for day in (filters.since, oldest) if day], default=until)
-    since = until - timedelta(days=MOST_DAYS - 1)
+    since = until - timedelta(days=most - 1)
     if since > begin:
         return Window(since, until, since - timedelta(days=1))
     return Window(min(filters.since or begin, until), until, None)

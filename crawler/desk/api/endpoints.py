@@ -16,12 +16,13 @@ from crawler import footnotes
 from crawler.desk.api import cursors, shapes
 from crawler.desk.api import parameters as given
 from crawler.desk.api.answers import answer
-from crawler.desk.api.asked import NotAnswerableError, asked_filters, days, place_of, window
+from crawler.desk.api.asked import DAYS_OF_WORDS, MOST_DAYS, NotAnswerableError, asked_filters, days, place_of, window
 from crawler.desk.api.problems import Mistake
 from crawler.desk.asking import LARGEST_ID
 from crawler.desk.guard import API
 from crawler.desk.views import desk_of
 from crawler.export import row_to_json
+from storage import counts as of_counts
 from storage import coverage as of_coverage
 from storage import feed_list, proofs, search, story_list
 from storage.account import Why, why
@@ -123,21 +124,22 @@ def feeds(request: Request, asked: Annotated[given.FeedParameters, Query()]) -> 
 
 @router.get("/counts", response_model=shapes.CountsAnswer)
 def counts(request: Request, asked: Annotated[given.CountParameters, Query()]) -> Response:
-    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page."""
+    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page, half a year with a query."""
     question = asked.question("counts")
     ask = {
-        "day": search.per_day,
-        "publisher": search.per_publisher,
-        "language": search.per_language,
-        "country": search.per_country,
+        "day": of_counts.per_day,
+        "publisher": of_counts.per_publisher,
+        "language": of_counts.per_language,
+        "country": of_counts.per_country,
     }[asked.by]
     place = place_of(asked, question, 1)
     last = date.fromordinal(min(max(place[0], 1), date.max.toordinal())) if place else None
     with desk_of(request).database.read() as session:
         filters = asked_filters(request, session, asked, limit=None if asked.by == "day" else asked.limit)
-        oldest, newest = search.first_and_last_day(session)
+        oldest, newest = of_counts.first_and_last_day(session)
         today = desk_of(request).clock().date()
-        span = window(filters, oldest=oldest, newest=newest, today=today, last=last)
+        most = DAYS_OF_WORDS if asked.q else MOST_DAYS
+        span = window(filters, most, oldest=oldest, newest=newest, today=today, last=last)
         found = ask(session, replace(filters, since=span.since, until=span.until))
     following = cursors.written(question, (span.earlier.toordinal(),)) if span.earlier else None
     told = shapes.CountsAnswer(asked.by, span.since, span.until, found, following)

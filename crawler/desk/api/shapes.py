@@ -11,9 +11,10 @@ from pydantic import ConfigDict
 
 from storage.account import ListedFeed, SeenIn
 from storage.clocks import ClockRecord
+from storage.counts import Count
 from storage.coverage import Gap, PublisherCoverage, Silence
 from storage.mentions import Named
-from storage.search import Count, Match
+from storage.search import Match
 from storage.silence import Span
 from storage.story_list import Member, Source, StoryRow
 
