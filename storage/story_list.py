@@ -11,6 +11,7 @@ from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage import stories
+from storage.asked import has_topic
 from storage.models import ARTICLES, CARRIERS, STORIES
 from storage.search import Filters, newest
 
@@ -95,23 +96,27 @@ def biggest(
     if until:
         conditions.append(STORIES.c.first_at < _midnight(until) + timedelta(days=1))
     if topic:
-        of_topic = ("," + ARTICLES.c.topics + ",").like(f"%,{topic},%")
-        conditions.append(select(1).where(ARTICLES.c.story_id == STORIES.c.id, of_topic).exists())
+        conditions.append(select(1).where(ARTICLES.c.story_id == STORIES.c.id, has_topic(topic)).exists())
     order = [column.desc() for column in _ORDER]
     rows = session.execute(select(*_COLUMNS).where(and_(*conditions)).order_by(*order).limit(limit))
     return [StoryRow(*row) for row in rows]
 
 
-def answering(session: Session, filters: Filters) -> list[tuple[StoryRow, int]]:
-    """The stories of the newest matches that answer (so many as `limit` says), each with how many of them it has, most first.
+def answering(
+    session: Session, filters: Filters, *, limit: int, after: tuple[int, int] | None = None
+) -> list[tuple[StoryRow, int]]:
+    """The stories of the newest matches that answer (so many as `filters.limit` says), each with how many of them it has, most first.
 
-    A story's own figures are of all its matches.
+    A story's own figures are of all its matches. `after` are that number and the id of the last story of the page before.
     """
     found = newest(session, filters, ARTICLES.c.story_id).subquery()
     number = func.count().label("number")
-    of_story = select(found.c.story_id, number).group_by(found.c.story_id).subquery()
-    query = select(of_story.c.number, *_COLUMNS).join(of_story, of_story.c.story_id == STORIES.c.id)
-    rows = session.execute(query.order_by(of_story.c.number.desc(), STORIES.c.id.desc()))
+    of_story = select(found.c.story_id, number).group_by(found.c.story_id)
+    if after:
+        of_story = of_story.having(tuple_(func.count(), found.c.story_id) < tuple_(*map(literal, after)))
+    page = of_story.order_by(number.desc(), found.c.story_id.desc()).limit(limit).subquery()
+    query = select(page.c.number, *_COLUMNS).join(page, page.c.story_id == STORIES.c.id)
+    rows = session.execute(query.order_by(page.c.number.desc(), STORIES.c.id.desc()))
     return [(StoryRow(*row[1:]), row[0]) for row in rows]
 
 

@@ -116,7 +116,7 @@ COUNTED: dict[str, Callable[[Session], Any]] = {
     "days with a word": lambda s: counts.per_day(s, Filters(words="ceasefire", **MONTH)),
     "first and last day": counts.first_and_last_day,
     "biggest stories": lambda s: story_list.biggest(s, after=(3, 2, 1)),
-    "stories of a query": lambda s: story_list.answering(s, Filters(words="ceasefire", limit=2_000)),
+    "stories of a query": lambda s: story_list.answering(s, Filters(words="ceasefire", limit=2_000), limit=50),
     "a story": lambda s: story_list.page(s, 1),
 }
 

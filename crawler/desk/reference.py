@@ -15,10 +15,15 @@ def reference(request: Request) -> Response:
     """Every question with its parameters, and every error."""
     schema = request.app.state.schema()
     questions = [
-        (path, operations["get"], [(one, _kind(one["schema"])) for one in operations["get"].get("parameters", ())])
+        (path, operations["get"], [(one, _kind(one["schema"])) for one in _own(operations["get"])])
         for path, operations in schema["paths"].items()
     ]
     return page(request, "api.html", questions=questions, kinds=KINDS, version=schema["info"]["version"])
+
+
+def _own(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parameters of this question; what all questions take is told above them."""
+    return [one for one in operation.get("parameters", ()) if one["in"] != "header"]
 
 
 def _kind(schema: dict[str, Any]) -> str:

@@ -77,9 +77,8 @@ def stories(request: Request, asked: Annotated[given.StoryParameters, Query()]) 
             after = place_of(asked, question, 3)
             rows = [(one, None) for one in story_list.biggest(session, **span, limit=most, after=after)]  # type: ignore[arg-type]
         else:
-            after = place_of(asked, question, 2)
-            answering = story_list.answering(session, filters)
-            rows = [one for one in answering if after is None or (one[1], one[0].story_id) < after][:most]
+            place = place_of(asked, question, 2)
+            rows = story_list.answering(session, filters, limit=most, after=place)  # type: ignore[arg-type]
     following = None
     if len(rows) > asked.limit:
         rows = rows[: asked.limit]
