@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
-from storage import articles, entries, feeds, search
+from storage import articles, counts, entries, feeds, search
 from storage.db import Database, open_database
 from storage.search import Filters
 
@@ -116,7 +116,7 @@ QUESTIONS: dict[str, Callable[[Session], Any]] = {
     "a language": lambda s: search.search(s, Filters(language="tr")),
     "a rare country": lambda s: search.search(s, Filters(country="MT")),
     "a frequent country": lambda s: search.search(s, Filters(country="GB")),
-    "counted by day, one month": lambda s: search.per_day(s, Filters(limit=None, **RECENT)),
+    "counted by day, one month": lambda s: counts.per_day(s, Filters(limit=None, **RECENT)),
     "why, by address": lambda s: search.why(s, "https://outlet1.example/2026/11/24/a-title-of-some-length-8"),
     "the view by day": lambda s: s.execute(
         text("SELECT day, count(*) FROM matches WHERE day BETWEEN :a AND :b GROUP BY day"),

@@ -66,6 +66,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password_hash: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[\x20-\x7e]*\Z")] = ""
     user_header: Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[A-Za-z0-9-]*\Z")] = ""
     https: Literal["no", "yes"] = "no"
+    tokens: Annotated[str, msgspec.Meta(max_length=10_000, pattern=r"^[\x20-\x7e]*\Z")] = ""
 
 
 class WebSub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,7 +255,7 @@ def _wrong(settings: Mapping[str, _Setting], reason: str) -> str:
     if at_value:
         name = re.sub(r"\[.*", "", path.rstrip("`"))
         shown = repr(settings[name].value)
-        if len(shown) > 80 or name in ("database_url", "web.password_hash"):  # which may hold a password
+        if len(shown) > 80 or name in ("database_url", "web.password_hash", "web.tokens"):  # which may hold a password
             shown = "that"
         return f"{settings[name].place}: {name} cannot be {shown}; write {described(name)}"
     culprits = [settings[name].place for name in re.findall(r"\w+", told) if name in settings]

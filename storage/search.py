@@ -27,7 +27,6 @@ from storage.views import MATCHES
 
 __all__ = [
     "Collected",
-    "Count",
     "Filters",
     "Match",
     "Stats",
@@ -36,9 +35,8 @@ __all__ = [
     "count",
     "match",
     "narrowed",
-    "per_day",
-    "per_language",
-    "per_publisher",
+    "newest",
+    "position",
     "search",
     "show_why",
     "stats",
@@ -59,7 +57,7 @@ class Filters:
     days, both inclusive, compared with `day`; `language` is a code like "en"; `limit` None means all. `named` are groups of ids of
     places or actors: of each group one must be named beyond doubt. `only_because_of` is a term of the evidence, without
     whose weight the score (on `topic`, if given) is under the threshold. `before` is the id of the last article of the page before:
-    what follows it in the order of `search`.
+    what follows it in the order of `search`; `below` is the same by the article's `position`, which holds when it is gone.
     """
 
     words: str = ""
@@ -70,11 +68,13 @@ class Filters:
     country: str | None = None
     language: str | None = None
     role: str | None = None
+    story: int | None = None
     limit: int | None = 50
     named: tuple[tuple[str, ...], ...] = ()
     only_because_of: str | None = None
     scope: Scope | None = None
     before: int | None = None
+    below: int | None = None
 
     def asked(self) -> Asked:
         """The query, taken apart. BadQuery for a mistake in it."""
@@ -117,16 +117,6 @@ class Match:
         return self.topics.split(",")
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many matches there are under one name (a day, a publisher)."""
-
-    name: str
-    matches: int
-    syria: int
-    isis: int
-
-
 def search(session: Session, filters: Filters, *, by_relevance: bool = False) -> list[Match]:
     """The newest matches that answer the filters: by the minute of their (plausible) publication, latest first.
 
@@ -162,6 +152,16 @@ def match(session: Session, article_id: int) -> Match | None:
     return None if row is None else Match(*row)
 
 
+def position(session: Session, article_id: int) -> int | None:
+    """Where an article stands in the order of `search`, or None when there is none: later ones have larger numbers."""
+    return session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == article_id))
+
+
+def newest(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:
+    """A SELECT of these columns of ARTICLES, of the newest matches that answer: `limit` of them, in the order of `search`."""
+    return _query(session, filters, *columns)
+
+
 def stream(session: Session, filters: Filters) -> Generator[Match]:
     """The same matches one by one in bounded memory, for exports of any size; read it within the session."""
     result = session.execute(_query(session, filters), execution_options={"yield_per": _PAGE})
@@ -176,21 +176,6 @@ def stream(session: Session, filters: Filters) -> Generator[Match]:
 def count(session: Session, filters: Filters) -> int:
     """How many matches answer the filters, whatever their limit."""
     return session.scalar(_filtered(session, select(func.count()).select_from(ARTICLES), filters)) or 0
-
-
-def per_day(session: Session, filters: Filters) -> list[Count]:
-    """How many matches each day brought, latest day first."""
-    return _counts(session, ARTICLES.c.day, filters, order=ARTICLES.c.day.desc())
-
-
-def per_language(session: Session, filters: Filters) -> list[Count]:
-    """How many matches there are in each language, most first."""
-    return _counts(session, func.coalesce(ARTICLES.c.language, ""), filters, order=func.count().desc())
-
-
-def per_publisher(session: Session, filters: Filters) -> list[Count]:
-    """How many matches each publisher brought, most first."""
-    return _counts(session, ARTICLES.c.publisher, filters, order=func.count().desc())
 
 
 def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
@@ -211,8 +196,7 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
         query = query.where(key >= sort_key(_midnight(since)))
     if until:
         query = query.where(key < sort_key(_midnight(until) + timedelta(days=1)))
-    if filters.before is not None:
-        last = session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == filters.before))
+    for last in (filters.below, None if filters.before is None else position(session, filters.before)):
         if last is not None:
             query = query.where(key < last)
     named = (*filters.named, *asked.named)
@@ -233,12 +217,6 @@ def _day(day: date) -> date:
     return day.date() if isinstance(day, datetime) else day
 
 
-def _counts(session: Session, name: ColumnElement[str], filters: Filters, order: ColumnElement[Any]) -> list[Count]:
-    syria, isis = (func.count().filter(has_topic(topic)) for topic in ("syria", "isis"))
-    query = select(name, func.count(), syria, isis).select_from(ARTICLES).group_by(name).order_by(order, name)
-    return [Count(*row) for row in session.execute(_filtered(session, query, filters).limit(filters.limit))]
-
-
 def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
     if asked is None:
         asked = filters.asked()
@@ -252,10 +230,15 @@ def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked |
         query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)
         conditions.append(has_words(session, asked.title, index=TITLES))
     since, until = _span(filters, asked)
+    index = FULL_TEXT if asked.words else TITLES if asked.title else None
     if since:
         conditions.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
     if until:
         conditions.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
+    if index is not None and since:  # words of other days are not even looked up
+        conditions.append(index.c.rowid >= sort_key(_midnight(since)))
+    if index is not None and until:
+        conditions.append(index.c.rowid < sort_key(_midnight(until) + timedelta(days=1)))
     named = (*filters.named, *asked.named)
     if named:
         conditions.append(naming(session, named, limit=None, bounded=since is not None))
@@ -274,6 +257,8 @@ def _options(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield ARTICLES.c.language == language_code(filters.language)
     if filters.role:
         yield ARTICLES.c.role == filters.role
+    if filters.story is not None:
+        yield ARTICLES.c.story_id == filters.story
     if filters.only_because_of:
         yield stands_on(filters.only_because_of, filters.topic)
 

@@ -22,12 +22,13 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storage import coverage, search, summaries
+from storage import counts, coverage, search, summaries
+from storage.counts import Count
 from storage.days import parse_day
 from storage.db import Database, open_database
 from storage.models import ARTICLES
 from storage.query import Scope
-from storage.search import Count, Filters, Match
+from storage.search import Filters, Match
 from storage.summaries import StoryMatches
 from storage.views import MATCHES
 
@@ -36,9 +37,9 @@ Day = date | str  # a date, or what an analyst types: 2026-01-31, yesterday, 7d
 ScopeOf = Callable[[Session, str, datetime], Scope]
 By = Literal["day", "publisher", "language"]
 _COUNTS: Mapping[By, Callable[[Session, Filters], list[Count]]] = {
-    "day": search.per_day,
-    "publisher": search.per_publisher,
-    "language": search.per_language,
+    "day": counts.per_day,
+    "publisher": counts.per_publisher,
+    "language": counts.per_language,
 }
 
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, literal, select, tuple_
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage import stories
+from storage.asked import has_topic
 from storage.models import ARTICLES, CARRIERS, STORIES
+from storage.search import Filters, newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class StoryPage:
 _COLUMNS = (
     STORIES.c.id, STORIES.c.title, STORIES.c.members, STORIES.c.publishers, STORIES.c.first_at, STORIES.c.last_at,
 )  # fmt: skip
+_ORDER = (STORIES.c.members, STORIES.c.publishers, STORIES.c.id)
 
 
 def biggest(
@@ -78,23 +81,43 @@ def biggest(
     until: date | None = None,
     topic: str | None = None,
     limit: int = 20,
+    after: tuple[int, int, int] | None = None,
 ) -> list[StoryRow]:
     """The stories with most matches, of as many those with more independent publishers, then the newest.
 
     `since` and `until` are UTC days, both inclusive: a story is there if any of its time lies between them. `topic` asks for a
-    match on it.
+    match on it. `after` are articles, publishers and id of the last story of the page before.
     """
     conditions = [STORIES.c.members > 0]
+    if after:
+        conditions.append(tuple_(*_ORDER) < tuple_(*map(literal, after)))
     if since:
         conditions.append(STORIES.c.last_at >= _midnight(since))
     if until:
         conditions.append(STORIES.c.first_at < _midnight(until) + timedelta(days=1))
     if topic:
-        of_topic = ("," + ARTICLES.c.topics + ",").like(f"%,{topic},%")
-        conditions.append(select(1).where(ARTICLES.c.story_id == STORIES.c.id, of_topic).exists())
-    order = (STORIES.c.members.desc(), STORIES.c.publishers.desc(), STORIES.c.id.desc())
+        conditions.append(select(1).where(ARTICLES.c.story_id == STORIES.c.id, has_topic(topic)).exists())
+    order = [column.desc() for column in _ORDER]
     rows = session.execute(select(*_COLUMNS).where(and_(*conditions)).order_by(*order).limit(limit))
     return [StoryRow(*row) for row in rows]
+
+
+def answering(
+    session: Session, filters: Filters, *, limit: int, after: tuple[int, int] | None = None
+) -> list[tuple[StoryRow, int]]:
+    """The stories of the newest matches that answer (so many as `filters.limit` says), each with how many of them it has, most first.
+
+    A story's own figures are of all its matches. `after` are that number and the id of the last story of the page before.
+    """
+    found = newest(session, filters, ARTICLES.c.story_id).subquery()
+    number = func.count().label("number")
+    of_story = select(found.c.story_id, number).group_by(found.c.story_id)
+    if after:
+        of_story = of_story.having(tuple_(func.count(), found.c.story_id) < tuple_(*map(literal, after)))
+    page = of_story.order_by(number.desc(), found.c.story_id.desc()).limit(limit).subquery()
+    query = select(page.c.number, *_COLUMNS).join(page, page.c.story_id == STORIES.c.id)
+    rows = session.execute(query.order_by(page.c.number.desc(), STORIES.c.id.desc()))
+    return [(StoryRow(*row[1:]), row[0]) for row in rows]
 
 
 def page(session: Session, story_id: int) -> StoryPage:

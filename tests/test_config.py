@@ -53,6 +53,7 @@ OTHERS: dict[str, str] = {
     "web.password_hash": '"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaA"',
     "web.user_header": '"X-Remote-User"',
     "web.https": '"yes"',
+    "web.tokens": '"notebook:0123456789abcdef"',
     "websub.callback_url": '"https://watch.example/websub"',
     "websub.address": '"::1"',
     "websub.port": "8711",

@@ -330,6 +330,19 @@ def test_stories_languages_and_days(database: Database) -> None:
     assert spoken == [("en", 2), ("ar", 1)]
 
 
+def test_a_story_and_the_report_say_who_reports_independently(database: Database) -> None:
+    same = {"signature": b"\x01" * 8, "bands": (1, 2)}
+    add_matches(database, add_feed(database), same, {**same, "publisher": "Elsewhere"})
+    page = TestClient(desk_app(database, NOW)).get("/story/1").text
+    with database.read() as session:
+        span = {"since": date(2026, 11, 20), "until": date(2026, 11, 24)}
+        report = written(session, **span, topics=("isis", "syria"), now=NOW)
+    for shown in (page, report):
+        assert "<bdi>publisher north post</bdi>" in shown
+    assert "1 independent" in page
+    assert re.search(r'href="/article/1">of 1</a><span>100 % alike', page)
+
+
 def test_a_day_stands_out_against_the_four_weeks_before() -> None:
     first = date(2026, 1, 1)
     counts = {first + timedelta(days=n): 4 for n in range(40)} | {first + timedelta(days=40): 11}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
-from storage import saved, search
+from storage import counts, saved, search
 from storage.articles import sort_key
 from storage.asked import publishers
 from storage.db import Database, open_database
@@ -166,7 +166,7 @@ def test_seventy_queries_have_the_answers_that_a_reader_expects(news: Database) 
         with news.read() as session:
             assert search.count(session, Filters(words=typed, scope=SCOPE)) == len(expected), typed
             if expected:
-                assert sum(day.matches for day in search.per_day(session, Filters(words=typed, scope=SCOPE))) == len(
+                assert sum(day.matches for day in counts.per_day(session, Filters(words=typed, scope=SCOPE))) == len(
                     expected
                 )
         tree = parse_query(typed, SCOPE)

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from desk_server import desk_app
 from sqlalchemy import inspect, text
-from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen, verdict
+from starlette.testclient import TestClient
+from storage_samples import DAY, HOUR, NOW, add_feed, add_matches, list_entries, poll, seen, verdict
 
+from crawler.desk.api.problems import KINDS
 from storage import entries, feeds, labels, search
 from storage.base import Base
 from storage.db import Database, open_database
 from storage.mentions import MentionRecord
 from storage.views import VIEWS
+from tests.newsroom_database import DAY as NEWSROOM_DAY
 from tests.newsroom_database import copy_rows, make_newsroom
 
+AFTER = datetime.fromisoformat(NEWSROOM_DAY) + HOUR
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOK = DOCS / "example.ipynb"
 WRITE_NOTEBOOK = "LEVANTWATCH_WRITE_NOTEBOOK" in os.environ
@@ -145,6 +150,49 @@ def test_every_question_has_its_answer_on_the_newsroom(newsroom: str, schema_url
             lines = shown.splitlines()
             assert set(lines) <= set(there), query
             assert bool(lines) is bool(rows), query
+
+
+def test_every_question_to_the_api_has_its_answer_on_the_newsroom(newsroom: str, schema_url: str) -> None:
+    copy_rows(newsroom, schema_url)
+    text_ = (DOCS / "api.md").read_text()
+    examples = re.findall(r"^```\nGET (/\S+)\n```\n\n```json\n(.*?)^```", text_, re.DOTALL | re.MULTILINE)
+    named: dict[str, str] = {}
+    with closing(open_database(schema_url)) as database, TestClient(desk_app(database, AFTER)) as client:
+        for address, shown in examples:
+            for word, number in named.items():
+                address = address.replace(word, number)
+            answer = client.get(address).json()
+            named |= {word: str(rows[0][key]) for word, key, rows in _numbers(answer)}
+            assert agrees(json.loads(shown), answer), (address, answer)
+        paths = client.get("/api/v1/openapi.json").json()["paths"]
+    asked = {re.sub("ARTICLE|STORY", "{id}", address.partition("?")[0]) for address, _ in examples}
+    assert asked == set(paths)
+    for name, (status, title, meaning) in KINDS.items():
+        assert f"| `{name}` | {status} | {title}. {meaning} |" in text_
+    for operations in paths.values():
+        for one in operations["get"]["parameters"]:
+            assert one["in"] != "query" or f"`{one['name']}" in text_, one["name"]
+
+
+def _numbers(answer: dict[str, Any]) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    kinds = (("ARTICLE", "article_id", "matches"), ("STORY", "story_id", "stories"))
+    return [(word, key, answer[name]) for word, key, name in kinds if answer.get(name)]
+
+
+def agrees(shown: Any, answer: Any) -> bool:
+    """Whether an answer is what the page shows, where "…" stands for anything, or for the rest."""
+    if isinstance(shown, str) and shown.endswith("…"):
+        return shown == "…" or answer.startswith(shown[:-1])
+    if isinstance(shown, dict):
+        there = set(shown) - {"…"}
+        same = there <= set(answer) if "…" in shown else there == set(answer)
+        return same and all(agrees(shown[name], answer[name]) for name in there)
+    if isinstance(shown, list) and isinstance(answer, list):
+        more = shown[-1:] == ["…"]
+        rows = shown[:-1] if more else shown
+        fits = len(rows) <= len(answer) if more else len(rows) == len(answer)
+        return fits and all(map(agrees, rows, answer))
+    return bool(shown == answer)
 
 
 def written(value: Any) -> str:

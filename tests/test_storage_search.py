@@ -26,7 +26,7 @@ from storage_samples import (
     verdict,
 )
 
-from storage import articles, entries, feeds, labels, search
+from storage import articles, counts, entries, feeds, labels, search
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry
 from storage.search import Filters
@@ -201,12 +201,12 @@ def test_counts_by_day_and_publisher(database: Database) -> None:
         {"publisher": "South Post", "verdicts": (verdict("isis"),)},
     )
     with database.read() as session:
-        assert search.per_day(session, Filters()) == [
-            search.Count("2026-11-24", 2, 1, 2),
-            search.Count("2026-11-23", 1, 1, 0),
+        assert counts.per_day(session, Filters()) == [
+            counts.Count("2026-11-24", 2, 1, 2),
+            counts.Count("2026-11-23", 1, 1, 0),
         ]
-        assert search.per_publisher(session, Filters(topic="isis")) == [search.Count("South Post", 2, 1, 2)]
-        assert search.per_publisher(session, Filters(limit=1)) == [search.Count("South Post", 2, 1, 2)]
+        assert counts.per_publisher(session, Filters(topic="isis")) == [counts.Count("South Post", 2, 1, 2)]
+        assert counts.per_publisher(session, Filters(limit=1)) == [counts.Count("South Post", 2, 1, 2)]
 
 
 def test_stats(database: Database) -> None:
@@ -281,7 +281,7 @@ def test_why_of_what_was_never_seen(database: Database, ref: str) -> None:
         search.why(session, ref)
 
 
-QUESTIONS: list[Callable[..., Any]] = [search.search, search.count, search.per_day, search.per_publisher]
+QUESTIONS: list[Callable[..., Any]] = [search.search, search.count, counts.per_day, counts.per_publisher]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

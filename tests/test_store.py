@@ -12,9 +12,10 @@ import pytest
 from storage_samples import DAY, HOUR, NOW, add_feed, add_matches, poll, verdict
 
 from storage import feeds, open_store
+from storage.counts import Count
 from storage.db import Database
 from storage.errors import BadQuery, SchemaMissing, StorageError
-from storage.search import Count, Match
+from storage.search import Match
 from storage.store import Store, frame
 from tests.command import ROOT
 

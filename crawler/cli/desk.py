@@ -27,14 +27,21 @@ def web(
     hash_password: Annotated[
         bool, typer.Option("--hash-password", help="Ask for a password, print its hash, and do nothing else.")
     ] = False,
+    new_token: Annotated[
+        str | None,
+        typer.Option("--new-token", metavar="NAME", help="Make a token for the API and its hash, and do nothing else."),
+    ] = None,
 ) -> None:
-    """Serve the desk: matches, stories, timeline, map, coverage and the review queue as a page.
+    """Serve the desk: matches, stories, timeline, map, coverage and the review queue as a page, and the API.
 
     On 127.0.0.1 without a password; anywhere else only with web.password_hash or web.user_header.
     """
     _need_the_extra()
     if hash_password:
         _hash_password()
+        return
+    if new_token is not None:
+        _make_token(new_token)
         return
     from crawler.config import load_config
     from crawler.desk.serve import serve
@@ -75,7 +82,7 @@ def report(
 
 
 def _need_the_extra() -> None:
-    for name in ("argon2", "jinja2", "starlette", "uvicorn"):
+    for name in ("argon2", "fastapi", "jinja2", "starlette", "uvicorn"):
         if find_spec(name) is None:
             fail(f"the page needs the package {name}: pip install 'levantwatch[web]'")
 
@@ -90,3 +97,15 @@ def _hash_password() -> None:
     if len(password) < 10:
         fail("a password needs 10 characters or more")
     typer.echo(hashed(password))
+
+
+def _make_token(name: str) -> None:
+    """Two lines: the token, which is nowhere else, and what web.tokens must hold for it."""
+    from crawler.desk.api import tokens
+
+    if not tokens.is_name(name):
+        raise typer.BadParameter("a name has 1 to 40 letters, digits, - or _", param_hint="--new-token")
+    token = tokens.new_token()
+    typer.echo(token)
+    typer.echo(f"{name}:{tokens.hashed(token)}")
+    typer.echo("the first line is the token, to be kept by whoever asks; the second goes into web.tokens", err=True)

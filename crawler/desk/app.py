@@ -11,7 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from crawler.desk import charts, views, writes
+from crawler.desk import charts, reference, views, writes
+from crawler.desk.api.app import create_api
+from crawler.desk.api.door import Door
 from crawler.desk.guard import Guard, Rules
 from crawler.desk.pages import FOLDER, page
 from crawler.desk.views import Desk
@@ -31,7 +33,8 @@ class _Static(StaticFiles):
 
 
 def create_app(desk: Desk, rules: Rules) -> Starlette:
-    """The page of one database."""
+    """The page and the API of one database."""
+    api = create_api(desk)
     app = Starlette(
         routes=[
             Route("/", views.stream),
@@ -43,16 +46,18 @@ def create_app(desk: Desk, rules: Rules) -> Starlette:
             Route("/publishers", charts.publishers),
             Route("/feeds", views.feed_list),
             Route("/review", views.review),
+            Route("/api", reference.reference),
             Route("/label", writes.label, methods=["POST"]),
             Route("/login", writes.login_page),
             Route("/login", writes.login, methods=["POST"]),
             Route("/logout", writes.logout, methods=["POST"]),
             Mount("/static", _Static(directory=FOLDER / "static")),
         ],
-        middleware=[Middleware(Guard, rules=rules)],
+        middleware=[Middleware(Guard, rules=rules, api=Door(api, rules))],
         exception_handlers={404: _missing, 405: _missing, StorageError: _failed},
     )
     app.state.desk = desk
+    app.state.schema = api.openapi
     app.state.wrong = writes.new_limit()
     return app
 

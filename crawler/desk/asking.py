@@ -17,6 +17,7 @@ PERIODS = (7, 30, 90, 365)  # days that a page of counts looks back on
 LARGEST_ID = 2**63 - 1
 
 Group = Callable[[str, str], tuple[str, ...]]
+Wrong = tuple[str, str]  # a filter, and what is wrong with what was typed for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Asked:
     place: str = ""
     actor: str = ""
     role: str = ""
+    story: str = ""
     since: str = ""
     until: str = ""
     before: str = ""
@@ -53,19 +55,26 @@ class Asked:
         pairs = [(one.name, str(getattr(self, one.name))) for one in fields(self)]
         return [(name, value) for name, value in pairs if value and name != "before"]
 
-    def filters(self, *, scope: Scope, group: Group, topics: tuple[str, ...], limit: int) -> tuple[Filters, list[str]]:
+    def filters(
+        self, *, scope: Scope, group: Group, topics: tuple[str, ...], limit: int
+    ) -> tuple[Filters, list[Wrong]]:
         """The filters, and what is wrong with what was typed; what is wrong is left out."""
-        problems: list[str] = []
-        since = _day(self.since, scope.now, problems, last=False)
-        until = _day(self.until, scope.now, problems, last=True)
+        problems: list[Wrong] = []
+        since = _day("since", self.since, scope.now, problems, last=False)
+        until = _day("until", self.until, scope.now, problems, last=True)
+        if since and until and since > until:
+            problems.append(("since", f"{since} is after {until}"))
         if self.topic and self.topic not in topics:
-            problems.append(f"there is no topic {self.topic!r}; the topics are {', '.join(topics)}")
+            problems.append(("topic", f"there is no topic {self.topic!r}; the topics are {', '.join(topics)}"))
         named = []
         for kind, typed in (("place", self.place), ("actor", self.actor)):
             try:
                 named += [group(typed, kind)] if typed else []
             except LookupError as error:
-                problems.append(str(error))
+                problems.append((kind, str(error)))
+        story = number(self.story)
+        if self.story and story is None:
+            problems.append(("story", f"{self.story!r} is no story's number"))
         filters = Filters(
             words=self.q,
             topic=self.topic if self.topic in topics else None,
@@ -75,6 +84,7 @@ class Asked:
             country=self.country or None,
             language=self.language or None,
             role=self.role if self.role in ("original", "copy", "related") else None,
+            story=story,
             limit=limit,
             named=tuple(named),
             scope=scope,
@@ -118,9 +128,9 @@ def number(typed: str) -> int | None:
     return value if 0 < value <= LARGEST_ID else None
 
 
-def _day(typed: str, now: datetime, problems: list[str], *, last: bool) -> date | None:
+def _day(name: str, typed: str, now: datetime, problems: list[Wrong], *, last: bool) -> date | None:
     try:
         return parse_day(typed, now=now, last=last) if typed else None
     except ValueError as error:
-        problems.append(str(error))
+        problems.append((name, str(error)))
         return None

@@ -16,7 +16,8 @@ from crawler.desk.pages import page
 from crawler.desk.views import desk_of, place_names
 from crawler.mentions import shipped_tagger
 from storage import feeds, mentions, overviews
-from storage.search import Count, Filters, per_publisher
+from storage.counts import Count, per_publisher
+from storage.search import Filters
 
 PLACES = 300  # that the map shows
 

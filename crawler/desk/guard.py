@@ -15,6 +15,7 @@ from crawler.desk.sessions import LIFE, Keeper, Session
 from crawler.terminal import plain
 
 COOKIE = "levantwatch_desk"
+API = "/api/v1"
 LARGEST_FORM = 16 * 1024  # bytes: a label or a password is some hundred
 LONGEST_ADDRESS = 8 * 1024  # bytes of path and query
 HEADERS = {
@@ -33,22 +34,25 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Who may ask: the names in the Host header, and a password (its argon2 hash), a proxy's header, or neither for this machine."""
+    """Who may ask: the names in the Host header, and a password (its argon2 hash), a proxy's header, or neither for this machine;
+    `tokens` are the hashes of those that open the API."""
 
     names: frozenset[str]
     password_hash: str = ""
     user_header: str = ""
     https: bool = False
+    tokens: Mapping[str, str] = field(default_factory=dict)
     local_user: str = "desk"
     keeper: Keeper = field(default_factory=Keeper)
 
 
 class Guard:
-    """The middleware around the whole application."""
+    """The middleware around the whole application; what is asked of `api` is left to that, which has a door of its own."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules, api: ASGIApp) -> None:
         self._app = app
         self._rules = rules
+        self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what may not go on, else let it on with `session`, `token` and, of a POST, `form` in its state."""
@@ -56,12 +60,15 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        if is_api(scope["path"]):
+            await self._api(scope, receive, send)
+            return
         request = Request(scope, receive)
-        session, is_new = self._session(request)
+        session, is_new = session_of(self._rules, request)
         state = scope.setdefault("state", {})
         state.update(session=session, token=self._rules.keeper.token(session), form={}, rules=self._rules)
-        cookie = self.cookie_header(session) if is_new and not _is_static(request) else None
-        sending = _with_headers(send, None if _is_static(request) else "no-store", cookie)
+        cookie = cookie_header(self._rules, session) if is_new and not _is_static(request) else None
+        sending = with_headers(send, None if _is_static(request) else "no-store", cookie)
         refused = self._refused(request, session)
         if refused is None and request.method == "POST":
             form = await _form(request)
@@ -73,25 +80,6 @@ class Guard:
                 state["form"] = form
         await (refused or self._app)(scope, receive, sending)
 
-    def cookie_header(self, session: Session) -> str:
-        """The Set-Cookie header of a session."""
-        return cookie_header(self._rules, session)
-
-    def _session(self, request: Request) -> tuple[Session, bool]:
-        """The session of the cookie, else a new one."""
-        keeper, now = self._rules.keeper, time.time()
-        found = keeper.read(request.cookies.get(COOKIE, ""), now)
-        who = self._known(request)
-        if found is not None and (who is None or found.who == who):
-            return found, False
-        return keeper.begin(who or "", now), True
-
-    def _known(self, request: Request) -> str | None:
-        """Who is asking, where no log-in decides it."""
-        if self._rules.user_header:
-            return plain(request.headers.get(self._rules.user_header, ""))[:80]
-        return None if self._rules.password_hash else self._rules.local_user
-
     def _refused(self, request: Request, session: Session) -> Response | None:
         if host_name(request.headers.get("host", "")) not in self._rules.names:
             return _no(
@@ -101,7 +89,7 @@ class Guard:
             return _no("only GET, HEAD and POST", 405)
         if len(request.url.path) + len(request.url.query) > LONGEST_ADDRESS:
             return _no("this address is too long", 414)
-        if request.method == "POST" and _is_foreign(request):
+        if request.method == "POST" and is_foreign(request):
             return _no("this form comes from another site", 403)
         if session.who or _is_static(request) or request.url.path == "/login":
             return None
@@ -114,6 +102,28 @@ class Guard:
         if request.headers.get("hx-request"):
             return Response(headers={"HX-Redirect": login})
         return RedirectResponse(login, status_code=303)
+
+
+def session_of(rules: Rules, request: Request) -> tuple[Session, bool]:
+    """The session of the cookie, else a new one, and whether it is new."""
+    keeper, now = rules.keeper, time.time()
+    found = keeper.read(request.cookies.get(COOKIE, ""), now)
+    who = _known(rules, request)
+    if found is not None and (who is None or found.who == who):
+        return found, False
+    return keeper.begin(who or "", now), True
+
+
+def _known(rules: Rules, request: Request) -> str | None:
+    """Who is asking, where no log-in decides it."""
+    if rules.user_header:
+        return plain(request.headers.get(rules.user_header, ""))[:80]
+    return None if rules.password_hash else rules.local_user
+
+
+def is_api(path: str) -> bool:
+    """Whether an address is one of the API."""
+    return path == API or path.startswith(API + "/")
 
 
 def cookie_header(rules: Rules, session: Session | None) -> str:
@@ -141,7 +151,7 @@ def _is_static(request: Request) -> bool:
     return request.url.path.startswith("/static/")
 
 
-def _is_foreign(request: Request) -> bool:
+def is_foreign(request: Request) -> bool:
     """Whether a browser says that another site sent the form."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return True
@@ -167,7 +177,9 @@ def _no(reason: str, status: int) -> Response:
     return PlainTextResponse(reason + "\n", status)
 
 
-def _with_headers(send: Send, caching: str | None, cookie: str | None) -> Send:
+def with_headers(send: Send, caching: str | None, cookie: str | None = None) -> Send:
+    """Sends every answer with the headers of the desk."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             added = dict(HEADERS) | ({"Cache-Control": caching} if caching else {})

@@ -13,7 +13,7 @@ from crawler.desk import drawings
 from crawler.desk.asking import Period
 from crawler.desk.charts import map_figures, publisher_rows, timelines
 from crawler.desk.pages import FOLDER, environment
-from storage import coverage, overviews
+from storage import coverage, overviews, story_list
 from storage.search import Filters, count, search
 
 NEWEST, STORIES = 200, 30  # of each so many: a page that a mail can carry
@@ -24,6 +24,7 @@ def written(session: Session, *, since: date, until: date, topics: tuple[str, ..
     period = Period((until - since).days + 1, "", since, until, topics)
     filters = Filters(since=since, until=until, limit=NEWEST)
     style = (FOLDER / "static" / "desk.css").read_text(encoding="utf-8")
+    biggest = overviews.biggest_stories(session, since=since, until=until, limit=STORIES)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         environment()
@@ -36,7 +37,8 @@ def written(session: Session, *, since: date, until: date, topics: tuple[str, ..
             total=count(session, filters),
             lines=timelines(session, period),
             figures=map_figures(session, period),
-            stories=overviews.biggest_stories(session, since=since, until=until, limit=STORIES),
+            stories=biggest,
+            told={story.id: story_list.page(session, story.id).sources for story in biggest},
             rows=publisher_rows(session, period),
             matches=search(session, filters),
             report=coverage.report(session, since=since, until=until, now=now),

@@ -16,6 +16,7 @@ from argon2.exceptions import InvalidHashError
 from sqlalchemy import make_url
 
 from crawler.config import Config, ConfigError
+from crawler.desk.api import tokens
 from crawler.desk.app import create_app
 from crawler.desk.guard import Rules, host_name
 from crawler.desk.views import Desk
@@ -44,6 +45,10 @@ def rules_of(config: Config, host: str) -> Rules:
             f"the page is not opened on {host} without a password: set web.password_hash (levantwatch web --hash-password makes it), "
             "or web.user_header behind a proxy that logs people in"
         )
+    try:
+        opening = tokens.read(web.tokens)
+    except ValueError as error:
+        raise ConfigError(f"web.tokens: {error}; levantwatch web --new-token NAME makes one") from None
     names = {*LOCAL_NAMES, *(host_name(name) for name in web.names.replace(",", " ").split())}
     if not is_wildcard(host):
         names.add(f"[{host.lower()}]" if ":" in host else host.lower())
@@ -53,6 +58,7 @@ def rules_of(config: Config, host: str) -> Rules:
         user_header=web.user_header,
         https=web.https == "yes",
         local_user=getpass.getuser(),
+        tokens=opening,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,16 +17,19 @@ from crawler.classify.gazetteer import FOLDER
 from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
+from crawler.history import NAMES
 from crawler.mentions import group_of
-from storage import coverage, health, overviews, reviews, saved, stories
+from storage import coverage, health, overviews, proofs, reviews, saved, stories
 from storage import feeds as stored_feeds
 from storage.account import Why, listed, why
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry, UnknownStory
 from storage.query import Scope
 from storage.search import Filters, Match, search, show_why
+from storage.story_list import page as read_story
 
-SAMPLES = 60  # articles of a story that its page lists
+SAMPLES, MEMBERS = 60, 500  # articles of a story that the page of one of them lists, and its own
+EDITS = 20  # of one revision that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,9 @@ def stream(request: Request) -> Response:
         return RedirectResponse(asked.link(), status_code=303)  # a form sends empty fields, too
     desk = desk_of(request)
     with desk.database.read() as session:
-        scope = _scope(desk, saved.queries(session) if "@" in asked.q else {})
-        filters, problems = asked.filters(scope=scope, group=group_of, topics=desk.topics, limit=PAGE + 1)
+        scope = scope_of(desk, session, asked.q)
+        filters, wrong = asked.filters(scope=scope, group=group_of, topics=desk.topics, limit=PAGE + 1)
+        problems = [told for _, told in wrong]
         try:
             found = [] if problems else search(session, filters)
         except BadQuery as error:
@@ -85,6 +90,7 @@ def article(request: Request) -> Response:
             return missing(request, f"There is no article {id_}.")
         story = stories.members(session, story_id=found.article.story_id)[:SAMPLES] if found.article else []
         held = overviews.held_labels(session, [found.entry.id])
+        proof, captures = proofs.get(session, found.entry.id), proofs.captures_of(session, found.entry.id)
     evidence = [piece for verdict in found.verdicts for piece in verdict.evidence]
     shown = found.article or found.entry
     return page(
@@ -101,6 +107,10 @@ def article(request: Request) -> Response:
         others=[one for one in story if one.id != found.entry.id],
         clocks=_clocks(found),
         names=place_names(),
+        kinds=NAMES,
+        edits=EDITS,
+        proof=proof,
+        captures=captures,
     )
 
 
@@ -115,14 +125,16 @@ def story_list(request: Request) -> Response:
 
 
 def story(request: Request) -> Response:
-    """One story: its articles in the order in which they were seen."""
+    """One story: who reports independently, and its articles in the order in which they were seen."""
     id_ = request.path_params["id"]
     with desk_of(request).database.read() as session:
         try:
-            found, members = stories.get(session, _id(id_)), stories.members(session, story_id=_id(id_))
+            found = read_story(session, _id(id_))
         except UnknownStory:
             return missing(request, f"There is no story {id_}.")
-    return page(request, "story.html", story=found, members=members[:500], left=max(0, len(members) - 500))
+    shown = found.members[:MEMBERS]
+    left = len(found.members) - len(shown)
+    return page(request, "story.html", story=found.story, sources=found.sources, members=shown, left=left)
 
 
 def feed_list(request: Request) -> Response:
@@ -170,12 +182,13 @@ def place_names() -> dict[str, str]:
         return {row["id"]: row["en"].split("|")[0].lstrip("?=").rstrip("*") for row in csv.DictReader(file)}
 
 
-def _scope(desk: Desk, known: dict[str, str] | object) -> Scope:
+def scope_of(desk: Desk, session: Session, query: str) -> Scope:
+    """What a query may name at this desk."""
     return Scope(
         topic=lambda word: _topic(desk, word),
         place=lambda word: group_of(word, "place"),
         actor=lambda word: group_of(word, "actor"),
-        saved=dict(known) if isinstance(known, dict) else {},
+        saved=saved.queries(session) if "@" in query else {},
         now=desk.clock(),
     )
 
