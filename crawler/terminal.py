@@ -127,7 +127,8 @@ def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None, headin
 def account_line(account: Any) -> str:
     """What a crawl did, in one line: `feeds 8 (1 failed) · entries 61 · new 61 · …`."""
     pieces = [f"feeds {account.polled}" + (f" ({account.failed} failed)" if account.failed else "")]
-    pieces += [f"{name} {number}" for name, number in account.counts.items()]
+    pieces = [] if not account.polled and "documents" in account.counts else pieces
+    pieces += [f"{name} {number}" for name, number in account.counts.items() if name != "feeds"]
     return " · ".join(pieces)
 
 
@@ -152,6 +153,11 @@ class Progress:
         """So many are done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=number)
+
+    def so_far(self, number: int, total: int) -> None:
+        """So many are done, of as many as are known by now."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=number, total=total)
 
     def through(self, items: Iterable[T]) -> Iterator[T]:
         """The items, each counted as it passes."""
@@ -202,7 +208,7 @@ def article_page(found: Any) -> None:
             ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
         ]
     facts += [(f"{kind}s", _named(found.named, kind)) for kind in ("place", "actor")]
-    facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
+    facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}" + (f", as {seen.url}" if seen.url else ""))) for seen in found.seen_in]  # fmt: skip
     facts += [(name, plain(value)) for name, value in history_facts(found.recheck, found.revisions)]
     for name, value in facts:
         if value:
