@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.classify.features import Feature
+from crawler.classify.document import Feature
 
 PENALTY = 1.0  # C of scikit-learn's LogisticRegression; .3 and 3 change F1 by less than .003
 AGAINST = frozenset(
