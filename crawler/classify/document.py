@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crawler.classify.folding import Folded
-from crawler.classify.lexicon import ANCHORS
+from crawler.classify.lexicon import ANCHORS, COMMON
 from crawler.classify.matching import Mention
 
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
@@ -74,6 +74,11 @@ class Document:
         return bisect_right(self._sentences or self.sentences, place) - 1
 
 
+    def written(self, spot: Spot) -> str:
+        """The folded words of a spot."""
+        return (self.title if spot.field == "title" else self.text).text[spot.mention.start : spot.mention.end]
+
+
 @dataclass(slots=True)
 class Found:
     """The mentions of one topic and of the common context in a document, sorted by what they are."""
@@ -103,8 +108,29 @@ def gather(
     # one name that is certain, or supported, tells what the doubtful ones stand for
     sure = bool(found.anchors) or any(_supported(document, spot, found, weak) for spot in weak)
     (found.anchors if sure else found.refused).extend(weak)
+    if found.anchors and _mean_another(document, found):
+        found.refused, found.anchors = [*found.refused, *found.anchors], []
     found.anchors.sort(key=_place)
     return found
+
+
+def _mean_another(document: Document, found: Found) -> bool:
+    """Whether every name of the topic is one that another bearer is called by in the same text: it means that one throughout."""
+    bearers = [spot for spot in found.support.get("other", ()) if spot.mention.concept.topic != COMMON]
+    elsewhere = found.support.get("elsewhere", ())
+    others = f" {' '.join(document.written(spot) for spot in bearers)} " if bearers else ""
+    if not others and not elsewhere:
+        return False
+    put = {document.written(spot) for spot in found.anchors if any(_right_behind(spot, one) for one in elsewhere)}
+    return all(
+        document.written(spot) in put or f" {document.written(spot)} " in others
+        for spot in found.anchors
+    )
+
+
+def _right_behind(spot: Spot, word: Spot) -> bool:
+    """Whether a word follows a spot with at most a comma and a bracket between them."""
+    return spot.field == word.field and 0 <= word.mention.start - spot.mention.end <= 2
 
 
 def _place(spot: Spot) -> tuple[bool, int]:
@@ -116,12 +142,12 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
 
     Another bearer of a name beside it asks for two words more.
     """
-    fitting = {_written(document, one) for one in found.support.get("context", ()) if _is_near(one, spot)}
-    mine = _written(document, spot)
+    fitting = {document.written(one) for one in found.support.get("context", ()) if _is_near(one, spot)}
+    mine = document.written(spot)
     names = {
         one.mention.concept.id
         for one in weak
-        if _is_near(one, spot) and mine not in _written(document, one) and _written(document, one) not in mine
+        if _is_near(one, spot) and mine not in document.written(one) and document.written(one) not in mine
     } - {spot.mention.concept.id}
     others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
     return len(fitting) + len(names) >= spot.mention.weak + others
@@ -132,8 +158,3 @@ def _is_near(one: Spot, spot: Spot) -> bool:
     if one.field == spot.field:
         return abs(one.mention.start - spot.mention.start) <= NEAR
     return one.field == "title" or one.mention.start <= NEAR
-
-
-def _written(document: Document, spot: Spot) -> str:
-    folded = document.title if spot.field == "title" else document.text
-    return folded.text[spot.mention.start : spot.mention.end]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from crawler.classify.beside import beside_words, by_age, in_lists
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
+from crawler.classify.lexicon import COMMON
 
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
@@ -22,7 +23,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     """The features of one topic, by name; those that are 0 are left out."""
     if not found.anchors:
         return {"none": Feature(1.0, tuple(found.refused[:3]))}
-    result = {**_where(document, found), **_how_much(document, found), **_beside(document, found)}
+    result = {**_where(document, found), **_how_much(document, found), **_beside(document, found), **_others(document, found), **_words(document, found)}
     return {name: feature for name, feature in result.items() if feature.value}
 
 
@@ -68,11 +69,15 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     )
     result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
     kinds = {spot.mention.concept.id for spot in found.anchors}
+    bare = len(kinds) == 1 and found.anchors[0].mention.concept.sense in ("place", "leader") and not found.support.get("context")
+    result["bare"] = Feature(float(bare), tuple(found.anchors[:3]))
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
     in_title = any(map(document.in_title, found.anchors))
     beyond = max(text[0].mention.start - LEAD, 0) if text and not in_title else 0
     result["late"] = Feature(min(math.log2(1 + beyond / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
+    first = text[0].mention.start if text and not in_title else 0
+    result["lead-behind"] = Feature(first / LEAD if 0 < first < LEAD else 0.0, tuple(text[:1]))
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
     result["lead-only"] = Feature(
@@ -93,7 +98,7 @@ def _best_window(sentences: Counter[int]) -> tuple[int, int]:
 
 
 def _beside(document: Document, found: Found) -> dict[str, Feature]:
-    """Lists, persons, other countries, and what kind of words stand near."""
+    """Lists, persons, borders, comparisons."""
     support = found.support
     result: dict[str, Feature] = {}
     listed = in_lists(document, found.anchors)
@@ -103,48 +108,68 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     persons += [spot for spot in by_age(document, origins) if spot not in persons]
     result["person"] = Feature(len(persons) / max(len(origins), 1), tuple(persons[:4]))
     result["person-only"] = Feature(float(len(persons) == len(found.anchors)), tuple(persons[:4]))
-    edges = beside_words(found.anchors, support.get("border", []))
-    result["border"] = Feature(len(edges) / len(found.anchors), tuple(edges[:4]))
-    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
-    compared = beside_words(found.anchors, support.get("comparison", []))
-    result["comparison"] = Feature(len(compared) / len(found.anchors), tuple(compared[:4]))
+    for sense in ("border", "comparison", "aside"):
+        spots = beside_words(found.anchors, support.get(sense, []))
+        result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
     only = [spot for spot in found.anchors if spot.mention.concept.sense == "derived"]
     result["derived-only"] = Feature(float(len(only) == len(found.anchors)), tuple(only[:3]))
-    echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, places)]
-    result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
+    return result
+
+
+def _others(document: Document, found: Found) -> dict[str, Feature]:
+    """Who else is named: other countries and, apart from them, others of the topic's own kind (rivals)."""
+    peers = found.support.get("peer", [])
+    rivals = [spot for spot in peers if spot.mention.concept.topic != COMMON]
     in_title = any(map(document.in_title, found.anchors))
-    for sense in ("peer", "migration", "culture", "context", "echo"):
-        spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
-        result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
-    peers = support.get("peer", [])
-    ratio = math.log2((1 + len(peers)) / (1 + len(found.anchors)))
-    result["peers"] = Feature(min(max(ratio, 0.0), 4.0), tuple(peers[:4]))
-    lead = [spot for spot in peers if document.in_lead(spot)]
     has_lead = in_title or any(map(document.in_lead, found.anchors))
-    result["lead-peer-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
-    near = [
-        spot
-        for spot in support.get("context", ())
-        if spot.field == "title" or document.sentence(spot.mention.start) in places
-    ]
-    result["context"] = Feature(
-        math.log2(1 + min(len({_written(document, spot) for spot in near}), 15)), tuple(near[:6])
-    )
-    claims = [
-        spot
-        for spot in support.get("claim", ())
-        if spot.field == "title" or document.sentence(spot.mention.start) in places
-    ]
-    result["claim"] = _any(claims)
-    result["migration"] = Feature(
-        math.log2(1 + min(len(support.get("migration", ())), 7)), tuple(support.get("migration", ())[:3])
-    )
-    result["culture"] = Feature(
-        math.log2(1 + min(len(support.get("culture", ())), 7)), tuple(support.get("culture", ())[:3])
-    )
-    result["other"] = _any(support.get("other", ()))
+    result: dict[str, Feature] = {}
+    for name, spots in (("peer", peers), ("rival", rivals)):
+        ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
+        result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
+        lead = [spot for spot in spots if document.in_lead(spot)]
+        result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
+        titled = [spot for spot in spots if document.in_title(spot)]
+        result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
+    result["other"] = _any(found.support.get("other", ()))
     result["refused"] = _any(found.refused)
     return result
+
+
+def _words(document: Document, found: Found) -> dict[str, Feature]:
+    """What kind of words stand near the names, and in the title."""
+    support = found.support
+    result: dict[str, Feature] = {}
+    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
+    in_title = any(map(document.in_title, found.anchors))
+    named = places | {0} if in_title else places  # what the title names is meant by the text's first words
+    echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, named)]
+    result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
+    for sense in ("migration", "culture", "context", "echo"):
+        spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
+        result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
+    context = support.get("context", ())
+    near = [s for s in context if s.field == "title" or document.sentence(s.mention.start) in places]
+    result["context"] = Feature(_different(document, near), tuple(near[:6]))
+    around = {one + step for one in named for step in (-1, 0, 1)}
+    wide = [s for s in context if s.field == "text" and document.sentence(s.mention.start) in around]
+    result["context-around"] = Feature(_different(document, wide), tuple(wide[:6]))
+    claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in places]
+    result["claim"] = _any(claims)
+    for sense in ("migration", "culture"):
+        spots = support.get(sense, [])
+        result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
+    topical = places | {document.sentence(spot.mention.start) for spot in echoes}
+    result["topical"] = Feature(min(len(topical) / max(len(document.sentences), 1), 1.0), tuple(echoes[:4]))
+    best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
+    result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
+    rivals = any(s.mention.concept.topic != COMMON and document.in_title(s) for s in support.get("peer", ()))
+    deed = bool(claims) and not in_title and not rivals and result["title-context-alone"].value > 0
+    result["claimed-deed"] = Feature(float(deed), tuple(claims[:3]))
+    return result
+
+
+def _different(document: Document, spots: Sequence[Spot]) -> float:
+    return math.log2(1 + min(len({document.written(spot) for spot in spots}), 15))
 
 
 def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
