@@ -142,7 +142,8 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
 
     Another bearer of a name beside it asks for two words more.
     """
-    fitting = {document.written(one) for one in found.support.get("context", ()) if _is_near(one, spot)}
+    supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
+    fitting = {document.written(one) for one in supporting if _is_near(one, spot)}
     mine = document.written(spot)
     names = {
         one.mention.concept.id

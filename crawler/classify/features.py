@@ -69,7 +69,8 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     )
     result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
     kinds = {spot.mention.concept.id for spot in found.anchors}
-    bare = len(kinds) == 1 and found.anchors[0].mention.concept.sense in ("place", "leader") and not found.support.get("context")
+    lonely = {spot.mention.concept.sense for spot in found.anchors} <= {"place", "leader"} and len(kinds) == 1
+    bare = lonely and not found.support.get("context")
     result["bare"] = Feature(float(bare), tuple(found.anchors[:3]))
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
     in_title = any(map(document.in_title, found.anchors))
@@ -78,6 +79,8 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
     first = text[0].mention.start if text and not in_title else 0
     result["lead-behind"] = Feature(first / LEAD if 0 < first < LEAD else 0.0, tuple(text[:1]))
+    opening = [s for s in text if document.headline <= s.mention.start < LEAD and document.sentence(s.mention.start) <= (document.headline > 0)]
+    result["first-sentence"] = _any(opening)
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
     result["lead-only"] = Feature(
@@ -108,7 +111,7 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     persons += [spot for spot in by_age(document, origins) if spot not in persons]
     result["person"] = Feature(len(persons) / max(len(origins), 1), tuple(persons[:4]))
     result["person-only"] = Feature(float(len(persons) == len(found.anchors)), tuple(persons[:4]))
-    for sense in ("border", "comparison", "aside"):
+    for sense in ("border", "comparison"):
         spots = beside_words(found.anchors, support.get(sense, []))
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
     only = [spot for spot in found.anchors if spot.mention.concept.sense == "derived"]
@@ -118,8 +121,9 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
 
 def _others(document: Document, found: Found) -> dict[str, Feature]:
     """Who else is named: other countries and, apart from them, others of the topic's own kind (rivals)."""
-    peers = found.support.get("peer", [])
-    rivals = [spot for spot in peers if spot.mention.concept.topic != COMMON]
+    named = found.support.get("peer", [])
+    rivals = [spot for spot in named if spot.mention.concept.topic != COMMON]
+    peers = [spot for spot in named if spot.mention.concept.topic == COMMON]
     in_title = any(map(document.in_title, found.anchors))
     has_lead = in_title or any(map(document.in_lead, found.anchors))
     result: dict[str, Feature] = {}
@@ -144,7 +148,7 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     named = places | {0} if in_title else places  # what the title names is meant by the text's first words
     echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, named)]
     result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
-    for sense in ("migration", "culture", "context", "echo"):
+    for sense in ("migration", "culture", "context", "theatre", "echo"):
         spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
     context = support.get("context", ())
@@ -153,6 +157,13 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     around = {one + step for one in named for step in (-1, 0, 1)}
     wide = [s for s in context if s.field == "text" and document.sentence(s.mention.start) in around]
     result["context-around"] = Feature(_different(document, wide), tuple(wide[:6]))
+    apart = [s for s in context if s.field == "title" or document.sentence(s.mention.start) not in places]
+    result["context-apart"] = Feature(_different(document, apart), tuple(apart[:6]))
+    result["stray"] = Feature(float(not apart and not in_title), tuple(found.anchors[:3]))
+    past = {document.sentence(s.mention.start) for s in support.get("past", ()) if s.field == "text"}
+    gone = [s for s in found.anchors if s.field == "text" and document.sentence(s.mention.start) in past]
+    result["past"] = Feature(len(gone) / len(found.anchors), tuple(gone[:4]))
+    result["past-only"] = Feature(float(len(gone) == len(found.anchors)), tuple(gone[:4]))
     claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in places]
     result["claim"] = _any(claims)
     for sense in ("migration", "culture"):
