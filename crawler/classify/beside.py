@@ -16,6 +16,7 @@ _REACH = 90
 _ITEM = 3  # words, the middle one a particle (Corée du Nord): more is a clause, no item
 _PARTICLE = 3  # letters
 _STOP = re.compile(r"[.!?:\n]")
+_AND = "و"
 LISTED = 2  # other items that make a list
 # an age makes the person beside it the subject: "a 22-year-old Syrian", "siriano di 29 anni"
 _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|lat|sal).{0,9}$")
@@ -35,7 +36,7 @@ def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     """Whether at least two short items that hold no anchor themselves stand right beside a spot."""
     text = (document.title if spot.field == "title" else document.text).text
     first, last = spot.mention.start, spot.mention.end
-    left, right = text[max(first - _REACH, 0) : first], text[last : last + _REACH]
+    left, right = _left(text, first), text[last : last + _REACH]
     behind = before = 0.0
     words = right.split(
         None, _ITEM + 1
@@ -48,6 +49,15 @@ def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     if len(_BETWEEN.split(touching)[-1].split()) <= _ITEM - 1:
         before = _run(_cut(left, first - len(left))[::-1], anchors, open_end=False)
     return before + behind >= LISTED
+
+
+def _left(text: str, first: int) -> str:
+    """What stands before a spot; the Arabic letter for "and" at the front of its word is the comma of a list."""
+    left = text[max(first - _REACH, 0) : first]
+    begin = len(left)
+    while begin and left[begin - 1].isalnum():
+        begin -= 1
+    return f"{left[:begin]}, " if left[begin : begin + 1] == _AND else left
 
 
 def _cut(text: str, offset: int) -> list[tuple[int, str]]:

@@ -13,7 +13,9 @@ from crawler.classify.matching import Mention
 
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 HEADLINE = 180  # characters: longer ones are no headlines
+_WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
 
 
@@ -118,14 +120,21 @@ def _mean_another(document: Document, found: Found) -> bool:
     """Whether every name of the topic is one that another bearer is called by in the same text: it means that one throughout."""
     bearers = [spot for spot in found.support.get("other", ()) if spot.mention.concept.topic != COMMON]
     elsewhere = found.support.get("elsewhere", ())
-    others = f" {' '.join(document.written(spot) for spot in bearers)} " if bearers else ""
+    words = [document.written(spot) for spot in bearers]
+    others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
     if not others and not elsewhere:
         return False
     put = {document.written(spot) for spot in found.anchors if any(_right_behind(spot, one) for one in elsewhere)}
+    names = {document.written(spot) for spot in found.anchors}
     return all(
-        document.written(spot) in put or f" {document.written(spot)} " in others
-        for spot in found.anchors
+        name in put or f" {name} " in others or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
+        for name in names
     )
+
+
+def _initials(words: str) -> str:
+    """Self-Defense Forces to sdf: what such a name is shortened to in the rest of the text."""
+    return "".join(word[0] for word in _WORD.findall(words))
 
 
 def _right_behind(spot: Spot, word: Spot) -> bool:
