@@ -157,7 +157,10 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     around = {one + step for one in named for step in (-1, 0, 1)}
     wide = [s for s in context if s.field == "text" and document.sentence(s.mention.start) in around]
     result["context-around"] = Feature(_different(document, wide), tuple(wide[:6]))
-    apart = [s for s in context if s.field == "title" or document.sentence(s.mention.start) not in places]
+    last = max((s.mention.start for s in found.anchors if s.field == "text"), default=LEAD)
+    # what stands behind the last name may be about anything: it must never make a match
+    before = [s for s in context if s.field == "title" or s.mention.start < last]
+    apart = [s for s in before if s.field == "title" or document.sentence(s.mention.start) not in places]
     result["context-apart"] = Feature(_different(document, apart), tuple(apart[:6]))
     result["stray"] = Feature(float(not apart and not in_title), tuple(found.anchors[:3]))
     past = {document.sentence(s.mention.start) for s in support.get("past", ()) if s.field == "text"}

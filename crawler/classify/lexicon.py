@@ -46,6 +46,7 @@ class Form:
     exact: str | None
     arabic: bool  # proclitics may precede it
     latin: bool
+    capital: bool = False  # spelt with a capital: in small letters it is another word
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ def _form(spelling: str, concept: Concept, place: str, language: str, check: _Ch
     if "*" in folded or (open_end and len(folded) < 3 and not _ARABIC.search(folded)):
         raise check.error(place, f"{spelling!r}: a * may only end a spelling of three letters or more", inside=language)
     arabic = bool(_ARABIC.match(folded))
-    return Form(folded, concept, language, open_end, plain if exact else None, arabic, latin=folded.isascii())
+    capital = any(map(str.isupper, plain))
+    return Form(folded, concept, language, open_end, plain if exact else None, arabic, folded.isascii(), capital)
 
 
 class _Check:

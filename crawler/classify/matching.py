@@ -46,6 +46,7 @@ class _Use(NamedTuple):
     weak: int
     open_end: bool
     exact: str | None
+    capital: bool
 
 
 class _Spelling(NamedTuple):
@@ -96,7 +97,7 @@ class Matcher:
                     continue
                 if use.exact is not None and not _written(use.exact, folded, original, start, end):
                     continue
-                if use.concept.sense == "place" and _is_small(folded, original, start, end):
+                if use.capital and _is_small(folded, original, start, end):
                     continue
                 stop = end if whole else _word_end(text, end)
                 found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak))
@@ -113,7 +114,8 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
             continue
         weak = form.concept.weak + (FOREIGN if foreign else 0)
         arabic = form.arabic
-        uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact))
+        capital = form.capital and form.concept.sense == "place"
+        uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact, capital))
     letters = {use.exact for use in uses}
     exact = None if None in letters else frozenset(filter(None, letters))
     return _Spelling(tuple(uses), arabic, any(use.open_end for use in uses), exact)
