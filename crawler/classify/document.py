@@ -14,6 +14,7 @@ from crawler.classify.matching import Mention
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
+PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
@@ -75,6 +76,17 @@ class Document:
         """The number of the sentence in which a place of the text stands."""
         return bisect_right(self._sentences or self.sentences, place) - 1
 
+
+    def paragraph(self, spot: Spot) -> tuple[int, int]:
+        """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
+        text, start = self.text.text, spot.mention.start
+        begin, end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - begin > PARAGRAPH:
+            at = self.sentence(start)
+            begin = max(begin, self.sentences[max(at - 1, 0)])
+            end = min(end, self.sentences[at + 2] if at + 2 < len(self.sentences) else end)
+        return begin, end
 
     def written(self, spot: Spot) -> str:
         """The folded words of a spot."""

@@ -7,6 +7,7 @@ somebody adds by a data file alone. They follow the rule of relevance: the title
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -16,6 +17,7 @@ from crawler.classify.lexicon import COMMON
 
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
+FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
 STRONG = ("name", "leader", "actor", "event")
 
 
@@ -70,8 +72,10 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
     kinds = {spot.mention.concept.id for spot in found.anchors}
     lonely = {spot.mention.concept.sense for spot in found.anchors} <= {"place", "leader"} and len(kinds) == 1
-    bare = lonely and not found.support.get("context")
+    bare = lonely and not any(found.support.get(sense) for sense in ("context", "peer", "hint"))
     result["bare"] = Feature(float(bare), tuple(found.anchors[:3]))
+    untitled = bare and not any(map(document.in_title, found.anchors))
+    result["bare-body"] = Feature(float(untitled), tuple(found.anchors[:3]))
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
     in_title = any(map(document.in_title, found.anchors))
     beyond = max(text[0].mention.start - LEAD, 0) if text and not in_title else 0
@@ -176,10 +180,33 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     result["topical"] = Feature(min(len(topical) / max(len(document.sentences), 1), 1.0), tuple(echoes[:4]))
     best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
     result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
+    rich, spots = _richest(document, found)
+    result["rich"] = Feature(math.log2(1 + min(rich, 15)), spots)
     rivals = any(s.mention.concept.topic != COMMON and document.in_title(s) for s in support.get("peer", ()))
     deed = bool(claims) and not in_title and not rivals and result["title-context-alone"].value > 0
     result["claimed-deed"] = Feature(float(deed), tuple(claims[:3]))
     return result
+
+
+def _richest(document: Document, found: Found) -> tuple[int, tuple[Spot, ...]]:
+    """How many different words that fit stand in the paragraph of a name that has most of them, and these words."""
+    words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
+    words.sort(key=lambda spot: spot.mention.start)
+    starts = [spot.mention.start for spot in words]
+    best: tuple[int, tuple[Spot, ...]] = (0, ())
+    looked = -1
+    for anchor in found.anchors:
+        if anchor.field != "text":
+            continue
+        begin, end = document.paragraph(anchor)
+        if begin == looked:
+            continue
+        looked = begin
+        inside = words[bisect_left(starts, begin) : bisect_left(starts, end)]
+        number = len({document.written(spot) for spot in inside})
+        if number > best[0]:
+            best = number, (anchor, *inside[:5])
+    return best
 
 
 def _different(document: Document, spots: Sequence[Spot]) -> float:
