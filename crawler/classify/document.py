@@ -72,10 +72,13 @@ class Document:
         """Whether a spot stands in the text's beginning."""
         return spot.field == "text" and self.headline <= spot.mention.start < LEAD + self.headline
 
+    def opens(self, spot: Spot) -> bool:
+        """Whether a spot stands in the text's first sentence, behind the one that stands for the title."""
+        return self.sentence(spot.mention.start) <= (self.headline > 0)
+
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""
         return bisect_right(self._sentences or self.sentences, place) - 1
-
 
     def paragraph(self, spot: Spot) -> tuple[int, int]:
         """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
@@ -139,7 +142,9 @@ def _mean_another(document: Document, found: Found) -> bool:
     put = {document.written(spot) for spot in found.anchors if any(_right_behind(spot, one) for one in elsewhere)}
     names = {document.written(spot) for spot in found.anchors}
     return all(
-        name in put or f" {name} " in others or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
+        name in put
+        or f" {name} " in others
+        or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
         for name in names
     )
 

@@ -25,26 +25,22 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     """The features of one topic, by name; those that are 0 are left out."""
     if not found.anchors:
         return {"none": Feature(1.0, tuple(found.refused[:3]))}
-    result = {**_where(document, found), **_how_much(document, found), **_beside(document, found), **_others(document, found), **_words(document, found)}
-    return {name: feature for name, feature in result.items() if feature.value}
+    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs)
+    return {name: feature for part in parts for name, feature in part(document, found).items() if feature.value}
 
 
 def _where(document: Document, found: Found) -> dict[str, Feature]:
     """Title and lead, by what stands there."""
     title = [spot for spot in found.anchors if document.in_title(spot)]
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
-    body = [spot for spot in found.anchors if not document.in_title(spot) and not document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
         for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
             result[f"{name}-{kind}"] = _any(spot for spot in spots if spot.mention.concept.sense in senses)
-        result[f"{name}-several"] = Feature(float(len({spot.mention.concept.id for spot in spots}) > 1), tuple(spots))
     result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
-    result["title-only"] = Feature(float(bool(title and not lead and not body)), tuple(title))
-    result["body-only"] = Feature(float(bool(body and not title and not lead)), tuple(body[:3]))
+    result["title-only"] = Feature(float(bool(title) and len(title) == len(found.anchors)), tuple(title))
     short = len(document.text.text) < LEAD + 100
     result["short-title"] = Feature(float(bool(short and title)), tuple(title[:2]))
-    result["short-lead"] = Feature(float(bool(short and lead and not title)), tuple(lead[:2]))
     return result
 
 
@@ -54,43 +50,20 @@ def _any(spots: Iterable[Spot]) -> Feature:
 
 
 def _how_much(document: Document, found: Found) -> dict[str, Feature]:
-    """Counts, density, and the best paragraph."""
+    """Counts, and the sentences in a row that name the topic most often."""
     text = [spot for spot in found.anchors if spot.field == "text"]
     result: dict[str, Feature] = {}
     for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
         spots = [spot for spot in text if spot.mention.concept.sense in senses]
         result[f"count-{kind}"] = Feature(math.log2(1 + min(len(spots), 15)), tuple(spots[:6]))
     sentences = Counter(document.sentence(spot.mention.start) for spot in text)
-    total = max(len(document.sentences), 1)
-    result["share"] = Feature(min(len(sentences) / total, 1.0), tuple(text[:6]))
     best, at = _best_window(sentences)
     inside = [spot for spot in text if at <= document.sentence(spot.mention.start) < at + WINDOW]
     result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
-    result["dense-window"] = Feature(
-        float(sum(1 for one in range(at, at + WINDOW) if sentences[one]) >= 2), tuple(inside[:4])
-    )
-    result["density"] = Feature(math.log2(1 + min(100 * len(text) / max(document.words, 25), 8)), tuple(text[:6]))
     kinds = {spot.mention.concept.id for spot in found.anchors}
-    lonely = {spot.mention.concept.sense for spot in found.anchors} <= {"place", "leader"} and len(kinds) == 1
-    bare = lonely and not any(found.support.get(sense) for sense in ("context", "peer", "hint"))
-    result["bare"] = Feature(float(bare), tuple(found.anchors[:3]))
-    untitled = bare and not any(map(document.in_title, found.anchors))
-    result["bare-body"] = Feature(float(untitled), tuple(found.anchors[:3]))
     result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
-    in_title = any(map(document.in_title, found.anchors))
-    beyond = max(text[0].mention.start - LEAD, 0) if text and not in_title else 0
-    result["late"] = Feature(min(math.log2(1 + beyond / LEAD), 4.0), tuple(text[:1]))
-    result["single"] = Feature(float(len(text) == 1 and not in_title), tuple(text[:1]))
-    first = text[0].mention.start if text and not in_title else 0
-    result["lead-behind"] = Feature(first / LEAD if 0 < first < LEAD else 0.0, tuple(text[:1]))
-    opening = [s for s in text if document.headline <= s.mention.start < LEAD and document.sentence(s.mention.start) <= (document.headline > 0)]
-    result["first-sentence"] = _any(opening)
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
-    result["lead-only"] = Feature(
-        float(bool(text) and not in_title and all(map(document.in_lead, text)) and len(document.text.text) > FULL),
-        tuple(text[:2]),
-    )
     return result
 
 
@@ -102,6 +75,22 @@ def _best_window(sentences: Counter[int]) -> tuple[int, int]:
         if number > best:
             best, at = number, start
     return best, at
+
+
+def _how_late(document: Document, found: Found) -> dict[str, Feature]:
+    """Of a topic that the title does not name: where the text names it first."""
+    text = [spot for spot in found.anchors if spot.field == "text"]
+    opening = [spot for spot in text if document.in_lead(spot) and document.opens(spot)]
+    result = {"first-sentence": _any(opening)}
+    if not text or any(map(document.in_title, found.anchors)):
+        return result
+    first = text[0].mention.start
+    result["lead-behind"] = Feature(first / LEAD if first < LEAD else 0.0, tuple(text[:1]))
+    result["late"] = Feature(min(math.log2(1 + max(first - LEAD, 0) / LEAD), 4.0), tuple(text[:1]))
+    result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
+    only = all(map(document.in_lead, text)) and len(document.text.text) > FULL
+    result["lead-only"] = Feature(float(only), tuple(text[:2]))
+    return result
 
 
 def _beside(document: Document, found: Found) -> dict[str, Feature]:
@@ -118,8 +107,6 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     for sense in ("border", "comparison"):
         spots = beside_words(found.anchors, support.get(sense, []))
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
-    only = [spot for spot in found.anchors if spot.mention.concept.sense == "derived"]
-    result["derived-only"] = Feature(float(len(only) == len(found.anchors)), tuple(only[:3]))
     return result
 
 
@@ -155,49 +142,43 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     for sense in ("migration", "culture", "context", "theatre", "echo"):
         spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
-    context = support.get("context", ())
-    near = [s for s in context if s.field == "title" or document.sentence(s.mention.start) in places]
-    result["context"] = Feature(_different(document, near), tuple(near[:6]))
-    around = {one + step for one in named for step in (-1, 0, 1)}
-    wide = [s for s in context if s.field == "text" and document.sentence(s.mention.start) in around]
-    result["context-around"] = Feature(_different(document, wide), tuple(wide[:6]))
-    last = max((s.mention.start for s in found.anchors if s.field == "text"), default=LEAD)
-    # what stands behind the last name may be about anything: it must never make a match
-    before = [s for s in context if s.field == "title" or s.mention.start < last]
-    apart = [s for s in before if s.field == "title" or document.sentence(s.mention.start) not in places]
-    result["context-apart"] = Feature(_different(document, apart), tuple(apart[:6]))
-    result["stray"] = Feature(float(not apart and not in_title), tuple(found.anchors[:3]))
-    past = {document.sentence(s.mention.start) for s in support.get("past", ()) if s.field == "text"}
-    gone = [s for s in found.anchors if s.field == "text" and document.sentence(s.mention.start) in past]
-    result["past"] = Feature(len(gone) / len(found.anchors), tuple(gone[:4]))
-    result["past-only"] = Feature(float(len(gone) == len(found.anchors)), tuple(gone[:4]))
     claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in places]
     result["claim"] = _any(claims)
     for sense in ("migration", "culture"):
         spots = support.get(sense, [])
         result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
     topical = places | {document.sentence(spot.mention.start) for spot in echoes}
-    result["topical"] = Feature(min(len(topical) / max(len(document.sentences), 1), 1.0), tuple(echoes[:4]))
     best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
     result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
-    rich, spots = _richest(document, found)
-    result["rich"] = Feature(math.log2(1 + min(rich, 15)), spots)
-    rivals = any(s.mention.concept.topic != COMMON and document.in_title(s) for s in support.get("peer", ()))
-    deed = bool(claims) and not in_title and not rivals and result["title-context-alone"].value > 0
-    result["claimed-deed"] = Feature(float(deed), tuple(claims[:3]))
     return result
 
 
-def _richest(document: Document, found: Found) -> tuple[int, tuple[Spot, ...]]:
+def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
+    """How much of the topic's own words stands in a name's paragraph, and how much apart from the sentences that name it."""
+    anchors = [spot for spot in found.anchors if spot.field == "text"]
+    places = {document.sentence(spot.mention.start) for spot in anchors}
+    # what stands behind the last name may be about anything: it must never make a match
+    last = anchors[-1].mention.start if anchors else LEAD
+    apart = [
+        spot
+        for spot in found.support.get("context", ())
+        if spot.field == "title" or (spot.mention.start < last and document.sentence(spot.mention.start) not in places)
+    ]
+    rich, spots = _richest(document, found, anchors)
+    return {
+        "context-apart": Feature(_different(document, apart), tuple(apart[:6])),
+        "rich": Feature(math.log2(1 + min(rich, 15)), spots),
+    }
+
+
+def _richest(document: Document, found: Found, anchors: Sequence[Spot]) -> tuple[int, tuple[Spot, ...]]:
     """How many different words that fit stand in the paragraph of a name that has most of them, and these words."""
     words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
     words.sort(key=lambda spot: spot.mention.start)
     starts = [spot.mention.start for spot in words]
     best: tuple[int, tuple[Spot, ...]] = (0, ())
     looked = -1
-    for anchor in found.anchors:
-        if anchor.field != "text":
-            continue
+    for anchor in anchors:
         begin, end = document.paragraph(anchor)
         if begin == looked:
             continue

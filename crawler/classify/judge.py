@@ -25,7 +25,14 @@ MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is abo
 # different words that stand beside a topic's names, in title and summary: so many make a page worth fetching without a name;
 # two would fetch 5 of 100 ordinary pages, three and the topics' hints 3, and lose fewer (bench/gate.py)
 TRIAGE_CONTEXT = 3
-_READERS = ("beside", "document", "features", "folding", "languages", "matching")  # the modules that a verdict depends on
+_READERS = (
+    "beside",
+    "document",
+    "features",
+    "folding",
+    "languages",
+    "matching",
+)  # the modules that a verdict depends on
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,20 @@ COMMON = "common"
 
 # What a concept can be. Anchors name the topic; the others only change what an anchor is worth.
 ANCHORS = ("name", "derived", "leader", "actor", "event", "place")
-SUPPORT = ("context", "theatre", "echo", "claim", "peer", "person", "border", "comparison", "past", "elsewhere", "migration", "culture", "hint")
+SUPPORT = (
+    "context",
+    "theatre",
+    "echo",
+    "claim",
+    "peer",
+    "person",
+    "border",
+    "comparison",
+    "elsewhere",
+    "migration",
+    "culture",
+    "hint",
+)
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(
     ["am", "ar", "ckb", "de", "en", "es", "fa", "fr", "it", "ku", "nl", "om", "pl", "ru", "so", "sw", "ti", "tr"]
