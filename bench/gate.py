@@ -14,6 +14,7 @@ from judge_data import SHARED, Labelled, groups, held_out, load, ordinary
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
+SOUTH = "S"  # items of exam-south.jsonl: other bearers and asides, written where the judge was weakest
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
     "syria F1, held-out news": 0.96,
@@ -51,7 +52,8 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam"]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith(SOUTH)]),
+        ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(SOUTH)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
