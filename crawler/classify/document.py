@@ -135,7 +135,7 @@ def _mean_another(document: Document, found: Found) -> bool:
     """Whether every name of the topic is one that another bearer is called by in the same text: it means that one throughout."""
     bearers = [spot for spot in found.support.get("other", ()) if spot.mention.concept.topic != COMMON]
     elsewhere = found.support.get("elsewhere", ())
-    words = [document.written(spot) for spot in bearers]
+    words = [" ".join(_WORD.findall(document.written(spot))) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
     if not others and not elsewhere:
         return False
