@@ -14,17 +14,19 @@ from judge_data import SHARED, Labelled, groups, held_out, load, ordinary
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
+SOUTH = "S"  # items of exam-south.jsonl: other bearers and asides, written where the judge was weakest
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
-    "syria F1, held-out news": 0.96,
-    "isis F1, held-out news": 0.84,
+    "syria F1, held-out news": 0.97,
+    "isis F1, held-out news": 0.85,
     "syria F1, held-out examination": 0.81,
     "isis F1, held-out examination": 0.90,
+    "isis F1, held-out harder examination": 0.60,  # 17 positives; of Syria there are three, too few for a floor
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }
 # the examination's other bearers are chosen to be the hardest there are; in news one in a thousand is kept
-CEILINGS = {"ordinary news kept": 0.005, "ordinary news fetched": 0.05, "other bearers of the examination kept": 0.30}
+CEILINGS = {"ordinary news kept": 0.005, "ordinary news fetched": 0.05, "other bearers of the examination kept": 0.25}
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
     for name, value in figures.items():
         least, most = FLOORS.get(name), CEILINGS.get(name)
         missed = (least is not None and value < least) or (most is not None and value > most)
-        bound = f">= {least}" if least is not None else f"<= {most}"
+        bound = f">= {least}" if least is not None else f"<= {most}" if most is not None else "no floor"
         print(f"{'MISSED' if missed else 'held  '}  {name:34} {value:.3f}  {bound}")
         bad += missed
     return 1 if bad else 0
@@ -51,7 +53,8 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam"]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith(SOUTH)]),
+        ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(SOUTH)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from crawler.classify.features import Document, Feature, Found, Spot, features, gather
+from crawler.classify.document import Document, Feature, Found, Spot, gather
+from crawler.classify.features import features
 from crawler.classify.folding import fold
 from crawler.classify.languages import language_of
 from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics, topic_files
@@ -24,7 +25,14 @@ MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is abo
 # different words that stand beside a topic's names, in title and summary: so many make a page worth fetching without a name;
 # two would fetch 5 of 100 ordinary pages, three and the topics' hints 3, and lose fewer (bench/gate.py)
 TRIAGE_CONTEXT = 3
-_READERS = ("features", "folding", "languages", "matching")  # the modules that a verdict depends on
+_READERS = (
+    "beside",
+    "document",
+    "features",
+    "folding",
+    "languages",
+    "matching",
+)  # the modules that a verdict depends on
 
 
 @dataclass(frozen=True, slots=True)

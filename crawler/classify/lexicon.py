@@ -20,7 +20,20 @@ COMMON = "common"
 
 # What a concept can be. Anchors name the topic; the others only change what an anchor is worth.
 ANCHORS = ("name", "derived", "leader", "actor", "event", "place")
-SUPPORT = ("context", "echo", "claim", "peer", "person", "border", "comparison", "migration", "culture", "hint")
+SUPPORT = (
+    "context",
+    "theatre",
+    "echo",
+    "claim",
+    "peer",
+    "person",
+    "border",
+    "comparison",
+    "elsewhere",
+    "migration",
+    "culture",
+    "hint",
+)
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(
     ["am", "ar", "ckb", "de", "en", "es", "fa", "fr", "it", "ku", "nl", "om", "pl", "ru", "so", "sw", "ti", "tr"]
@@ -46,6 +59,7 @@ class Form:
     exact: str | None
     arabic: bool  # proclitics may precede it
     latin: bool
+    capital: bool = False  # spelt with a capital: in small letters it is another word
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +163,8 @@ def _form(spelling: str, concept: Concept, place: str, language: str, check: _Ch
     if "*" in folded or (open_end and len(folded) < 3 and not _ARABIC.search(folded)):
         raise check.error(place, f"{spelling!r}: a * may only end a spelling of three letters or more", inside=language)
     arabic = bool(_ARABIC.match(folded))
-    return Form(folded, concept, language, open_end, plain if exact else None, arabic, latin=folded.isascii())
+    capital = any(map(str.isupper, plain))
+    return Form(folded, concept, language, open_end, plain if exact else None, arabic, folded.isascii(), capital)
 
 
 class _Check:

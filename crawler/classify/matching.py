@@ -24,6 +24,7 @@ INTERNATIONAL = "en"
 FOREIGN = 2  # words that must support a spelling of another language
 _NAMES = frozenset({*ANCHORS, "other"})
 FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şamê" and "same"
+_AROUND = 80  # characters around a name, to see whether the text has capitals at all
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
@@ -45,6 +46,7 @@ class _Use(NamedTuple):
     weak: int
     open_end: bool
     exact: str | None
+    capital: bool
 
 
 class _Spelling(NamedTuple):
@@ -95,6 +97,8 @@ class Matcher:
                     continue
                 if use.exact is not None and not _written(use.exact, folded, original, start, end):
                     continue
+                if use.capital and _is_small(folded, original, start, end):
+                    continue
                 stop = end if whole else _word_end(text, end)
                 found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
@@ -110,7 +114,8 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
             continue
         weak = form.concept.weak + (FOREIGN if foreign else 0)
         arabic = form.arabic
-        uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact))
+        capital = form.capital and form.concept.sense == "place"
+        uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact, capital))
     letters = {use.exact for use in uses}
     exact = None if None in letters else frozenset(filter(None, letters))
     return _Spelling(tuple(uses), arabic, any(use.open_end for use in uses), exact)
@@ -137,6 +142,14 @@ def _written(exact: str, folded: Folded, original: str, start: int, end: int) ->
         return False
     around = original[max(begin - 25, 0) : begin] + original[stop : stop + 25]
     return not exact.isupper() or any(letter.islower() for letter in around) or not any(map(str.isalpha, around))
+
+
+def _is_small(folded: Folded, original: str, start: int, end: int) -> bool:
+    """Whether a place's name is written in small letters where others are not: then it is damask, and not Damascus."""
+    begin, stop = (start, end) if folded.places is None else folded.original(start, end)
+    if not original[begin:stop].islower():
+        return False
+    return not original[max(begin - _AROUND, 0) : stop + _AROUND].islower()
 
 
 def _longest(mentions: list[Mention]) -> list[Mention]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crawler.classify.features import Feature, Spot
+from crawler.classify.document import Feature, Spot
 
 MODEL = Path(__file__).parent / "model.json"
 DEFAULT = "default"  # the weights of a topic that nothing was learned for: fitted on all topics together

@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crawler.classify.features import Feature
+from crawler.classify.document import Feature
 
 PENALTY = 1.0  # C of scikit-learn's LogisticRegression; .3 and 3 change F1 by less than .003
 AGAINST = frozenset(
     [
         "none",
-        "body-only",
         "late",
         "in-list",
         "person",
@@ -26,7 +25,11 @@ AGAINST = frozenset(
         "lead-only",
         "border",
         "comparison",
-        "derived-only",
+        "title-rival",
+        "lead-behind",
+        "rivals",
+        "lead-rival-alone",
+        "title-rival-alone",
         "peers",
         "lead-peer-alone",
         "title-peer-alone",

@@ -1,0 +1,187 @@
+"""An article as the judge reads it: where its title, lead and sentences are, and which words of a topic count there. PURE."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from crawler.classify.folding import Folded
+from crawler.classify.lexicon import ANCHORS, COMMON
+from crawler.classify.matching import Mention
+
+LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
+NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
+PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
+HEADLINE = 180  # characters: longer ones are no headlines
+_WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
+
+
+@dataclass(slots=True, eq=False)  # compared by identity: thousands are put into dicts
+class Spot:
+    """A mention with the field it stands in."""
+
+    field: str  # "title" or "text"
+    mention: Mention
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number, and the spots that it is owed to, in equal shares; without spots it belongs to the whole document."""
+
+    value: float
+    spots: tuple[Spot, ...] = ()
+
+
+@dataclass(slots=True)
+class Document:
+    """A folded article; `words` counts the text's words."""
+
+    title: Folded
+    text: Folded
+    words: int
+    headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
+    _sentences: Sequence[int] | None = None
+
+    @classmethod
+    def of(cls, title: Folded, text: Folded) -> Document:
+        """The document of a folded title and text."""
+        words = text.text.count(" ") + text.text.count("\n") + bool(text.text)
+        headline = 0
+        if not title.text.strip():
+            first = _SENTENCE.search(text.text)
+            headline = min(first.end() if first else len(text.text), HEADLINE)
+        return cls(title, text, words, headline)
+
+    @property
+    def sentences(self) -> Sequence[int]:
+        """Where the text's sentences begin; looked for when a name was found, which is seldom."""
+        if self._sentences is None:
+            text = self.text.text
+            self._sentences = [0, *(found.end() for found in _SENTENCE.finditer(text))] if text else []
+        return self._sentences
+
+    def in_title(self, spot: Spot) -> bool:
+        """Whether a spot stands in the title, or in what stands for it."""
+        return spot.field == "title" or spot.mention.start < self.headline
+
+    def in_lead(self, spot: Spot) -> bool:
+        """Whether a spot stands in the text's beginning."""
+        return spot.field == "text" and self.headline <= spot.mention.start < LEAD + self.headline
+
+    def opens(self, spot: Spot) -> bool:
+        """Whether a spot stands in the text's first sentence, behind the one that stands for the title."""
+        return self.sentence(spot.mention.start) <= (self.headline > 0)
+
+    def sentence(self, place: int) -> int:
+        """The number of the sentence in which a place of the text stands."""
+        return bisect_right(self._sentences or self.sentences, place) - 1
+
+    def paragraph(self, spot: Spot) -> tuple[int, int]:
+        """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
+        text, start = self.text.text, spot.mention.start
+        begin, end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - begin > PARAGRAPH:
+            at = self.sentence(start)
+            begin = max(begin, self.sentences[max(at - 1, 0)])
+            end = min(end, self.sentences[at + 2] if at + 2 < len(self.sentences) else end)
+        return begin, end
+
+    def written(self, spot: Spot) -> str:
+        """The folded words of a spot."""
+        return (self.title if spot.field == "title" else self.text).text[spot.mention.start : spot.mention.end]
+
+
+@dataclass(slots=True)
+class Found:
+    """The mentions of one topic and of the common context in a document, sorted by what they are."""
+
+    anchors: list[Spot] = field(default_factory=list)
+    refused: list[Spot] = field(default_factory=list)  # weak words that nothing supports
+    support: dict[str, list[Spot]] = field(default_factory=dict)
+
+
+def gather(
+    document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Mention]]
+) -> Found:
+    """Sort the mentions of a topic (by field) and decide which weak ones count."""
+    found = Found()
+    weak: list[Spot] = []
+    for name in ("title", "text"):
+        for mention in topic.get(name, ()):
+            spot = Spot(name, mention)
+            if mention.concept.sense not in ANCHORS:
+                found.support.setdefault(mention.concept.sense, []).append(spot)
+            elif mention.weak:
+                weak.append(spot)
+            else:
+                found.anchors.append(spot)
+        for mention in common.get(name, ()):
+            found.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
+    # one name that is certain, or supported, tells what the doubtful ones stand for
+    sure = bool(found.anchors) or any(_supported(document, spot, found, weak) for spot in weak)
+    (found.anchors if sure else found.refused).extend(weak)
+    if found.anchors and _mean_another(document, found):
+        found.refused, found.anchors = [*found.refused, *found.anchors], []
+    found.anchors.sort(key=_place)
+    return found
+
+
+def _mean_another(document: Document, found: Found) -> bool:
+    """Whether every name of the topic is one that another bearer is called by in the same text: it means that one throughout."""
+    bearers = [spot for spot in found.support.get("other", ()) if spot.mention.concept.topic != COMMON]
+    elsewhere = found.support.get("elsewhere", ())
+    words = [" ".join(_WORD.findall(document.written(spot))) for spot in bearers]
+    others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
+    if not others and not elsewhere:
+        return False
+    put = {document.written(spot) for spot in found.anchors if any(_right_behind(spot, one) for one in elsewhere)}
+    names = {document.written(spot) for spot in found.anchors}
+    return all(
+        name in put
+        or f" {name} " in others
+        or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
+        for name in names
+    )
+
+
+def _initials(words: str) -> str:
+    """Self-Defense Forces to sdf: what such a name is shortened to in the rest of the text."""
+    return "".join(word[0] for word in _WORD.findall(words))
+
+
+def _right_behind(spot: Spot, word: Spot) -> bool:
+    """Whether a word follows a spot with at most a comma and a bracket between them."""
+    return spot.field == word.field and 0 <= word.mention.start - spot.mention.end <= 2
+
+
+def _place(spot: Spot) -> tuple[bool, int]:
+    return spot.field == "text", spot.mention.start
+
+
+def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot]) -> bool:
+    """Whether enough different words that fit stand near: of the topic's context, or other doubtful names of it.
+
+    Another bearer of a name beside it asks for two words more.
+    """
+    supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
+    fitting = {document.written(one) for one in supporting if _is_near(one, spot)}
+    mine = document.written(spot)
+    names = {
+        one.mention.concept.id
+        for one in weak
+        if _is_near(one, spot) and mine not in document.written(one) and document.written(one) not in mine
+    } - {spot.mention.concept.id}
+    others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
+    return len(fitting) + len(names) >= spot.mention.weak + others
+
+
+def _is_near(one: Spot, spot: Spot) -> bool:
+    """Within NEAR in one field; the title is near the beginning of the text."""
+    if one.field == spot.field:
+        return abs(one.mention.start - spot.mention.start) <= NEAR
+    return one.field == "title" or one.mention.start <= NEAR

@@ -1,0 +1,103 @@
+"""What the judge sees beside the names: other bearers throughout a text, lists, rivals, the richest paragraph, words behind the last name."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.classify import Judge
+from crawler.classify.document import Feature
+
+JUDGE = Judge.load()
+WEATHER = "Rain is expected over the northern valleys, the weather service said. Drivers should leave more time. "
+
+
+def seen(topic: str, title: str, text: str, language: str = "en") -> dict[str, Feature]:
+    return JUDGE.features(title=title, text=text, language=language)[topic]
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Agency warns of false Afrin nasal spray", "Bottles that were labelled Afrin held no medicine."),
+        (
+            "Helicopter joins the search",
+            "The Self-Defense Forces sent 200 troops. An SDF spokesman said roads were cut.",
+        ),
+        ("Aleppo Township approves a bond", "The supervisors voted for it. Aleppo has 1,900 residents."),
+        ("Damascus, Maryland, gets a library", "Damascus will open it in May."),
+        ("New headings of the Harmonized Tariff Schedule", "Brokers say the HTS delays goods at the border."),
+    ],
+)
+def test_a_name_that_another_bears_in_the_text_means_that_one_throughout(title: str, text: str) -> None:
+    assert set(seen("syria", title, text)) == {"none"}
+
+
+def test_another_bearer_does_not_hide_the_country() -> None:
+    found = seen("syria", "Afrin nasal spray is short", "Pharmacies in Afrin, in northern Syria, have none left.")
+    assert "none" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "named"),
+    [
+        ("La maison tisse encore le damas de ses aïeux à Lyon.", "fr", False),
+        ("Le vol pour Damas est parti mardi.", "fr", True),
+        ("air strikes hit damascus on tuesday, a monitor said.", "en", True),  # a text without capitals tells nothing
+        ("la ciudad siria fue bombardeada; siria respondió.", "es", True),
+    ],
+)
+def test_a_place_in_small_letters_is_another_word_where_others_have_capitals(
+    text: str, language: str, named: bool
+) -> None:
+    assert ("none" not in seen("syria", "", text, language)) == named
+
+
+def test_the_article_before_the_organisation_s_name_makes_it_no_other_state() -> None:
+    branch = "An Islamic State affiliate has claimed responsibility for an attack on a temple in Kabul."
+    assert "none" not in seen("isis", "", branch)
+    assert "none" in seen("isis", "", "The party wants an Islamic state ruled by scholars.")
+
+
+def test_the_arabic_and_that_sticks_to_a_name_makes_a_list() -> None:
+    listed = seen(
+        "isis",
+        "قائمة جديدة",
+        "أدرجت الوزارة ثماني عصابات في القائمة التي تضم القاعدة وطالبان وداعش وحزب الله والشباب.",
+        "ar",
+    )
+    assert listed["in-list"].value == 1.0
+
+
+def test_others_of_its_kind_are_told_from_countries() -> None:
+    text = "The strike hit a base in the north, where the group is fighting Islamic State militants."
+    rival = seen("isis", "Air strike kills eight Hezbollah fighters", text)
+    assert rival["title-rival-alone"].value == 1.0
+    assert "title-peer-alone" not in rival
+    country = seen("isis", "Germany changes its budget", text)
+    assert country["title-peer-alone"].value == 1.0
+    assert "title-rival-alone" not in country
+
+
+def test_what_the_title_names_is_meant_by_the_first_words_of_the_text() -> None:
+    found = seen("isis", "Islamic State militants killed in the desert", "The group held a village for two days.")
+    assert found["echo"].value == 1.0
+    assert "echo" not in seen(
+        "isis", "Militants killed", "The group held a village. " + WEATHER + "Islamic State fled."
+    )
+
+
+def test_a_rich_paragraph_is_told_from_a_passing_sentence() -> None:
+    passing = WEATHER * 3 + "\nThe town was once held by Islamic State.\n" + WEATHER * 3
+    rich = (
+        WEATHER * 3 + "\nIslamic State claimed the suicide bombing and executed two hostages; its fighters raided a prison "
+        "and pledged allegiance to a caliph.\n" + WEATHER * 3
+    )  # fmt: skip
+    assert seen("isis", "Rain", rich)["rich"].value > 2 * seen("isis", "Rain", passing).get("rich", Feature(0.0)).value
+
+
+def test_words_behind_the_last_name_do_not_count() -> None:
+    text = "Terrorists attacked a hotel. " + WEATHER + "Islamic State was named by a witness. " + WEATHER
+    before = seen("isis", "Rain", text)
+    after = seen("isis", "Rain", text + "\nA suicide bombing, a massacre and a beheading were told of elsewhere.")
+    assert before["context-apart"].value > 0
+    assert after["context-apart"].value == before["context-apart"].value
