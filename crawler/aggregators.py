@@ -16,6 +16,12 @@ from crawler.urls import canonical_url
 
 MOST_WRAPPED = 4  # a link in a link in a link; nobody writes more
 _GOOGLE = r"(?:www\.|m\.)?google\.(?:com|co|[a-z]{2,3})(?:\.[a-z]{2})?"
+# of a hundred links that feeds give ninety-nine are their publishers' own, and this says so in a microsecond
+_MAYBE = re.compile(
+    r"google\.|bing\.com|facebook\.com|instagram\.com|threads\.|messenger\.com|wl\.co/|youtube\.com|linkedin\.com|reddit\.com|umblr\.com|vk\.com"
+    r"|duckduckgo\.com|getpocket\.com|medium\.com|outlook\.com|slack-redir|exit\.sc|href\.li|ampproject\.org|yahoo\.com|urldefense",
+    re.IGNORECASE,
+)
 _SCHEME = re.compile(r"https?:/{1,2}(?=[^/])", re.IGNORECASE)
 
 # host, path, names of the parameter that holds the target, in the order in which they are believed
@@ -43,6 +49,8 @@ _IN_QUERY: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 def target_of(url: str) -> str | None:
     """The address to which a link leads, as far as the link itself says it; None when it is no such link, or keeps it to itself."""
+    if not _MAYBE.search(url):
+        return None
     found: str | None = None
     for _ in range(MOST_WRAPPED):
         step = _unwrapped(found or url)

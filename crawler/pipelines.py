@@ -14,8 +14,9 @@ from crawler.event_keys import event_keys
 from crawler.export import row_to_json
 from crawler.mentions import kinds, mention_records, shipped_tagger, sure_names
 from crawler.syndication import family_of, find_credit
+from crawler.urls import canonical_url, registered_domain
 from crawler.verdicts import verdict_records
-from storage import articles, entries, search
+from storage import articles, entries, resolved, search
 from storage.clocks import ClockRecord
 from storage.errors import StorageError
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from storage.entries import ClaimedEntry
 
 logger = logging.getLogger(__name__)
+
+
+_HINTS = ("lastmod", "url")  # published_source of what a sitemap says of a page without a publication date
 
 
 class Judge:
@@ -119,6 +123,9 @@ class Store:
     def _store_match(self, session: Session, item: Article) -> search.Match | None:
         now = self.watch.now()
         record = article_record(item, model=self.watch.judge.version)
+        if (known := self._known(session, item, record, now)) != item.entry.id:
+            logger.info("known entry=%d article=%d", item.entry.id, known)
+            return None
         if (archive := self.watch.archive) is not None and not articles.is_forgotten(session, record):
             record = replace(record, captures=archive.keep(session, item.entry.id, item.exchanges, now))
         if item.again is not None:
@@ -130,6 +137,13 @@ class Store:
                 rechecks.plan(session, item.entry.id, item.source, fetched_at=item.fetched_at)
         return search.match(session, item.entry.id)
 
+    def _known(self, session: Session, item: Article, record: articles.ArticleRecord, now: datetime) -> int:
+        """The number under which the article is kept: another's when its link led to what was known already."""
+        if item.again is not None or not _leads_elsewhere(item) or articles.is_forgotten(session, record):
+            return item.entry.id
+        canonical = record.canonical_url or ""
+        return resolved.resolve(session, entry_id=item.entry.id, canonical=canonical, now=now)
+
     def _write(self, session: Session, record: articles.ArticleRecord, now: datetime) -> articles.StoredMatch | None:
         return articles.store_match(
             session,
@@ -139,6 +153,19 @@ class Store:
             near_copy=similar.LIKELY,
             confirm=similar.copy_similarity,
         )
+
+
+def _leads_elsewhere(item: Article) -> bool:
+    """Whether the entry's link led to another site, as an aggregator's or a shortener's does."""
+    asked, found = item.entry.url, item.url
+    return bool(item.page and asked and found) and registered_domain(found or "") != registered_domain(asked or "")
+
+
+def _canonical(item: Article) -> str:
+    """The page's own word; else the address where it stands, when its link led to another site; else its entry's."""
+    said = item.page.canonical_url if item.page else None
+    stands = canonical_url(item.url or "") if _leads_elsewhere(item) else None
+    return said or stands or item.entry.canonical_url or item.url or ""
 
 
 def _state(verdicts: Sequence[Verdict]) -> EntryState:
@@ -158,7 +185,7 @@ def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
     return articles.ArticleRecord(
         entry_id=entry.id,
         url=url or "",
-        canonical_url=(page.canonical_url if page else None) or entry.canonical_url or item.url or "",
+        canonical_url=_canonical(item),
         publisher=entry.publisher,
         title=item.title,
         author=author,
@@ -168,9 +195,7 @@ def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
         words=len(item.text.split()),
         extraction=page.status if page else "summary-only",
         extractor=page.extractor if page else "",
-        published_at=entry.published_at or (page.published_at if page else None),
-        published_raw=entry.published_raw or (page.published_raw if page else None),
-        published_source=entry.published_source or ("page" if page and page.published_at else None),
+        **_published(entry, page),
         updated_at=entry.updated_at or (page.modified_at if page else None),
         first_seen_at=entry.first_seen_at,
         fetched_at=item.fetched_at,
@@ -186,6 +211,18 @@ def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
         event_keys=event_keys(item.title, item.text or entry.summary, sure_names(item.tags), kinds()),
         clocks=clock_records(entry, page, fetched_at=item.fetched_at),
     )
+
+
+def _published(entry: ClaimedEntry, page: Page | None) -> dict[str, Any]:
+    """The claimed time: the feed's, else the page's. A sitemap's lastmod or a day in the address is no more than a hint beside the page's."""
+    hinted = entry.published_at is None or entry.published_source in _HINTS
+    if page is not None and page.published_at is not None and hinted:
+        return {"published_at": page.published_at, "published_raw": page.published_raw, "published_source": "page"}
+    return {
+        "published_at": entry.published_at,
+        "published_raw": entry.published_raw or (page.published_raw if page else None),
+        "published_source": entry.published_source,
+    }
 
 
 def clock_records(entry: ClaimedEntry, page: Page | None, *, fetched_at: datetime | None) -> tuple[ClockRecord, ...]:

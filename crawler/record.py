@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,24 +10,24 @@ from crawler import hints, polling, rhythm
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
 from crawler.hubs import Heard, hear
-from crawler.urls import canonical_url, entry_key, registered_domain
+from crawler.listing import seen_entries
+from crawler.urls import path_words
 from storage import entries, feeds, subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy.orm import Session
 
     from crawler.answers import HttpAnswer
     from crawler.classify import Judge
-    from crawler.feed import ParsedEntry, ParsedFeed
     from storage.feeds import FeedForPoll
 
 
 NOTHING = entries.SeenResult(new_ids=(), new_keys=(), seen=0, overlap=0)
 PUSHED = "pushed-by-hub"
+TELLING_WORDS = 4  # of a title that stands alone
 USABLE_CHARS = 40  # of a summary beside the title: less is "Read more" or a byline
-SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,11 @@ class Recorder:
     run_id: int | None
     blind: BlindFetches = field(default_factory=lambda: BlindFetches(0))
     pushes: bool = False  # whether hubs can reach us (WebSub)
+    titles_tell: bool = False  # whether a title, or an address in words, is enough to go by: of the past there is too much to look at
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
-        listed, shown, candidates = self._note(session, reading, now=now)
+        listed, shown, candidates = self.note(session, reading, now=now)
         in_force = _hints(reading)
         hub = hear(session, reading, shown, now=now, listening=self.pushes)
         plan = polling.after(_state(reading.feed), _answer(reading, shown, in_force, hub), self.policy)
@@ -109,7 +109,7 @@ class Recorder:
         """Write what a hub pushed, as a poll's new entries are written. It says nothing of what the feed lists else, nor of its next poll."""
         feed, answer = reading.feed, reading.answer
         following = feed.next_poll_at or now
-        _, shown, candidates = self._note(session, reading, now=now)
+        _, shown, candidates = self.note(session, reading, now=now)
         record = feeds.PollRecord(
             feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=len(answer.body),
             entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=following, reason=PUSHED,
@@ -118,7 +118,7 @@ class Recorder:
         subscriptions.note_push(session, feed_id=feed.id, new=len(shown.new_ids), now=now)
         return Found(shown.seen, len(shown.new_ids), candidates, following, PUSHED)
 
-    def _note(
+    def note(
         self, session: Session, reading: FeedReading, *, now: datetime
     ) -> tuple[Sequence[entries.SeenEntry], entries.SeenResult, int]:
         """Write sightings, new entries and their triage: what a document lists, what of it is new, how many are worth reading."""
@@ -147,8 +147,10 @@ class Recorder:
         decisions = []
         for entry_id, key in zip(shown.new_ids, shown.new_keys, strict=True):
             entry = by_key[key]
-            triage = self.judge.triage(title=entry.title, summary=entry.summary, language=entry.language)
-            blind = self.fetch == "candidates" and _tells_nothing(entry)
+            title = entry.title or path_words(entry.canonical_url or "")
+            triage = self.judge.triage(title=title, summary=entry.summary, language=entry.language)
+            told = self.titles_tell and len(title.split()) >= TELLING_WORDS
+            blind = self.fetch == "candidates" and not told and _tells_nothing(entry)
             worth = always or triage.candidate or (blind and self.blind.take())
             decisions.append(entries.TriageDecision(entry_id, triage.score, worth))
         return decisions
@@ -158,55 +160,6 @@ def _tells_nothing(entry: entries.SeenEntry) -> bool:
     """Whether an entry has a page and no summary that triage could go by: none, or the title once more."""
     said = entry.summary.replace(entry.title, "") if entry.title else entry.summary
     return entry.url is not None and len(said.strip()) < USABLE_CHARS
-
-
-def seen_entries(parsed: ParsedFeed, feed: FeedForPoll) -> tuple[entries.SeenEntry, ...]:
-    """The entries of a document as the ledger keys them, first of each key, in document order."""
-    urls = [canonical_url(entry.url) if entry.url else None for entry in parsed.entries]
-    shared = _shared_links(zip(urls, parsed.entries, strict=True))
-    seen: dict[str, entries.SeenEntry] = {}
-    for url, entry in zip(urls, parsed.entries, strict=True):
-        key = entry_key(
-            feed_url=feed.key_url or feed.url,
-            url=url,
-            guid=entry.guid,
-            title=entry.title,
-            published_raw=entry.published_raw,
-            link_is_shared=url in shared,
-        )
-        seen.setdefault(key, _seen_entry(key, url, entry, parsed, feed))
-    return tuple(seen.values())
-
-
-def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset[str]:
-    """Links that one document lists under different guids and titles: a live page, a home page, a bad template."""
-    guids, titles = defaultdict(set), defaultdict(set)
-    for url, entry in listed:
-        if url:
-            guids[url].add(entry.guid)
-            titles[url].add(entry.title)
-    return frozenset(url for url in guids if len(guids[url]) > 1 and len(titles[url]) > 1)
-
-
-def _seen_entry(
-    key: str, url: str | None, entry: ParsedEntry, parsed: ParsedFeed, feed: FeedForPoll
-) -> entries.SeenEntry:
-    return entries.SeenEntry(
-        key=key,
-        url=entry.url if url else None,  # what has no canonical form cannot be asked for either
-        canonical_url=url,
-        host=registered_domain(entry.url or feed.url),
-        guid=entry.guid,
-        title=entry.title,
-        summary=entry.summary or entry.content[:SUMMARY_CHARS],
-        author=entry.author,
-        language=entry.language or parsed.language or feed.language,
-        published_at=entry.published_at,
-        published_raw=entry.published_raw,
-        published_source=entry.published_source,
-        updated_at=entry.updated_at,
-        updated_raw=entry.updated_raw,
-    )
 
 
 def _state(feed: FeedForPoll) -> polling.FeedState:

@@ -202,7 +202,7 @@ def article_page(found: Any) -> None:
             ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
         ]
     facts += [(f"{kind}s", _named(found.named, kind)) for kind in ("place", "actor")]
-    facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}")) for seen in found.seen_in]
+    facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}" + (f", as {seen.url}" if seen.url else ""))) for seen in found.seen_in]  # fmt: skip
     facts += [(name, plain(value)) for name, value in history_facts(found.recheck, found.revisions)]
     for name, value in facts:
         if value:

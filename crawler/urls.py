@@ -17,6 +17,7 @@ import tldextract
 
 LONGEST_URL = 2_000  # what storage keeps; longer ones are traps or data: in disguise
 _LONGEST_TYPED = 20_000  # before tracking parameters and dots are taken out; nothing longer is looked at
+WORDS_OF_PATH = 60
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SPACE_AND_CONTROLS = re.compile(
     r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
@@ -129,6 +130,16 @@ def entry_key(
     if guid:
         return f"{feed_url} guid {guid}" if len(guid) < 500 else f"{feed_url} guid# {_hash(guid)}"
     return f"{feed_url} item# {_hash(title, published_raw or '', url or '')}"
+
+
+def path_words(url: str) -> str:
+    """What an address says in words: `world syria rebels enter aleppo` of `/world/syria/1234-rebels-enter-aleppo.html`."""
+    try:
+        path = unquote(urlsplit(url[:_LONGEST_TYPED]).path)
+    except ValueError:
+        return ""
+    words = re.findall(r"[^\W\d_]{2,}", re.sub(r"\.\w{2,5}$", "", path))
+    return " ".join(words[:WORDS_OF_PATH])
 
 
 def redact(url: str) -> str:

@@ -67,12 +67,13 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class SeenIn:
-    """A feed that listed the entry, and when it first and last did."""
+    """A feed that listed the entry, and when it first and last did; `url` is its link where that leads through somebody else."""
 
     feed_url: str
     publisher: str
     first_seen_at: datetime
     last_seen_at: datetime
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ def why(session: Session, ref: int | str, *, canonical: str | None = None) -> Wh
         select(Verdict).where(Verdict.entry_id == entry.id, Verdict.current).order_by(Verdict.topic)
     )
     seen_in = session.execute(
-        select(FEEDS.c.url, FEEDS.c.publisher, SIGHTINGS.c.first_seen_at, SIGHTINGS.c.last_seen_at)
+        select(FEEDS.c.url, FEEDS.c.publisher, SIGHTINGS.c.first_seen_at, SIGHTINGS.c.last_seen_at, SIGHTINGS.c.url)
         .join_from(SIGHTINGS, FEEDS, FEEDS.c.id == SIGHTINGS.c.feed_id)
         .where(SIGHTINGS.c.entry_id == entry.id)
         .order_by(SIGHTINGS.c.first_seen_at, FEEDS.c.id)

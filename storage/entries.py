@@ -47,7 +47,10 @@ _FORGOTTEN = "forgotten"  # while its page was on its way; removal.py cleared th
 
 @dataclass(frozen=True, slots=True)
 class SeenEntry:
-    """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`."""
+    """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`.
+
+    `link` is the link that the feed gave where `url` is what was found in it (an aggregator's).
+    """
 
     key: str
     url: str | None
@@ -63,6 +66,7 @@ class SeenEntry:
     published_source: str | None
     updated_at: datetime | None
     updated_raw: str | None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class TriageDecision:
 
 
 # Made once, as every statement of the hot path: SQLAlchemy takes as long to build one as to run it.
-_COLUMNS = tuple(field.name for field in fields(SeenEntry))
+_COLUMNS = tuple(field.name for field in fields(SeenEntry) if field.name != "link")  # which stands on the sighting
 _TRIAGED = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
 _LISTED_NOW = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
 _OF_FEED = and_(SIGHTINGS.c.entry_id == ENTRIES.c.id, SIGHTINGS.c.feed_id == bindparam("feed"))
@@ -117,10 +121,12 @@ def record_seen(
     """
     rows: dict[str, dict[str, Any]] = {}
     given: dict[str, str] = {}
+    links: dict[str, str | None] = {}
     for entry in entries:  # of two equal keys the first counts
         row = _row(entry, feed_id, now)
         rows.setdefault(row["key"], row)
         given.setdefault(row["key"], entry.key)
+        links.setdefault(row["key"], entry.link)
     known = _known(session, feed_id, list(rows))
     unknown = [row for key, row in rows.items() if key not in known]
     renamed = _renamed(session, feed_id, unknown, {row.id for row in known.values()}, size=len(rows)) if unknown else {}
@@ -130,7 +136,8 @@ def record_seen(
     ids = new | renamed | {key: row.id for key, row in known.items()}
     if len(ids) < len(rows):  # another process was faster with some
         ids |= {key: row.id for key, row in _known(session, feed_id, [key for key in rows if key not in ids]).items()}
-    _note_sightings(session, feed_id, {ids[key]: row["guid"] for key, row in rows.items()}, now, whole)
+    shown = {ids[key]: {"guid": row["guid"], "url": links[key]} for key, row in rows.items()}
+    _note_sightings(session, feed_id, shown, now, whole)
     fresh = [key for key in rows if key in new]
     return SeenResult(
         new_ids=tuple(new[key] for key in fresh),
@@ -150,12 +157,12 @@ def _renamed(
 
 
 def _note_sightings(
-    session: Session, feed_id: int, guids: Mapping[int, str | None], now: datetime, whole: bool
+    session: Session, feed_id: int, shown: Mapping[int, Mapping[str, str | None]], now: datetime, whole: bool
 ) -> None:
     """This feed lists the entries with these ids, and, when the document was whole, nothing else from now on."""
     seen = {"feed_id": feed_id, "first_seen_at": now, "last_seen_at": now}
-    rows = [{**seen, "entry_id": entry_id, "guid": guid} for entry_id, guid in guids.items()]
-    upsert(session, SIGHTINGS, rows, conflict=["feed_id", "entry_id"], update=["guid", "last_seen_at"])
+    rows = [{**seen, "entry_id": entry_id, **said} for entry_id, said in shown.items()]
+    upsert(session, SIGHTINGS, rows, conflict=["feed_id", "entry_id"], update=["guid", "last_seen_at", "url"])
     if whole:
         session.execute(_LISTED_NOW, {"which": feed_id, "listed_at": now})
 

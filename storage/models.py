@@ -36,6 +36,7 @@ from storage.base import (
     Role,
     table_of,
 )
+from storage.models_backfill import WALKS, Walk
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
@@ -45,10 +46,12 @@ __all__ = [  # what is handed on
     "PROOF_LEDGER",
     "SUBSCRIPTIONS",
     "TOMBSTONES",
+    "WALKS",
     "Capture",
     "Proof",
     "ProofLine",
     "Subscription",
+    "Walk",
 ]
 
 
@@ -231,6 +234,7 @@ class Sighting(Base):
     guid: Mapped[str | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    url: Mapped[str | None]
 
     __table_args__ = (Index(None, "entry_id"), {"sqlite_with_rowid": False})
 

@@ -164,7 +164,7 @@ def found(**values: Any) -> Any:
         "entry": entry, "article": article, "feed": SimpleNamespace(publisher="The \x1bCourier", title="", url="https://news.example/f"),
         "verdicts": (SimpleNamespace(topic="syria", matched=True, score=0.777, threshold=0.5, model="m1", evidence=evidence, decided_at=NOW),),
         "labels": (SimpleNamespace(topic="syria", value="yes", who="an\x1banalyst", labelled_at=NOW, note=None),),
-        "seen_in": (SimpleNamespace(feed_url="https://news.example/f\x1b", first_seen_at=NOW),), "story_members": 1, "named": (),
+        "seen_in": (SimpleNamespace(feed_url="https://news.example/f\x1b", first_seen_at=NOW, url=None),), "story_members": 1, "named": (),
         "clocks": (), "revisions": (), "recheck": None,
     }  # fmt: skip
     for name, value in values.items():
