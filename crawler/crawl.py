@@ -162,8 +162,10 @@ async def crawl(
     kind: str,
     stop: asyncio.Event,
     on_poll: Callable[[], None] | None = None,
+    spider: type[FeedsSpider] | None = None,
+    **arguments: Any,
 ) -> Account:
-    """Run the spider until the rounds end or `stop` is set; then it has STOP_SECONDS for what is in flight."""
+    """Run the spider (FeedsSpider, or another with `arguments` of its own) until the rounds end or `stop` is set; then it has STOP_SECONDS for what is in flight."""
     from scrapy.crawler import AsyncCrawlerRunner
     from scrapy.settings import Settings
 
@@ -173,9 +175,9 @@ async def crawl(
     settings.setmodule("crawler.settings", priority="project")
     settings.setdict(settings_for(watch.config), priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
-    crawler = runner.create_crawler(FeedsSpider)
+    crawler = runner.create_crawler(spider or FeedsSpider)
     run_id = await watch.write(_begin_run, command=kind, now=watch.now())
-    crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll)
+    crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll, **arguments)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
     reason = "finished"
@@ -187,18 +189,18 @@ async def crawl(
     stopping.cancel()
     if crawling.done():
         crawling.result()  # a bug in the spider is a bug of the caller
-    spider: FeedsSpider = crawler.spider  # type: ignore[assignment]
-    if spider.broken:
-        raise spider.broken
-    closing = asyncio.ensure_future(watch.write(close_run, spider, run_id=run_id, reason=reason))
+    ran: FeedsSpider = crawler.spider  # type: ignore[assignment]
+    if ran.broken:
+        raise ran.broken
+    closing = asyncio.ensure_future(watch.write(close_run, ran, run_id=run_id, reason=reason))
     await asyncio.wait({closing}, timeout=CLOSE_SECONDS if reason == "stopped" else None)
     if not closing.done():
         _give_up()
     closing.result()
     return Account(
-        polled=len(spider.polled),
-        failed=sum(not outcome.is_success for outcome in spider.polled.values()),
-        counts=spider.counts(),
+        polled=len(ran.polled),
+        failed=sum(not outcome.is_success for outcome in ran.polled.values()),
+        counts=ran.counts(),
     )
 
 

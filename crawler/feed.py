@@ -166,6 +166,8 @@ def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], te
         update_period_seconds=_period(channel),
         hub=_related(channel, "hub", url),
         self_url=_related(channel, "self", url),
+        prev_archive=_related(channel, "prev-archive", url),
+        next_page=_related(channel, "next", url),
         new_url=absolute_link(text_of(channel.get("itunes_new-feed-url") or channel.get("newlocation")), url),
     )
 

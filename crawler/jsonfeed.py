@@ -50,6 +50,7 @@ def parse_jsonfeed(text: str, url: str) -> ParsedFeed:
         problems=tuple(problems),
         hub=next((found for hub in hubs if (found := absolute_link(hub, url))), None),
         self_url=absolute_link(data.get("feed_url"), url),
+        next_page=absolute_link(data.get("next_url"), url),
     )
 
 

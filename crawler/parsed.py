@@ -63,6 +63,8 @@ class ParsedFeed:
     new_url: str | None = None
     sitemaps: tuple[ParsedEntry, ...] = ()
     too_large: bool = False  # it lists more than one document may; nothing of it was read
+    prev_archive: str | None = None  # RFC 5005: the older entries
+    next_page: str | None = None
 
     @property
     def is_feed(self) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from crawler.answers import HttpAnswer
     from crawler.classify import Judge
+    from crawler.feed import ParsedFeed
     from storage.feeds import FeedForPoll
 
 
@@ -86,7 +87,9 @@ class Recorder:
     run_id: int | None
     blind: BlindFetches = field(default_factory=lambda: BlindFetches(0))
     pushes: bool = False  # whether hubs can reach us (WebSub)
-    titles_tell: bool = False  # whether a title, or an address in words, is enough to go by: of the past there is too much to look at
+    titles_tell: bool = (
+        False  # whether a title, or an address in words, is enough to go by: of the past there is too much to look at
+    )
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""

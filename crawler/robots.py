@@ -48,6 +48,7 @@ FIRST_RETRY = timedelta(
 )  # of one that cannot be had; doubled each time, so that the first retry of a page finds it asked again
 LAST_RETRY = timedelta(hours=6)
 GIVEN_UP = timedelta(days=30)  # RFC 9309, 2.3.1.4: unreachable for so long is as good as unavailable
+MOST_SITEMAPS = 100  # that are kept of one file
 UNAVAILABLE = "unavailable"
 REMEMBERED = 256  # parsed files in memory; the others are a look into the database away
 REMEMBERED_CHARS = 1_000_000  # of rules in them together; parsed they take twenty times as much
@@ -55,6 +56,7 @@ LONG = 20_000  # characters of rules that take Protego 20 ms; longer ones (the l
 
 _ROBOTS = "robots_txt_bytes"  # in a request's meta: how much of the body has come
 _AGENT = re.compile(r"user[- ]?agent(?:\s*:\s*|\s+)(.*)", re.IGNORECASE)
+_SITEMAP = re.compile(r"(?:sitemaps?|site-map)\s*:", re.IGNORECASE)
 _SITE_WIDE = re.compile(r"(?:sitemaps?|site-map|host)\b", re.IGNORECASE)
 _PRODUCT = re.compile(r"[a-z_-]+", re.IGNORECASE)  # RFC 9309, 2.2.1: "levantwatch/0.1" names levantwatch
 _TOLD_OF_PAGES = frozenset(
@@ -68,12 +70,13 @@ _UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 def rules_for_us(body: bytes) -> str:
-    """Those groups of a robots.txt that name us or everybody, with every agent's name as RFC 9309 reads it.
+    """Those groups of a robots.txt that name us or everybody, with every agent's name as RFC 9309 reads it, and the sitemaps that it names.
 
     Whatever else is in the file, a web page for example, says nothing. Protego takes seconds over ten thousand agents with ten thousand
     rules; what is left after this it reads in no time, and the database keeps no more than that.
     """
     kept: list[str] = []
+    sitemaps: list[str] = []
     concerned = naming = False
     for line in _lines(body):
         if agent := _AGENT.fullmatch(line):
@@ -83,10 +86,13 @@ def rules_for_us(body: bytes) -> str:
                 concerned = True
                 kept.append(f"User-agent: {name}")
             continue
+        if _SITEMAP.match(line):  # for everybody, wherever it stands
+            sitemaps.append(line)
+            continue
         naming = naming and bool(_SITE_WIDE.match(line))
         if concerned:
             kept.append(line)
-    return "\n".join(kept)
+    return "\n".join(kept + sitemaps[:MOST_SITEMAPS])
 
 
 def _lines(body: bytes) -> list[str]:

@@ -153,6 +153,11 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=number)
 
+    def so_far(self, number: int, total: int) -> None:
+        """So many are done, of as many as are known by now."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=number, total=total)
+
     def through(self, items: Iterable[T]) -> Iterator[T]:
         """The items, each counted as it passes."""
         for item in items:

@@ -1,4 +1,4 @@
-"""`demo`, `run`, `poll`: what crawls."""
+"""`demo`, `run`, `poll`, `backfill`: what crawls."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from typing import Annotated
 
 import typer
 
-from crawler.cli.common import AsReport, ReportFormat, fail
+from crawler.cli.common import AsReport, ReportFormat, Until, days, fail, now
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings only, no progress bar.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the three commands."""
+    """Add the four commands."""
     app.command(epilog="Example: levantwatch demo")(demo)
     app.command(epilog="Example, from cron: levantwatch run --once")(run)
     app.command(epilog="Example: levantwatch poll https://example.org/feed.xml --force")(poll)
+    app.command(epilog='Example: levantwatch backfill "North Post" --since 2024-11-27 --until 2024-12-31')(backfill)
 
 
 def demo(keep: Annotated[bool, typer.Option(help="Keep the demo's database.")] = True) -> None:
@@ -82,6 +83,41 @@ def poll(
     _print_account(account, as_format)
     if feed and account.failed and account.failed == account.polled:
         fail("every feed that was named failed; see: levantwatch feeds list --failing")
+
+
+def backfill(
+    publisher: Annotated[
+        str, typer.Argument(metavar="PUBLISHER", help="Its name or domain, or the number or URL of a feed of it.")
+    ],
+    since: Annotated[str, typer.Option("--since", metavar="DATE", help="From this day on: 2024-11-27, or 30d.")],
+    until: Until = None,
+    quiet: Quiet = False,
+    as_format: AsReport = ReportFormat.TABLE,
+) -> None:
+    """Read what a publisher of a watched feed published between two days: its sitemaps, its feeds' older pages, then the articles that are worth it.
+
+    Stopped or killed, the next run goes on from there.
+    """
+    from msgspec.structs import replace
+
+    from crawler.backfilling import backfill as walk
+    from crawler.backfilling import span_of
+    from crawler.config import load_config
+    from crawler.terminal import progress
+
+    first, last = days(since, until)
+    try:
+        span = span_of(first, last, today=now().date())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from None
+    config = load_config()
+    with progress("walking", None) as bar:
+        if quiet or bar.shown:
+            config = replace(config, log_level="WARNING")
+        account = walk(config, publisher, span, on_progress=bar.so_far)
+    _print_account(account, as_format)
+    if account.counts["documents_failed"] and not account.counts["documents_read"]:
+        fail("nothing of its past could be read: neither a sitemap nor a feed")
 
 
 def _print_account(account: object, as_format: ReportFormat) -> None:

@@ -1,0 +1,216 @@
+"""Walking through a publisher's past, run for real: the command and the spider against sites on loopback, on both databases."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from storage.db import open_database
+from storage.errors import UnknownFeed
+from storage.walks import feeds_of
+from tests.command import ROOT, Desk, wait_for
+from tests.site import Reply, Site, page, rss
+
+LEAD = "Rebel fighters entered the Syrian city of Aleppo on Friday, three days into an offensive in the north-west of Syria, residents said."
+MORE = (
+    "The Syrian Observatory for Human Rights said that government forces had left several districts of Aleppo overnight.",
+    "The United Nations said that tens of thousands of people had fled from Idlib and Aleppo since Wednesday morning.",
+)
+WANTED = (
+    "/2024/11/29/rebels-enter-aleppo-in-syria", "/2024/12/08/syria-damascus-falls-to-rebels", "/story/4711", "/story/4712",
+    "/old/aleppo-3", "/old/aleppo-2", "/blog/aleppo-12", "/elsewhere/changed-later/2024/12/05/syria-idlib-camp",
+)  # fmt: skip
+UNWANTED = (
+    "/2024/11/01/syria-before-the-days", "/2025/01/02/syria-after-the-days", "/story/9999", "/old/aleppo-1", "/old/aleppo-4", "/private/2024/12/02/syria-aleppo",
+    "/2024/12/03/football-league-results-of-the-week",
+)  # fmt: skip
+ROBOTS = "User-agent: *\nDisallow: /private/\nSitemap: {url}/index.xml\n"
+
+
+def urlset(*pages: tuple[str, str]) -> bytes:
+    """A sitemap of (address, lastmod) pages."""
+    rows = "".join(f"<url><loc>{loc}</loc>{f'<lastmod>{day}</lastmod>' if day else ''}</url>" for loc, day in pages)
+    return f"<?xml version='1.0'?><urlset xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{rows}</urlset>".encode()
+
+
+def index(*sitemaps: tuple[str, str]) -> bytes:
+    """An index of (address, lastmod) sitemaps."""
+    rows = "".join(f"<sitemap><loc>{loc}</loc>{f'<lastmod>{day}</lastmod>' if day else ''}</sitemap>" for loc, day in sitemaps)  # fmt: skip
+    return f"<?xml version='1.0'?><sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{rows}</sitemapindex>".encode()
+
+
+def dated(document: bytes, *days: str, link: str = "", generator: str = "") -> bytes:
+    """An RSS document whose items were published on these days, with a link to its older page."""
+    for day in days:
+        document = document.replace(b"<description>", f"<pubDate>{day}</pubDate><description >".encode(), 1)
+    more = (f"<atom:link rel='prev-archive' href='{link}'/>" if link else "") + generator
+    return document.replace(b"<rss ", b"<rss xmlns:atom='http://www.w3.org/2005/Atom' ").replace(b"</title>", b"</title>" + more.encode(), 1)  # fmt: skip
+
+
+@pytest.fixture
+def desk(tmp_path: Path, schema_url: str) -> Desk:
+    return Desk(tmp_path, schema_url)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site() as site:
+        yield site
+
+
+def publish(site: Site, other: Site) -> None:
+    """A publisher with an index of sitemaps, a feed with archives, and a WordPress blog."""
+    url = site.url
+    site.route("/robots.txt", Reply(ROBOTS.format(url=url).encode(), content_type="text/plain"))
+    bomb = gzip.compress(b"<urlset>" + b" " * 30_000_000)
+    laughs = b"<!DOCTYPE x [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;'>]><urlset><url><loc>&b;</loc></url></urlset>"
+    nested = [("/deep/1.xml", "/deep/2.xml"), ("/deep/2.xml", "/deep/3.xml"), ("/deep/3.xml", "/deep/4.xml")]
+    for here, there in nested:
+        site.route(here, index((url + there, ""), (f"{url}/index.xml", "")))
+    named = ("/sitemap-2024-10.xml", "/sitemap-2024-11.xml", "/sitemap-202412.xml.gz", "/author-sitemap.xml", "/bomb.xml.gz", "/laughs.xml", "/deep/1.xml")
+    site.route("/index.xml", index(*((url + name, "") for name in named), (f"{url}/ancient.xml", "2020-01-01"), (f"{other.url}/sitemap-2024-12.xml", "")))  # fmt: skip
+    site.route("/bomb.xml.gz", Reply(bomb, content_type="application/gzip"))
+    site.route("/laughs.xml", laughs)
+    november = ("/2024/11/01/syria-before-the-days", "/2024/11/29/rebels-enter-aleppo-in-syria", "/private/2024/12/02/syria-aleppo", "/2025/01/02/syria-after-the-days")  # fmt: skip
+    december = (
+        ("/2024/12/08/syria-damascus-falls-to-rebels", "2026-03-01"), ("/story/4711", "2024-12-08"), ("/story/4712", ""), ("/story/9999", "2026-03-01"),
+        ("/2024/12/03/football-league-results-of-the-week", ""), ("/elsewhere/changed-later/2024/12/05/syria-idlib-camp", "2025-06-01"),
+    )  # fmt: skip
+    site.route("/sitemap-2024-11.xml", urlset(*((url + name, "2024-11-30") for name in november), (f"{other.url}/2024/11/29/syria-foreign", "")))  # fmt: skip
+    site.route("/sitemap-202412.xml.gz", Reply(gzip.compress(urlset(*((url + name, day) for name, day in december))), content_type="application/gzip"))  # fmt: skip
+    publish_feeds(site)
+    for name in (*WANTED, *UNWANTED):
+        article = page(f"Rebels enter Aleppo, {name.rsplit('/', 1)[1]}", LEAD, *MORE)
+        site.route(name, Reply(article.body, content_type=article.content_type, delay=0.05))
+
+
+def publish_feeds(site: Site) -> None:
+    url, summary = site.url, "Rebel fighters in Syria's Aleppo."
+
+    def listing(*numbers: int, under: str = "old") -> bytes:
+        return rss(*((f"{under}{n}", f"Aleppo in Syria, part {n}", f"{url}/{under}/aleppo-{n}") for n in numbers), summary=summary)
+
+    today, december, november, october = "Mon, 02 Mar 2026 10:00:00 GMT", "Mon, 02 Dec 2024 10:00:00 GMT", "Thu, 28 Nov 2024 10:00:00 GMT", "Tue, 01 Oct 2024 10:00:00 GMT"  # fmt: skip
+    site.route("/news.xml", dated(listing(4), today, link=f"{url}/news-2.xml"))
+    site.route("/news-2.xml", dated(listing(3, 2), december, november, link=f"{url}/news-1.xml"))
+    site.route("/news-1.xml", dated(listing(1), october, link=f"{url}/news-0.xml"))
+    generator = "<generator>https://wordpress.org/?v=6.7</generator>"
+    site.route("/blog/feed/", dated(listing(13, under="blog"), today, generator=generator))
+    site.route("/blog/feed/?paged=2", dated(listing(12, under="blog"), december, generator=generator))
+
+
+def backfill(desk: Desk, *arguments: str) -> str:
+    """`scrapy crawl backfill`; what it logged."""
+    command = [sys.executable, "-m", "scrapy", "crawl", "backfill"]
+    given = [word for argument in arguments for word in ("-a", argument)]
+    done = subprocess.run([*command, *given], cwd=ROOT, env=desk.env, capture_output=True, timeout=60, check=False)
+    said = done.stderr.decode()
+    assert done.returncode == 0, said
+    assert "Traceback" not in said
+    assert " ERROR " not in said
+    return said
+
+
+def test_a_walk_that_is_killed_goes_on_and_reads_the_days_that_were_asked_for_once(desk: Desk, site: Site) -> None:
+    with Site("127.0.0.2") as other:
+        publish(site, other)
+        described = {"publisher": "North Post", "language": "en", "homepage": f"{site.url}/"}
+        desk.watch(f"{site.url}/news.xml", f"{site.url}/blog/feed/", **described)
+        walk = desk.start("backfill", "North Post", "--since", "2024-11-27", "--until", "2024-12-31", "--quiet")
+        wait_for(lambda: sum(site.asked(name) for name in WANTED) >= 2)
+        walk.kill()
+        walk.communicate()
+        before = {request.path for request in site.requests}
+        backfill(desk, "publisher=north post", "since=2024-11-27", "until=2024-12-31")
+        assert other.requests == []
+    every_wanted_page_was_read_once_and_no_other(desk, site)
+    documents_were_asked_for_within_their_limits(site, before)
+    counts = json.loads(desk.rows("select counts from runs order by id desc")[0].counts) if "sqlite" in desk.url else desk.rows("select counts from runs order by id desc")[0].counts  # fmt: skip
+    assert counts["documents_known"] >= 1
+    assert {request.headers["user-agent"].split("/")[0] for request in site.requests} == {"levantwatch"}
+
+
+def every_wanted_page_was_read_once_and_no_other(desk: Desk, site: Site) -> None:
+    assert {name: site.asked(name) for name in UNWANTED} == dict.fromkeys(UNWANTED, 0)
+    # those in flight when the first walk was killed were asked for again
+    assert all(1 <= site.asked(name) <= 2 for name in WANTED), {name: site.asked(name) for name in WANTED}
+    matches = [row.url.removeprefix(site.url) for row in desk.rows("select url from matches")]
+    assert sorted(matches) == sorted(WANTED)
+    listed = desk.rows("select url, state from entries where url like '%football%'")
+    assert [row.state for row in listed] == ["irrelevant"]
+    carriers = desk.rows("select m.url, m.feed_url, m.publisher, m.day from matches m where m.url like '%damascus%'")
+    assert [(row.feed_url, row.publisher) for row in carriers] == [(f"{site.url}/sitemap-202412.xml.gz", "North Post")]
+    assert [str(row.day) for row in carriers] == ["2024-12-08"]  # by its address: the sitemap only knows its last change
+
+
+def documents_were_asked_for_within_their_limits(site: Site, before: set[str]) -> None:
+    never = ("/sitemap-2024-10.xml", "/author-sitemap.xml", "/ancient.xml", "/deep/4.xml", "/news-0.xml", "/blog/feed/?paged=4")
+    assert {name: site.asked(name) for name in never} == dict.fromkeys(never, 0)
+    # what the walk that was killed had read and written is not read again
+    assert site.asked("/index.xml") == 1
+    assert site.asked("/sitemap-2024-11.xml") == 1
+    assert {"/index.xml", "/deep/2.xml", "/bomb.xml.gz", "/laughs.xml", "/blog/feed/?paged=2"} <= {r.path for r in site.requests}
+    assert "/index.xml" in before
+
+
+def test_a_site_without_a_named_sitemap_is_asked_for_the_usual_ones_and_its_robots_txt_holds(desk: Desk, site: Site) -> None:
+    site.route("/robots.txt", Reply(b"User-agent: *\nDisallow: /news-sitemap.xml\n", content_type="text/plain"))
+    site.route("/wp-sitemap.xml", urlset((f"{site.url}/2024/12/08/rain-in-the-north-on-sunday", "")))
+    site.route("/feed.xml", rss(("1", "Rain", f"{site.url}/rain")))
+    desk.watch(f"{site.url}/feed.xml", publisher="Rain Gazette")
+    said = desk.json("backfill", "Rain Gazette", "--since", "2024-12-01", "--until", "2024-12-31", "--quiet", "--format", "json")
+    assert said["counts"]["entries"] == 0  # of polls there were none
+    assert (said["counts"]["documents_read"], said["counts"]["documents_failed"]) == (2, 0)
+    assert site.asked("/wp-sitemap.xml") == site.asked("/robots.txt") == 1
+    assert site.asked("/news-sitemap.xml") == site.asked("/2024/12/08/rain-in-the-north-on-sunday") == 0
+    assert [row.state for row in desk.rows("select state from entries")] == ["irrelevant"]
+    reasons = {row.outcome for row in desk.rows("select outcome from polls where reason = 'backfill'")}
+    assert reasons == {"ok", "not-found", "robots"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--since", "2024-12-31", "--until", "2024-11-27"], "2024-12-31 is after"),
+        (["--since", "2999-01-01"], "2999-01-01 is after"),
+        (["--since", "soon"], "soon"),
+        ([], "--since"),
+    ],
+)  # fmt: skip
+def test_days_that_are_none_are_bad_usage(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from crawler.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(["backfill", "North Post", *arguments])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_publisher_is_found_by_name_domain_and_feed(desk: Desk) -> None:
+    north = ("https://feeds.northpost.example/a", "https://northpost.example/b")
+    desk.watch(*north, publisher="North Post", homepage="https://northpost.example/")
+    desk.watch("https://other.example/f", title="The Other")
+    with closing(open_database(desk.url)) as database, database.read() as session:
+        for name in ("North Post", " north post ", "northpost.example", "1", north[1]):
+            assert [feed.url for feed in feeds_of(session, name)] == list(north), name
+        assert [feed.url for feed in feeds_of(session, "the other")] == ["https://other.example/f"]
+        for name in ("", "North", "post.example", "example", "99", "https://nobody.example/"):
+            with pytest.raises(UnknownFeed):
+                feeds_of(session, name)
+
+
+def test_what_the_spider_cannot_begin_with_is_said_in_one_line(desk: Desk, site: Site) -> None:
+    desk.watch(f"{site.url}/feed.xml", publisher="Rain Gazette")
+    command = [sys.executable, "-m", "scrapy", "crawl", "backfill", "-a", "publisher=Nobody", "-a", f"since={datetime.now(UTC):%Y-%m-%d}"]
+    done = subprocess.run(command, cwd=ROOT, env=desk.env, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.decode().count("\n")) == (1, 1)
+    assert "no publisher 'Nobody'" in done.stderr.decode()
+    assert site.requests == []
