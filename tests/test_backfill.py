@@ -63,7 +63,7 @@ def dated(document: bytes, *days: str, link: str = "", generator: str = "") -> b
 
 @pytest.fixture
 def desk(tmp_path: Path, schema_url: str) -> Desk:
-    return Desk(tmp_path, schema_url)
+    return Desk(tmp_path, schema_url, settings={"LEVANTWATCH_WORKERS": "1"})
 
 
 @pytest.fixture
@@ -279,8 +279,7 @@ def test_a_publisher_is_found_by_name_domain_and_feed(desk: Desk) -> None:
 def test_a_publisher_that_nobody_knows_is_said_in_one_line(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("LEVANTWATCH_DATABASE_URL",):
-        monkeypatch.setenv(name, desk.env[name])
+    monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", desk.url)
     crawler = get_crawler(BackfillSpider)
     for given, status, says in (
         ({"publisher": "Nobody", "since": "7d"}, 1, "no publisher 'Nobody'; levantwatch feeds list shows them"),
