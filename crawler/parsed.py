@@ -18,6 +18,7 @@ MOST_ITEMS = 20_000  # of one document; real feeds list hundreds, a publisher's 
 MOST_PAGES = 50_000  # of one sitemap, by sitemaps.org itself
 MOST_TAGS = 500_000  # opened in one document: 25 to an item
 MOST_ATTRIBUTES = 1_000  # of one element: 100,000 take feedparser ten seconds and 70 MB
+TAGS_OF_PAGE = 12  # of a full sitemap, opened and closed: five elements and some more
 LONGEST_LINK = 4_000  # longer ones are documents in disguise
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{4000,}")
 _IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
@@ -80,8 +81,9 @@ def no_feed(problem: str) -> ParsedFeed:
 def check_size(text: str) -> ParsedFeed | None:
     """The refusal of a text with more items or tags than are read of one document: small in bytes, it is large in memory."""
     is_json = text[0] in "{["
-    if (text.count("{") + text.count("],") if is_json else text.count("<")) > MOST_TAGS:
-        return too_much(f"it has more than {MOST_TAGS:,} {'objects' if is_json else 'tags'}")
+    most_tags = TAGS_OF_PAGE * MOST_PAGES if "<urlset" in text[:4_096] else MOST_TAGS
+    if (text.count("{") + text.count("],") if is_json else text.count("<")) > most_tags:
+        return too_much(f"it has more than {most_tags:,} {'objects' if is_json else 'tags'}")
     if any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
         return too_much(f"one of its elements has more than {MOST_ATTRIBUTES:,} attributes")
     for names, most in (("item|entry", MOST_ITEMS), ("url|sitemap", MOST_PAGES)):

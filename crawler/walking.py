@@ -162,8 +162,8 @@ class Walk:
         except WorkTooHeavyError as error:
             return replace(answer, outcome=Outcome.PARSE_TIMEOUT, error=str(error)), None
         if not document.feed.is_feed:
-            problem = "; ".join(document.feed.problems)[:300]
-            return replace(answer, outcome=Outcome.NOT_A_FEED, error=problem), None
+            outcome = Outcome.TOO_LARGE if document.feed.too_large else Outcome.NOT_A_FEED
+            return replace(answer, outcome=outcome, error="; ".join(document.feed.problems)[:300]), None
         return answer, document
 
     async def _through(self, answer: HttpAnswer, step: Step, document: Document | None) -> list[Request]:
@@ -214,7 +214,7 @@ class Walk:
             self.candidates += candidates
         done = None if document is None else [_lead_as_row(lead) for lead in leads]
         await self.watch.write(self._end, reading, listed=document.listed if document else 0, new=new, leads=done)
-        self.counts["candidates"] = self.candidates
+        self.counts.update(entries=len(wanted), new=new)
         return new
 
     def _note(self, session: Session, reading: FeedReading, *, now: datetime) -> tuple[int, int]:

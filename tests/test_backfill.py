@@ -236,7 +236,7 @@ def test_a_site_without_a_named_sitemap_is_asked_for_the_usual_ones_and_its_robo
     said = desk.json(
         "backfill", "Rain Gazette", "--since", "2024-12-01", "--until", "2024-12-31", "--quiet", "--format", "json"
     )
-    assert said["counts"]["entries"] == 0  # of polls there were none
+    assert (said["counts"]["entries"], said["counts"]["new"], said["counts"]["fetched"]) == (1, 1, 0)
     assert (said["counts"]["documents_read"], said["counts"]["documents_failed"]) == (2, 0)
     assert site.asked("/wp-sitemap.xml") == site.asked("/robots.txt") == 1
     assert site.asked("/news-sitemap.xml") == site.asked("/2024/12/08/rain-in-the-north-on-sunday") == 0
