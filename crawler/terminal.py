@@ -127,7 +127,8 @@ def _draw_matches(rows: Sequence[Any], reasons: Mapping[int, str] | None, headin
 def account_line(account: Any) -> str:
     """What a crawl did, in one line: `feeds 8 (1 failed) · entries 61 · new 61 · …`."""
     pieces = [f"feeds {account.polled}" + (f" ({account.failed} failed)" if account.failed else "")]
-    pieces += [f"{name} {number}" for name, number in account.counts.items()]
+    pieces = [] if not account.polled and "documents" in account.counts else pieces
+    pieces += [f"{name} {number}" for name, number in account.counts.items() if name != "feeds"]
     return " · ".join(pieces)
 
 

@@ -21,7 +21,7 @@ from crawler.record import FeedReading
 from crawler.robots import origin_of
 from crawler.urls import canonical_url, redact, registered_domain
 from crawler.workers import WorkTooHeavyError
-from storage import feeds, walks
+from storage import walks
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -40,8 +40,9 @@ MOST_DOCUMENTS = 2_000  # asked for in one run; the next goes on behind them
 MOST_SITES = 5  # of one publisher; more are a hosting service's
 FRESH = timedelta(days=7)  # for so long a document that was read whole is not asked for again
 BATCH = 1_000  # entries in one transaction: some 50 ms in which nobody else writes
+# what a document that was only guessed at is not blamed for
+_NOT_THERE = frozenset({Outcome.NOT_FOUND, Outcome.GONE, Outcome.NOT_A_FEED, Outcome.ROBOTS})
 ACCEPT = "application/xml, application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5"
-REASON = "backfill"  # polls.reason of a document
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Walk:
         new = await self._write(row, answer, document, leads)
         if document is not None:
             self.counts["documents_read"] += 1
-        elif not step.opens and step.lead.url not in self._guesses():
+        elif not self._is_guess(step) or answer.outcome not in _NOT_THERE:
             self.counts["documents_failed"] += 1
         logger.info(
             "walked outcome=%s listed=%d wanted=%d new=%d foreign=%d undated=%d leads=%d url=%s", answer.outcome,
@@ -195,8 +196,11 @@ class Walk:
             named = [origin + place for origin in origins for place in USUAL_PLACES]
         return [Step(Lead(url, "sitemap"), step.feed) for url in named]
 
-    def _guesses(self) -> frozenset[str]:
-        return frozenset(origin + place for origin in self._origins for place in USUAL_PLACES)
+    def _is_guess(self, step: Step) -> bool:
+        """Whether nobody said that this document is there: a usual place, or the page after WordPress's last one."""
+        lead = step.lead
+        usual = any(lead.url == origin + place for origin in self._origins for place in USUAL_PLACES)
+        return step.opens or usual or (lead.kind == "page" and f"paged={lead.number}" in lead.url)
 
     async def _write(
         self, row: FeedForPoll, answer: HttpAnswer, document: Document | None, leads: Iterable[Lead]
@@ -212,8 +216,7 @@ class Walk:
             found, candidates = await self.watch.write(self._note, part, now=answer.at)
             new += found
             self.candidates += candidates
-        done = None if document is None else [_lead_as_row(lead) for lead in leads]
-        await self.watch.write(self._end, reading, listed=document.listed if document else 0, new=new, leads=done)
+        await self.watch.write(self._end, row, answer, document, list(leads))
         self.counts.update(entries=len(wanted), new=new)
         return new
 
@@ -222,19 +225,15 @@ class Walk:
         return len(shown.new_ids), candidates
 
     def _end(
-        self, session: Session, reading: FeedReading, *, listed: int, new: int, leads: list[dict[str, Any]] | None
+        self, session: Session, row: FeedForPoll, answer: HttpAnswer, document: Document | None, leads: list[Lead]
     ) -> None:
-        answer, feed = reading.answer, reading.feed
-        record = feeds.PollRecord(
-            feed_id=feed.id, run_id=self.recorder.run_id, started_at=answer.at, seconds=answer.seconds,
-            http_status=answer.http_status, outcome=answer.outcome, error=answer.error, bytes=len(answer.body),
-            entries_seen=listed, entries_new=new, final_url=answer.final_url, next_poll_at=feed.next_poll_at or answer.at,
-            reason=REASON,
+        if document is None:
+            walks.record_failure(session, feed_id=row.id, outcome=answer.outcome, error=answer.error, now=answer.at)
+            return
+        walks.record_read(
+            session, feed_id=row.id, days=(self.span.first, self.span.last), listed=document.listed,
+            wanted=len(document.feed.entries), leads=[_lead_as_row(lead) for lead in leads], now=answer.at,
         )  # fmt: skip
-        feeds.record_push(session, record)
-        if leads is not None:
-            since, until = self.span.first, self.span.last
-            walks.record(session, feed_id=feed.id, since=since, until=until, leads=leads, now=answer.at)
 
 
 def _is_feed(lead: Lead) -> bool:

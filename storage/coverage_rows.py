@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, ColumnElement, Integer, and_, case, column, f
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
+from storage.models_backfill import DOCUMENT
 from storage.portable import UTCDateTime
 from storage.silence import STANDSTILL, Span
 
@@ -78,7 +79,7 @@ def feeds(session: Session) -> list[FeedRow]:
     """Every feed, removed ones too; whoever has no publisher's name goes by its title or its host."""
     columns = (
         FEEDS.c.id, FEEDS.c.url, FEEDS.c.publisher, FEEDS.c.title, FEEDS.c.enabled, FEEDS.c.status, FEEDS.c.failing_since,
-        FEEDS.c.removed_at, FEEDS.c.added_at, FEEDS.c.rate, FEEDS.c.last_new_at,
+        FEEDS.c.removed_at, FEEDS.c.added_at, FEEDS.c.rate, FEEDS.c.last_new_at, FEEDS.c.origin,
     )  # fmt: skip
     found = []
     for row in session.execute(select(*columns)):
@@ -90,7 +91,7 @@ def feeds(session: Session) -> list[FeedRow]:
         elif row.failing_since is not None:
             state = "failing"
         name = row.publisher or row.title or urlsplit(row.url).hostname or row.url
-        mute = row.last_new_at is None
+        mute = row.last_new_at is None and row.origin != DOCUMENT  # a document of the past is not watched
         found.append(FeedRow(row.id, row.url, name, state, row.removed_at is not None, row.added_at, row.rate, mute))
     return found
 

@@ -18,10 +18,10 @@ from storage.errors import UnknownFeed
 from storage.feeds import FeedForPoll
 from storage.feeds import get as get_feed
 from storage.models import ENTRIES, FEEDS, WALKS
+from storage.models_backfill import DOCUMENT
 from storage.portable import insert_new, upsert
 
 _PAGE = 1_000  # addresses in one question
-ORIGIN = "backfill"  # feeds.origin of a document
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def open_document(session: Session, *, url: str, feed: PublisherFeed, now: datet
     """The row of a document, made where there is none: described as the publisher's feed is, entries without a link keyed as that one's."""
     described = {name: getattr(feed, name) for name in ("title", "homepage", "language", "country", "kind", "tags")}
     row = {
-        **described, "url": url, "publisher": _name(feed), "key_url": feed.key_url or feed.url, "origin": ORIGIN,
+        **described, "url": url, "publisher": _name(feed), "key_url": feed.key_url or feed.url, "origin": DOCUMENT,
         "added_at": now, "removed_at": now, "next_poll_at": now,
     }  # fmt: skip
     insert_new(session, FEEDS, [row], conflict=["url"], returning=[FEEDS.c.id])
@@ -108,12 +108,28 @@ def leads_of(
     return found
 
 
-def record(
-    session: Session, *, feed_id: int, since: date, until: date, leads: list[dict[str, Any]], now: datetime
+def record_read(
+    session: Session,
+    *,
+    feed_id: int,
+    days: tuple[date, date],
+    listed: int,
+    wanted: int,
+    leads: list[dict[str, Any]],
+    now: datetime,
 ) -> None:
-    """Every entry of these days that a document lists is in the ledger."""
-    row = {"feed_id": feed_id, "since": since.isoformat(), "until": until.isoformat(), "read_at": now, "leads": leads}
-    upsert(session, WALKS, [row], conflict=["feed_id"], update=["since", "until", "read_at", "leads"])
+    """A document was read: every entry of these days that it lists is in the ledger."""
+    row = {
+        "feed_id": feed_id, "asked_at": now, "outcome": "ok", "error": None, "listed": listed, "wanted": wanted,
+        "read_at": now, "since": days[0].isoformat(), "until": days[1].isoformat(), "leads": leads,
+    }  # fmt: skip
+    upsert(session, WALKS, [row], conflict=["feed_id"], update=[name for name in row if name != "feed_id"])
+
+
+def record_failure(session: Session, *, feed_id: int, outcome: str, error: str | None, now: datetime) -> None:
+    """A document could not be read; what is known of an earlier reading holds."""
+    row = {"feed_id": feed_id, "asked_at": now, "outcome": outcome, "error": error}
+    upsert(session, WALKS, [row], conflict=["feed_id"], update=["asked_at", "outcome", "error"])
 
 
 def waiting(session: Session, *, now: datetime) -> int:

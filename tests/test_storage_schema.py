@@ -158,7 +158,7 @@ def filled(database: Database) -> Database:
         page = rechecks.PageSource("northpost.example", None, None, None)
         rechecks.plan(session, article_id=1, fetched_at=NOW, due_at=NOW + DAY, source=page)
         revisions.keep_first(session, article_id=1)
-        walks.record(session, feed_id=feed_id, since=NOW.date(), until=NOW.date(), leads=[], now=NOW)
+        walks.record_failure(session, feed_id=feed_id, outcome="timeout", error=None, now=NOW)
     return database
 
 

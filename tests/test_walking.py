@@ -149,7 +149,8 @@ def test_documents_are_described_as_their_publishers_feed_and_never_polled(watch
         row = session.execute(select(FEEDS).where(FEEDS.c.url == f"{SITE}/index.xml")).one()
         assert (row.publisher, row.country, row.origin, row.key_url) == ("North Post", "GB", "backfill", f"{SITE}/feed")
         assert row.removed_at == row.added_at == NOW
-        assert session.scalar(select(WALKS.c.leads)) == []
+        read = session.execute(select(WALKS)).one()
+        assert (read.outcome, read.listed, read.wanted, read.leads) == ("ok", 1, 1, [])
         assert [feed.url for feed in walks.feeds_of(session, "North Post")] == [f"{SITE}/feed"]
 
 

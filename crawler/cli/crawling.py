@@ -116,7 +116,7 @@ def backfill(
             config = replace(config, log_level="WARNING")
         account = walk(config, publisher, span, on_progress=bar.so_far)
     _print_account(account, as_format)
-    if account.counts["documents_failed"] and not account.counts["documents_read"]:
+    if not account.counts["documents_read"] + account.counts["documents_known"]:
         fail("nothing of its past could be read: neither a sitemap nor a feed")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request
 
 from crawler.backfilling import arguments_for_scrapy, show_progress
+from crawler.hosts import NotAskedError
 from crawler.record import BlindFetches
 from crawler.spiders.feeds import FeedsSpider
 from crawler.urls import registered_domain
@@ -93,7 +94,10 @@ class BackfillSpider(FeedsSpider):
         """None came. Whoever asked to be left alone is: the next run asks again."""
         step: Step = failure.request.cb_kwargs["step"]  # type: ignore[attr-defined]
         try:
-            self._put(await self.walk.failed(failure, step))
+            if isinstance(failure.value, NotAskedError):
+                self.walk.counts["documents_left"] += 1
+            else:
+                self._put(await self.walk.failed(failure, step))
         except StorageError as error:
             self._break(error)
         finally:
