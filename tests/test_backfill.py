@@ -38,6 +38,7 @@ UNWANTED = (
     "/2024/11/01/syria-before-the-days", "/2025/01/02/syria-after-the-days", "/story/9999", "/old/aleppo-1", "/old/aleppo-4", "/private/2024/12/02/syria-aleppo",
     "/2024/12/03/football-league-results-of-the-week",
 )  # fmt: skip
+ONCE = ("/index.xml", "/sitemap-2024-11.xml", "/news-2.xml")
 ROBOTS = "User-agent: *\nDisallow: /private/\nSitemap: {url}/index.xml\n"
 
 
@@ -105,7 +106,7 @@ def publish(site: Site, other: Site) -> None:
         other.route(short, Reply(status=302, headers={"Location": url + target}))
     for name in (*WANTED, *UNWANTED):
         article = page(f"Rebels enter Aleppo, {name.rsplit('/', 1)[1]}", LEAD, *MORE)
-        site.route(name, Reply(article.body, content_type=article.content_type, delay=0.05))
+        site.route(name, Reply(article.body, content_type=article.content_type, delay=0.25))
 
 
 def publish_feeds(site: Site, other: Site) -> None:
@@ -157,10 +158,9 @@ def test_a_walk_that_is_killed_goes_on_and_reads_the_days_that_were_asked_for_on
         described = {"publisher": "North Post", "language": "en", "homepage": f"{site.url}/"}
         desk.watch(f"{site.url}/news.xml", f"{site.url}/blog/feed/", **described)
         walk = desk.start("backfill", "North Post", "--since", "2024-11-27", "--until", "2024-12-31", "--quiet")
-        wait_for(lambda: sum(site.asked(name) for name in WANTED) >= 2)
+        wait_for(lambda: sum(site.asked(name) for name in WANTED) >= 2 and len(read_whole(desk, *ONCE)) == len(ONCE))
         walk.kill()
         walk.communicate()
-        before = {request.path for request in site.requests}
         shown = backfill_on_a_terminal(desk, "publisher=north post", "since=2024-11-27", "until=2024-12-31")
         assert "walking" in shown
         assert " INFO crawler" not in shown
@@ -168,7 +168,7 @@ def test_a_walk_that_is_killed_goes_on_and_reads_the_days_that_were_asked_for_on
         assert {request.path for request in other.requests[1:]} == {"/s1", "/s2"}
     every_wanted_page_was_read_once_and_no_other(desk, site)
     links_through_others_lead_to_one_article(desk, site)
-    documents_were_asked_for_within_their_limits(site, before)
+    documents_were_asked_for_within_their_limits(site)
     counts = json.loads(desk.rows("select counts from runs order by id desc")[0].counts) if "sqlite" in desk.url else desk.rows("select counts from runs order by id desc")[0].counts  # fmt: skip
     assert counts["documents_known"] >= 1
     assert {request.headers["user-agent"].split("/")[0] for request in site.requests} == {"levantwatch"}
@@ -176,9 +176,9 @@ def test_a_walk_that_is_killed_goes_on_and_reads_the_days_that_were_asked_for_on
 
 def every_wanted_page_was_read_once_and_no_other(desk: Desk, site: Site) -> None:
     assert {name: site.asked(name) for name in UNWANTED} == dict.fromkeys(UNWANTED, 0)
-    # those in flight when the first walk was killed were asked for again
-    asked = {name: site.asked(name) - (name == WANTED[0]) for name in WANTED}  # that one through a shortener, too
-    assert all(1 <= number <= 2 for number in asked.values()), asked
+    # those in flight when the first walk was killed were asked for again, the first one perhaps through a shortener, too
+    asked = {name: site.asked(name) for name in WANTED}
+    assert all(1 <= number <= 2 + (name == WANTED[0]) for name, number in asked.items()), asked
     matches = [row.url.removeprefix(site.url) for row in desk.rows("select url from matches")]
     assert sorted(matches) == sorted(WANTED)
     listed = desk.rows("select url, state from entries where url like '%football%'")
@@ -193,10 +193,9 @@ def every_wanted_page_was_read_once_and_no_other(desk: Desk, site: Site) -> None
 def links_through_others_lead_to_one_article(desk: Desk, site: Site) -> None:
     links = {
         row.url.rsplit("/", 1)[1]: row
-        for row in desk.rows("select id, url, state, error from entries where url like '%/s_'")
+        for row in desk.rows("select id, url, state, error from entries where state = 'gone' and url like '%/s_'")
     }
     ids = {row.url.removeprefix(site.url): row.article_id for row in desk.rows("select url, article_id from matches")}
-    assert links["s1"].state == "gone"
     assert links["s1"].error == f"same-article: entry {ids[WANTED[0]]}"
     seen = desk.rows("select entry_id, url from sightings where url is not null")
     kept = {(row.entry_id, row.url.partition("?")[0].rsplit("/", 1)[1]) for row in seen}
@@ -205,7 +204,13 @@ def links_through_others_lead_to_one_article(desk: Desk, site: Site) -> None:
     assert [row.canonical_url for row in carriers] == [f"{site.url}/resolved/aleppo-9"]
 
 
-def documents_were_asked_for_within_their_limits(site: Site, before: set[str]) -> None:
+def read_whole(desk: Desk, *names: str) -> set[str]:
+    """Those of these documents that were read whole."""
+    found = desk.rows("select f.url from walks w join feeds f on f.id = w.feed_id where w.read_at is not null")
+    return {name for name in names if any(row.url.endswith(name) for row in found)}
+
+
+def documents_were_asked_for_within_their_limits(site: Site) -> None:
     never = (
         "/sitemap-2024-10.xml",
         "/author-sitemap.xml",
@@ -216,33 +221,38 @@ def documents_were_asked_for_within_their_limits(site: Site, before: set[str]) -
     )
     assert {name: site.asked(name) for name in never} == dict.fromkeys(never, 0)
     # what the walk that was killed had read and written is not read again
-    assert site.asked("/index.xml") == 1
-    assert site.asked("/sitemap-2024-11.xml") == 1
+    assert {name: site.asked(name) for name in ONCE} == dict.fromkeys(ONCE, 1)
     assert {"/index.xml", "/deep/2.xml", "/bomb.xml.gz", "/laughs.xml", "/blog/feed/?paged=2"} <= {
         r.path for r in site.requests
     }
-    assert "/index.xml" in before
 
 
 def test_a_site_without_a_named_sitemap_is_asked_for_the_usual_ones_and_its_robots_txt_holds(
     tmp_path: Path, templates: dict[str, str], site: Site
 ) -> None:
     shutil.copy(templates["sqlite"], tmp_path / "test.db")  # what differs between databases was met above
-    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/test.db")
+    settings = {"LEVANTWATCH_HOST_CONNECTIONS": "1", "LEVANTWATCH_WORKERS": "1"}
+    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/test.db", settings=settings)
     site.route("/robots.txt", Reply(b"User-agent: *\nDisallow: /news-sitemap.xml\n", content_type="text/plain"))
     site.route("/wp-sitemap.xml", urlset((f"{site.url}/2024/12/08/rain-in-the-north-on-sunday", "")))
+    site.route("/sitemap-index.xml", Reply(status=429, headers={"Retry-After": "3600"}))
     site.route("/feed.xml", rss(("1", "Rain", f"{site.url}/rain")))
     desk.watch(f"{site.url}/feed.xml", publisher="Rain Gazette")
-    said = desk.json(
+    done = desk.run(
         "backfill", "Rain Gazette", "--since", "2024-12-01", "--until", "2024-12-31", "--quiet", "--format", "json"
     )
+    said = json.loads(done.stdout)
+    assert (done.returncode, done.stderr.decode()) == (
+        0,
+        "levantwatch: not everything was asked for; the next run goes on from here\n",
+    )
     assert (said["counts"]["entries"], said["counts"]["new"], said["counts"]["fetched"]) == (1, 1, 0)
-    assert (said["counts"]["documents_read"], said["counts"]["documents_failed"]) == (2, 0)
+    assert [said["counts"][f"documents_{name}"] for name in ("read", "failed", "left")] == [2, 1, 1]
     assert site.asked("/wp-sitemap.xml") == site.asked("/robots.txt") == 1
     assert site.asked("/news-sitemap.xml") == site.asked("/2024/12/08/rain-in-the-north-on-sunday") == 0
     assert [row.state for row in desk.rows("select state from entries")] == ["irrelevant"]
     reasons = {row.outcome for row in desk.rows("select outcome from walks")}
-    assert reasons == {"ok", "not-found", "robots"}
+    assert reasons == {"ok", "not-found", "robots", "rate-limited"}
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ def backfill(
             config = replace(config, log_level="WARNING")
         account = walk(config, publisher, span, on_progress=bar.so_far)
     _print_account(account, as_format)
+    if account.counts.get("documents_left") or account.counts.get("capped_documents"):
+        typer.echo("levantwatch: not everything was asked for; the next run goes on from here", err=True)
     if not account.counts["documents_read"] + account.counts["documents_known"]:
         fail("nothing of its past could be read: neither a sitemap nor a feed")
 
