@@ -15,6 +15,7 @@ from crawler.parsed import absolute_link, language_tag, raw_date
 from crawler.plaintext import plain_text
 from crawler.urls import canonical_url, registered_domain
 
+TELLING = 3  # words of a title; shorter ones are "Home page", or a section's name
 TITLE_CHARS, NAME_CHARS, MOST_AUTHORS = 1_000, 100, 8
 _PUBLISHED = (
     "article:published_time", "og:published_time", "article:published", "datepublished", "parsely-pub-date", "sailthru.date",
@@ -140,14 +141,29 @@ def _title(
     claimed = [stripped for one in claimed if (stripped := _without_site(one, site, url))]
     headline = _without_site(jsonld.text_of(node.get("headline")), site, url)
     headings = [plain_text(" ".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("h1")]
+    document = _without_site(document, site, url)
     # some themes give the site's name an h1 of its own, above the article's
-    heading = next((text for text in headings if text and not _is_site(text, site, url)), "")
+    heading = _heading([text for text in headings if text and not _is_site(text, site, url)], document)
     given = next(iter(claimed), "")
     if given and (_alike(given, heading) or not headline):
         return given
     if given and headline.endswith(f": {given}"):  # a kicker and the headline
         return given
-    return next(filter(None, [headline, given, heading, _without_site(document, site, url)]), None)
+    if not given and _alike(heading, document):  # an encyclopedia's JSON-LD has a description for a headline
+        return heading
+    last = [document, heading] if _is_of_something_else(heading, document) else [heading, document]
+    return next(filter(None, [headline, given, *last]), None)
+
+
+def _heading(headings: list[str], document: str) -> str:
+    """Of several headings of the first rank the one that the document's title repeats, else the first."""
+    return next((one for one in headings if _alike(one, document)), headings[0] if headings else "")
+
+
+def _is_of_something_else(heading: str, document: str) -> bool:
+    """Whether a short heading has nothing in common with a document's title that says something: it is a section's, or the site's."""
+    words, told = re.findall(r"\w+", heading.lower()), re.findall(r"\w+", document.lower())
+    return len(words) <= TELLING <= len(told) and not {word for word in words if len(word) > 3} & set(told)
 
 
 def _alike(one: str, other: str) -> bool:
