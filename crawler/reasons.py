@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from crawler.terminal import console, plain
+from storage.resolved import SAME
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -171,6 +172,8 @@ def fate(found: Any) -> str:
     entry = found.entry
     if entry.state == "match":
         return f"kept, {found.article.extraction}" if found.article else "kept"
+    if entry.state == "gone" and (entry.error or "").startswith(SAME):
+        return f"kept once, as {plain(entry.error).removeprefix(SAME + ': ')}: its link leads to that article"
     told = {
         "pending": "waiting to be read" + (f"; last try: {plain(entry.error)}" if entry.error else ""),
         "near": "not kept: just under the threshold",

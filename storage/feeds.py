@@ -15,6 +15,7 @@ from storage.account import ListedFeed, listed
 from storage.errors import BadFeed, UnknownFeed
 from storage.explained import explain
 from storage.models import FEEDS, Feed
+from storage.models_backfill import DOCUMENT
 from storage.polls import PollRecord, record_poll, record_push
 from storage.portable import insert_new
 from storage.text import clean
@@ -165,11 +166,12 @@ def add(
     inserted = insert_new(session, FEEDS, [_row(feed, origin, now)], conflict=["url"], returning=[FEEDS.c.id])
     if inserted:
         return inserted[0].id, True
-    found = session.execute(select(FEEDS.c.id, FEEDS.c.removed_at).where(FEEDS.c.url == url)).one()
-    if found.removed_at is not None and bring_back:
+    found = session.execute(select(FEEDS.c.id, FEEDS.c.removed_at, FEEDS.c.origin).where(FEEDS.c.url == url)).one()
+    comes_back = found.removed_at is not None and (bring_back or found.origin == DOCUMENT)  # which nobody removed
+    if comes_back:
         values = {**_row(feed, origin, now), "removed_at": None, **_AFRESH, **_NOTHING_KNOWN}
         session.execute(update(FEEDS).where(FEEDS.c.id == found.id).values(values))
-    return found.id, found.removed_at is not None and bring_back
+    return found.id, comes_back
 
 
 def import_catalogue(session: Session, rows: Sequence[NewFeed], now: datetime) -> int:
@@ -180,12 +182,16 @@ def import_catalogue(session: Session, rows: Sequence[NewFeed], now: datetime) -
     unique = {clean(feed.url): feed for feed in rows}
     values = {url: _row(feed, "catalogue", now) for url, feed in unique.items()}
     inserted = insert_new(session, FEEDS, list(values.values()), conflict=["url"], returning=[FEEDS.c.url])
-    added = {row.url for row in inserted}
+    documents = update(FEEDS).where(FEEDS.c.url.in_(unique), FEEDS.c.origin == DOCUMENT)
+    watched = session.execute(
+        documents.values(origin="catalogue", removed_at=None, next_poll_at=now).returning(FEEDS.c.url)
+    )
+    added, watched_now = {row.url for row in inserted}, set(watched.scalars())
     for url in unique.keys() - added:
         described = {name: value for name, value in values[url].items() if name not in ("added_at", "next_poll_at")}
         mine = and_(_LISTED, FEEDS.c.url == url, FEEDS.c.origin == "catalogue", FEEDS.c.edited_at.is_(None))
         session.execute(update(FEEDS).where(mine).values(described))
-    return len(added)
+    return len(added | watched_now)
 
 
 def _row(feed: NewFeed, origin: str, now: datetime) -> dict[str, object]:

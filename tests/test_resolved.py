@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from crawler.reasons import fate
 from storage import account, entries
 from storage.db import Database
 from storage.models import ENTRIES, SIGHTINGS
@@ -55,6 +56,8 @@ def test_a_link_that_leads_to_a_known_article_ends_as_it_and_stays_on_record(dat
     assert links(database, known) == {(north, None), (aggregator, SHORT)}
     with database.read() as session:
         assert [one.url for one in account.why(session, known).seen_in] == [None, SHORT]
+        told = fate(account.why(session, SHORT, canonical=SHORT))
+        assert told == f"kept once, as entry {known}: its link leads to that article"
     # the aggregator lists it again: nothing is new, nothing is read again
     with database.write() as session:
         again = entries.record_seen(session, feed_id=aggregator, entries=[short()], now=NOW + HOUR)

@@ -20,7 +20,7 @@ from crawler.polling import Policy
 from crawler.record import Recorder
 from crawler.robots import RobotsFiles
 from crawler.walking import MOST_DOCUMENTS, Step, Walk
-from storage import walks
+from storage import feeds, walks
 from storage.db import Database
 from storage.models import FEEDS, WALKS
 from tests.storage_samples import NOW, add_feed
@@ -171,3 +171,18 @@ def test_a_sitemaps_pages_are_written_in_batches(watch: Watch) -> None:
     pages = [(f"{SITE}/2024/12/{1 + number % 28:02d}/a-{number}", "") for number in range(walking.BATCH + 5)]
     answer(walk, ask(walk), urlset(*pages))
     assert (walk.counts["entries"], walk.counts["new"]) == (walking.BATCH + 5, walking.BATCH + 5)
+
+
+def test_a_document_that_was_walked_can_be_watched_later(watch: Watch) -> None:
+    walk = walk_of(watch)
+    for path in ("/index.xml", "/b.xml"):
+        answer(walk, ask(walk, path), urlset((f"{SITE}/2024/12/03/a", "")))
+    with watch.database.write() as session:
+        assert feeds.add(session, url=f"{SITE}/index.xml", now=NOW, bring_back=False)[1]
+        assert feeds.import_catalogue(session, [feeds.NewFeed(f"{SITE}/b.xml", "B")], NOW) == 1
+        assert feeds.import_catalogue(session, [feeds.NewFeed(f"{SITE}/b.xml", "B")], NOW) == 0
+        assert {feed.url.removeprefix(SITE) for feed in feeds.due(session, now=NOW)} == {
+            "/feed",
+            "/index.xml",
+            "/b.xml",
+        }
