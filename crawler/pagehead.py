@@ -15,7 +15,7 @@ from crawler.parsed import absolute_link, language_tag, raw_date
 from crawler.plaintext import plain_text
 from crawler.urls import canonical_url, registered_domain
 
-TELLING = 3  # words of a title; shorter ones are "Home page", or a section's name
+FEW = 3  # words of a heading; longer ones are headlines, whatever the document's title says
 TITLE_CHARS, NAME_CHARS, MOST_AUTHORS = 1_000, 100, 8
 _PUBLISHED = (
     "article:published_time", "og:published_time", "article:published", "datepublished", "parsely-pub-date", "sailthru.date",
@@ -133,7 +133,7 @@ def _title(
 ) -> str | None:
     """The headline, without the site's name: what the head gives to those who share it when h1 says the same, else JSON-LD's.
 
-    Of 197 modern news pages 93 % are right; with og:title first 91 %, JSON-LD first 90 %, h1 first 80 % (it holds kickers and sections).
+    Of 197 modern news pages 93 % are right, and all others but one have another headline of the publisher's own; with og:title first 91 %, JSON-LD first 90 %, h1 first 80 % (it holds kickers and sections).
     Publishers give two or three different headlines; which one an annotator took differs by publisher.
     """
     document = next((plain_text("".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("title")), "")
@@ -161,9 +161,9 @@ def _heading(headings: list[str], document: str) -> str:
 
 
 def _is_of_something_else(heading: str, document: str) -> bool:
-    """Whether a short heading has nothing in common with a document's title that says something: it is a section's, or the site's."""
+    """Whether a heading of a few words has nothing in common with a document's title that has more: it is a section's, or the site's."""
     words, told = re.findall(r"\w+", heading.lower()), re.findall(r"\w+", document.lower())
-    return len(words) <= TELLING <= len(told) and not {word for word in words if len(word) > 3} & set(told)
+    return len(words) <= FEW and len(words) < len(told) and not {word for word in words if len(word) > 3} & set(told)
 
 
 def _alike(one: str, other: str) -> bool:
