@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +24,7 @@ from crawler.record import Recorder
 from crawler.robots import RobotsFiles
 from crawler.walking import MOST_DOCUMENTS, Step, Walk
 from storage import feeds, walks
-from storage.db import Database
+from storage.db import Database, open_database
 from storage.models import FEEDS, WALKS
 from tests.storage_samples import NOW, add_feed
 from tests.test_backfill import index, urlset
@@ -61,9 +64,12 @@ class NoJudge:
 
 
 @pytest.fixture
-def watch(database: Database) -> Watch:
-    add_feed(database, f"{SITE}/feed", homepage=SITE)
-    return Watch(database)
+def watch(tmp_path: Path, templates: dict[str, str]) -> Iterator[Watch]:
+    """On SQLite: what storage does of it is tested on both below, and so is a whole walk."""
+    shutil.copy(templates["sqlite"], tmp_path / "test.db")
+    with closing(open_database(f"sqlite:///{tmp_path}/test.db")) as database:
+        add_feed(database, f"{SITE}/feed", homepage=SITE)
+        yield Watch(database)
 
 
 def walk_of(watch: Watch, span: Span = SPAN) -> Walk:
@@ -173,7 +179,27 @@ def test_a_sitemaps_pages_are_written_in_batches(watch: Watch) -> None:
     assert (walk.counts["entries"], walk.counts["new"]) == (walking.BATCH + 5, walking.BATCH + 5)
 
 
-def test_a_document_that_was_walked_can_be_watched_later(watch: Watch) -> None:
+def test_what_is_known_of_a_document_stays_when_it_fails_later(database: Database) -> None:
+    add_feed(database, f"{SITE}/feed")
+    days = {"since": SPAN.first, "until": SPAN.last, "read_after": NOW - timedelta(days=7)}
+    leads = [{"url": f"{SITE}/b.xml", "kind": "sitemap"}]
+    with database.write() as session:
+        [feed] = walks.feeds_of(session, "northpost.example")
+        row = walks.open_document(session, url=f"{SITE}/a.xml", feed=feed, now=NOW)
+        assert walks.open_document(session, url=f"{SITE}/a.xml", feed=feed, now=NOW).id == row.id
+        walks.record_failure(session, feed_id=row.id, outcome="timeout", error="no end", now=NOW)
+        assert walks.leads_of(session, urls=[f"{SITE}/a.xml"], **days) == {}
+        walks.record_read(
+            session, feed_id=row.id, days=(SPAN.first, SPAN.last), listed=9, wanted=2, leads=leads, now=NOW
+        )
+        walks.record_failure(session, feed_id=row.id, outcome="timeout", error="no end", now=NOW)
+        assert walks.leads_of(session, urls=[f"{SITE}/a.xml", f"{SITE}/c.xml"], **days) == {f"{SITE}/a.xml": leads}
+        assert walks.waiting(session, now=NOW) == 0
+
+
+def test_a_document_that_was_walked_can_be_watched_later(database: Database) -> None:
+    add_feed(database, f"{SITE}/feed", homepage=SITE)
+    watch = Watch(database)
     walk = walk_of(watch)
     for path in ("/index.xml", "/b.xml"):
         answer(walk, ask(walk, path), urlset((f"{SITE}/2024/12/03/a", "")))
