@@ -49,6 +49,7 @@ SETTINGS = {"LEVANTWATCH_REQUEST_TIMEOUT": "10", "LEVANTWATCH_PARSE_SECONDS": "5
 UNCLEAN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+ARTICLES = "coalesce(e.error, '') not like 'same-article%'"  # not the links that redirects resolved
 TEXTS = {
     "feeds": "url, title, homepage, etag, last_modified, last_error, language",
     "polls": "outcome, error, final_url, reason",
@@ -210,6 +211,7 @@ def moment(value: Any) -> datetime:
 def test_every_page_gives_its_text_or_its_reason(over: Round) -> None:
     rows = over.desk.rows(
         "select e.guid, e.state, e.error, e.retry_at, e.claimed_at, a.extraction, a.text from entries e left join articles a on a.id = e.id"
+        f" where {ARTICLES}"
     )
     found = {row.guid: row for row in rows}
     wrong = {}
@@ -272,7 +274,7 @@ def test_both_databases_hold_the_same(rounds: Rounds, engine: str) -> None:
     alike = [page.case.name for page in PAGES if page.extraction is not None]
     query = (
         "select e.guid, e.url, e.title, e.summary, e.error, a.title as read, a.text, a.author, a.language, a.extraction"
-        " from entries e left join articles a on a.id = e.id"
+        f" from entries e left join articles a on a.id = e.id where {ARTICLES}"
     )
     held = [{row.guid: tuple(row) for row in over.desk.rows(query) if row.guid in alike} for over in (one, other)]
     assert held[0] == held[1]
