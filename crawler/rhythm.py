@@ -139,7 +139,7 @@ def until_expected(
         shape = tuple(max(share, shape[(slot + 1) % SLOTS]) for slot, share in enumerate(shape))
     for slot, hours in _slots(at, limit):
         per_hour = rate * shape[slot]
-        if per_hour * hours >= missing:
+        if per_hour > 0 and per_hour * hours >= missing:
             return (passed + missing / per_hour) * HOUR
         missing -= per_hour * hours
         passed += hours

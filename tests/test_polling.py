@@ -557,6 +557,13 @@ ANSWERS = st.builds(
 )
 
 
+def test_a_feed_that_never_brought_anything_is_polled_as_seldom_as_may_be() -> None:
+    policy = Policy(min_interval=MINUTE, max_interval=6 * HOUR)
+    plan = after(FeedState("https://feed.example/", rate=0.0, rhythm=rhythms.begin(NOW - DAY, rate=0.0, hours=100.0, size=20)), Answer(NOW, Outcome.OK), policy)  # fmt: skip
+    assert plan.rate == 0.0
+    assert (plan.interval, plan.reason) == (6 * HOUR, "quiet")
+
+
 @given(state=STATES, answer=ANSWERS, policy=POLICIES)
 def test_the_next_poll_is_later_within_bounds_and_has_a_reason(
     state: FeedState, answer: Answer, policy: Policy
