@@ -11,15 +11,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from crawler.config import ConfigError
+from crawler.listening import listen
 from crawler.websub import token_in
 
 logger = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 50
-CONNECTION_SECONDS = (
-    60.0  # a document of 10 MB and its parser have come and gone; then the connection ends, whatever it does
-)
+# a document of 10 MB and its parser have come and gone; then the connection ends, whatever it does
+CONNECTION_SECONDS = 60.0
 IDLE_SECONDS = 20.0
 TOO_LARGE, UNKNOWN, NOT_ALLOWED = 413, 404, 405
 
@@ -37,20 +36,12 @@ class Called(Protocol):
         """Status for a hub's POST."""
 
 
-def listen(called: Called, address: str, port: int, *, most_bytes: int) -> Callable[[], Any]:
+def open_door(called: Called, address: str, port: int, *, most_bytes: int) -> Callable[[], Any]:
     """Listen for hubs; what ends it. Raises ConfigError when the port cannot be had."""
-    from twisted.internet import reactor as installed
-    from twisted.internet.error import CannotListenError
+    from twisted.internet import reactor
 
-    reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
-    try:
-        listening = reactor.listenTCP(port, _door(called, reactor, most_bytes), interface=address)
-    except CannotListenError as error:
-        raise ConfigError(
-            f"websub.port: port {port} of {address} cannot be had ({error.socketError}); choose another"
-        ) from None
+    close = listen(_door(called, reactor, most_bytes), address, port, setting="websub.port")
     logger.info("listening for hubs on http://%s:%d", address, port)
-    close: Callable[[], Any] = listening.stopListening
     return close
 
 

@@ -26,9 +26,8 @@ _MONTH = (
     re.compile(_YEAR + rf"[/_.-]{_NAMES}", re.IGNORECASE),
     re.compile(r"\byyyy=(?P<y>\d{4})&(?:amp;)?mm=(?P<m>\d{1,2})(?!\d)"),
 )
-_OF_DOCUMENTS = (
-    re.compile(_YEAR + r"(?P<m>0[1-9]|1[0-2])(?!\d)"),
-)  # in an article's address six figures are its number
+# in an article's address six figures are its number
+_OF_DOCUMENTS = (re.compile(_YEAR + r"(?P<m>0[1-9]|1[0-2])(?!\d)"),)
 _ONLY_YEAR = (re.compile(_YEAR + r"(?!\d)"),)
 
 

@@ -43,9 +43,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
-MOST_FRAME = (
-    256 * 1024
-)  # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
+# bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
+MOST_FRAME = 256 * 1024
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
 EXCHANGES = "exchanges"  # in a request's meta: a list to be filled with what went over the wire, each hop of it

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crawler.config import ConfigError
 from crawler.export import iso, json_text, to_json
+from crawler.listening import listen
 from crawler.metrics import exposition
 from crawler.notify import notify, watchdog_seconds
 from storage.errors import StorageError
@@ -180,20 +180,12 @@ async def _feed_watchdog(observer: Observer, every: float) -> None:
 
 def _serve(observer: Observer, port: int) -> Callable[[], Any]:
     """Listen on loopback; what ends it."""
-    from twisted.internet import reactor as installed
-    from twisted.internet.error import CannotListenError
     from twisted.web import server
 
-    reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
     web: Any = server
-    try:
-        listening = reactor.listenTCP(port, web.Site(_pages(observer)), interface=ADDRESS)
-    except CannotListenError as error:
-        raise ConfigError(
-            f"metrics_port: port {port} of {ADDRESS} cannot be had ({error.socketError}); choose another, or 0 for none"
-        ) from None
+    site = web.Site(_pages(observer))
+    close = listen(site, ADDRESS, port, setting="metrics_port", instead="choose another, or 0 for none")
     logger.info("answering on http://%s:%d/healthz and /metrics", ADDRESS, port)
-    close: Callable[[], Any] = listening.stopListening
     return close
 
 

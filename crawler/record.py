@@ -16,11 +16,13 @@ from storage import entries, feeds, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from sqlalchemy.orm import Session
 
     from crawler.answers import HttpAnswer
     from crawler.classify import Judge
+    from crawler.config import Config
     from crawler.feed import ParsedFeed
     from storage.feeds import FeedForPoll
 
@@ -87,9 +89,15 @@ class Recorder:
     run_id: int | None
     blind: BlindFetches = field(default_factory=lambda: BlindFetches(0))
     pushes: bool = False  # whether hubs can reach us (WebSub)
-    titles_tell: bool = (
-        False  # whether a title, or an address in words, is enough to go by: of the past there is too much to look at
-    )
+    # whether a title, or an address in words, is enough to go by: of the past there is too much to look at
+    titles_tell: bool = False
+
+    @classmethod
+    def configured(cls, config: Config, judge: Judge, *, run_id: int | None) -> Self:
+        """One that polls, fetches and listens as the configuration says."""
+        policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
+        blind, pushes = BlindFetches(config.blind_fetches), bool(config.websub.callback_url)
+        return cls(judge, policy, config.fetch, run_id, blind, pushes=pushes)
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""

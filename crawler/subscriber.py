@@ -6,14 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from crawler import polling
 from crawler.answers import HttpAnswer
-from crawler.callback import listen
+from crawler.callback import open_door
 from crawler.reading import read_feed
-from crawler.record import BlindFetches, Recorder
+from crawler.record import Recorder
 from crawler.websub import Intent, is_signed, lease, read_intent
 from storage import feeds, subscriptions
 from storage.errors import StorageError
@@ -44,7 +43,7 @@ async def subscribed(watch: Watch, rounds: asyncio.Queue[Round | None], stop: as
         yield
         return
     subscriber = Subscriber(watch, rounds)
-    close = listen(subscriber, config.address, config.port, most_bytes=watch.config.feed_max_bytes)
+    close = open_door(subscriber, config.address, config.port, most_bytes=watch.config.feed_max_bytes)
     keeping = asyncio.ensure_future(subscriber.keep(stop))
     try:
         yield
@@ -61,10 +60,7 @@ class Subscriber:
         self.watch = watch
         self._rounds = rounds
         self._tokens: Collection[str] = frozenset()
-        config = watch.config
-        policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
-        self._blind = BlindFetches(config.blind_fetches)
-        self._recorder = Recorder(watch.judge, policy, config.fetch, None, self._blind, pushes=True)
+        self._recorder = Recorder.configured(watch.config, watch.judge, run_id=None)
 
     # --- asking hubs ---
 
@@ -90,7 +86,7 @@ class Subscriber:
         from crawler.spiders.subscribe import SubscribeSpider
 
         watch = self.watch
-        self._blind.begin_round()
+        self._recorder.blind.begin_round()
         taken = await watch.write(
             subscriptions.take, base=watch.config.websub.callback_url, now=watch.now(), limit=MOST_AT_ONCE
         )

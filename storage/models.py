@@ -7,11 +7,10 @@ Times are aware UTC. Lists of words (tags, topics) are one text, sorted and comm
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     ForeignKey,
     Index,
     UniqueConstraint,
@@ -22,9 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import (
-    CURRENT,
     DUE,
-    LOOK_DUE,
     NEVER_REUSED,
     REJECTED_TEXT,
     Base,
@@ -32,27 +29,22 @@ from storage.base import (
     EntryState,
     FeedStatus,
     PrimaryKey,
-    RevisionKind,
     Role,
     table_of,
 )
 from storage.models_backfill import WALKS, Walk
+from storage.models_history import CLOCKS, RECHECKS, REVISIONS, Clock, Recheck, Revision
+from storage.models_judged import EVIDENCE_TERMS, LABELS, MENTIONS, VERDICTS, EvidenceTerm, Label, Mention, Verdict
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
+from storage.models_stories import BANDS, CARRIERS, EVENT_KEYS, STORIES, Band, Carrier, EventKey, Story
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
 __all__ = [  # what is handed on
-    "CAPTURES",
-    "PROOFS",
-    "PROOF_LEDGER",
-    "SUBSCRIPTIONS",
-    "TOMBSTONES",
-    "WALKS",
-    "Capture",
-    "Proof",
-    "ProofLine",
-    "Subscription",
-    "Walk",
-]
+    "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "LABELS", "MENTIONS", "PROOFS",
+    "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TOMBSTONES", "VERDICTS", "WALKS", "Band",
+    "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Label", "Mention", "Proof", "ProofLine", "Recheck",
+    "Revision", "Story", "Subscription", "Verdict", "Walk",
+]  # fmt: skip
 
 
 class Feed(Base):
@@ -239,28 +231,6 @@ class Sighting(Base):
     __table_args__ = (Index(None, "entry_id"), {"sqlite_with_rowid": False})
 
 
-class Story(Base):
-    """Articles about one event."""
-
-    __tablename__ = "stories"
-
-    id: Mapped[PrimaryKey]
-    title: Mapped[str] = mapped_column(server_default="")
-    created_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    members: Mapped[int] = mapped_column(server_default=text("0"))
-    publishers: Mapped[int] = mapped_column(server_default=text("0"))
-    first_at: Mapped[datetime | None]
-    last_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        # the biggest first, and of those that had news since a day
-        Index(None, "members", "publishers", "id", "first_at", "last_at"),
-        Index(None, "last_at", "members"),
-        NEVER_REUSED,
-    )
-
-
 class Article(Base):
     """A match, as it was read; its id is its entry's id."""
 
@@ -308,137 +278,6 @@ class Article(Base):
         Index(None, "story_id"),
         Index(None, "url", postgresql_using="hash"),
         Index(None, "canonical_url", postgresql_using="hash"),
-    )
-
-
-class Band(Base):
-    """One of the 32 bands of an article's signature: articles that share one may be copies."""
-
-    __tablename__ = "bands"
-
-    band: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
-
-    __table_args__ = (Index(None, "article_id"), {"sqlite_with_rowid": False})
-
-
-class Carrier(Base):
-    """An article's part in its story: whose text it carries, and as what it counts."""
-
-    __tablename__ = "carriers"
-
-    article_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    story_id: Mapped[int] = mapped_column(BigId, ForeignKey("stories.id"))
-    kept: Mapped[bool] = mapped_column(server_default=true())
-    at: Mapped[datetime]
-    root_id: Mapped[int] = mapped_column(BigId)
-    copy_of: Mapped[int | None] = mapped_column(BigId)
-    similarity: Mapped[float | None]
-    agency: Mapped[str | None]
-    credit: Mapped[str | None]
-    family: Mapped[str] = mapped_column(server_default="")
-    source: Mapped[str] = mapped_column(server_default="")
-
-    __table_args__ = (
-        # a story is counted from this index alone
-        Index("ix_carriers_story", "story_id", "kept", "root_id", "source", "at"),
-        Index(None, "root_id"),
-    )
-
-
-class EventKey(Base):
-    """A word, a number or a name by which a recent article is found as being about the same event."""
-
-    __tablename__ = "event_keys"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    sort_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"))
-
-    __table_args__ = (Index(None, "article_id"), {"sqlite_with_rowid": False})
-
-
-class Verdict(Base):
-    """What the judge said about an entry on one topic, and why; the newest is `current`."""
-
-    __tablename__ = "verdicts"
-
-    id: Mapped[PrimaryKey]
-    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id", ondelete="CASCADE"))
-    topic: Mapped[str]
-    score: Mapped[float]
-    threshold: Mapped[float]
-    matched: Mapped[bool]
-    current: Mapped[bool]
-    model: Mapped[str]
-    decided_at: Mapped[datetime]
-    evidence: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
-    margin: Mapped[float] = mapped_column(server_default=text("1"))
-
-    __table_args__ = (
-        Index(None, "entry_id", "topic"),
-        # what the judge is least sure of, first
-        Index("ix_verdicts_uncertain", "margin", sqlite_where=text(CURRENT), postgresql_where=text(CURRENT)),
-        NEVER_REUSED,
-    )
-
-
-class EvidenceTerm(Base):
-    """A term that weighed in a verdict that holds and matched: its part of the log-odds, summed."""
-
-    __tablename__ = "evidence_terms"
-
-    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True)
-    topic: Mapped[str] = mapped_column(primary_key=True)
-    term: Mapped[str] = mapped_column(primary_key=True)
-    sense: Mapped[str]
-    weight: Mapped[float]
-    needed: Mapped[bool]
-
-    __table_args__ = (Index(None, "term", "topic", "needed"), {"sqlite_with_rowid": False})
-
-
-class Label(Base):
-    """An analyst's yes or no on a topic; the newest one of an entry and topic holds."""
-
-    __tablename__ = "labels"
-
-    id: Mapped[PrimaryKey]
-    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("entries.id"))
-    topic: Mapped[str]
-    value: Mapped[Literal["yes", "no"]]
-    who: Mapped[str]
-    labelled_at: Mapped[datetime]
-    note: Mapped[str | None]
-
-    __table_args__ = (
-        CheckConstraint("value IN ('yes', 'no')", name="value"),
-        Index(None, "entry_id", "topic", "id"),
-        NEVER_REUSED,
-    )
-
-
-class Mention(Base):
-    """A place or an actor that an article names, by its id in the crawler's gazetteer, and where."""
-
-    __tablename__ = "mentions"
-
-    entry_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
-    field: Mapped[str] = mapped_column(primary_key=True)
-    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    end: Mapped[int]
-    kind: Mapped[str]
-    name: Mapped[str]
-    area: Mapped[str]
-    text: Mapped[str]
-    resolved: Mapped[bool]
-
-    __table_args__ = (
-        Index(None, "name", "entry_id", "resolved"),
-        Index(None, "area", "entry_id", "resolved"),
-        {"sqlite_with_rowid": False},
     )
 
 
@@ -497,87 +336,7 @@ class Replacement(Base):
     problem: Mapped[str | None]
 
 
-class Recheck(Base):
-    """When a matched article is looked at again, and how its page answered last."""
-
-    __tablename__ = "rechecks"
-
-    article_id: Mapped[int] = mapped_column(
-        BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
-    host: Mapped[str]
-    first_fetched_at: Mapped[datetime]
-    step: Mapped[int] = mapped_column(server_default=text("0"))
-    due_at: Mapped[datetime | None]
-    claimed_at: Mapped[datetime | None]
-    looked_at: Mapped[datetime | None]
-    looks: Mapped[int] = mapped_column(server_default=text("0"))
-    outcome: Mapped[str | None]
-    error: Mapped[str | None]
-    failures: Mapped[int] = mapped_column(server_default=text("0"))
-    missing: Mapped[int] = mapped_column(server_default=text("0"))
-    taken_down_at: Mapped[datetime | None]
-    etag: Mapped[str | None]
-    last_modified: Mapped[str | None]
-    body_hash: Mapped[str | None]
-
-    __table_args__ = (
-        # what is due for a look, and on which host, without touching the table
-        Index("ix_rechecks_due", "due_at", "article_id", "host", sqlite_where=text(LOOK_DUE), postgresql_where=text(LOOK_DUE)),
-    )  # fmt: skip
-
-
-class Revision(Base):
-    """What an article said from a re-check on; number 0 is what it said at first, written with its first change."""
-
-    __tablename__ = "revisions"
-
-    id: Mapped[PrimaryKey]
-    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"))
-    number: Mapped[int]
-    kind: Mapped[RevisionKind]
-    seen_at: Mapped[datetime]
-    title: Mapped[str]
-    words: Mapped[int]
-    topics: Mapped[str] = mapped_column(server_default="")
-    added: Mapped[int] = mapped_column(server_default=text("0"))
-    removed: Mapped[int] = mapped_column(server_default=text("0"))
-    has_numbers: Mapped[bool] = mapped_column(server_default=false())
-    numbers: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
-    text_hash: Mapped[str]
-    # long values last: SQLite reads a row from its left
-    edits: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'"))
-    text: Mapped[str]
-
-    __table_args__ = (
-        UniqueConstraint("article_id", "number"),
-        # corrections of numbers first, then by time
-        Index(None, "has_numbers", "seen_at", "id"),
-        NEVER_REUSED,
-    )
-
-
-class Clock(Base):
-    """A time that a feed or a page claims for an article, as written, and how far it can be believed."""
-
-    __tablename__ = "clocks"
-
-    article_id: Mapped[int] = mapped_column(BigId, ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
-    clock: Mapped[str] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[datetime | None]
-    raw: Mapped[str]
-    confidence: Mapped[float]
-    flags: Mapped[tuple[str, ...]] = mapped_column(server_default="")
-
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-
 FEEDS, POLLS, RUNS, EVENTS = table_of(Feed), table_of(Poll), table_of(Run), table_of(Event)
-ENTRIES, SIGHTINGS, LABELS = table_of(Entry), table_of(Sighting), table_of(Label)
-ARTICLES, BANDS, VERDICTS, STORIES = table_of(Article), table_of(Band), table_of(Verdict), table_of(Story)
-CARRIERS, EVENT_KEYS = table_of(Carrier), table_of(EventKey)
-EVIDENCE_TERMS, MENTIONS = table_of(EvidenceTerm), table_of(Mention)
+ENTRIES, SIGHTINGS, ARTICLES = table_of(Entry), table_of(Sighting), table_of(Article)
 HOSTS, ROBOTS, REPLACEMENTS = table_of(Host), table_of(Robots), table_of(Replacement)
 SAVED_SEARCHES = table_of(SavedSearch)
-RECHECKS, REVISIONS, CLOCKS = table_of(Recheck), table_of(Revision), table_of(Clock)

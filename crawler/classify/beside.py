@@ -38,9 +38,8 @@ def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     first, last = spot.mention.start, spot.mention.end
     left, right = _left(text, first), text[last : last + _REACH]
     behind = before = 0.0
-    words = right.split(
-        None, _ITEM + 1
-    )  # looking for lists is dear; a glance at the words that touch the spot mostly ends it
+    # looking for lists is dear; a glance at the words that touch the spot mostly ends it
+    words = right.split(None, _ITEM + 1)
     touching = right[: len(right) - len(words[-1])] if len(words) > _ITEM + 1 else right
     if len(_BETWEEN.split(touching, maxsplit=1)[0].split()) <= _ITEM - 1:
         behind = _run(_cut(right, last), anchors, open_end=True)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider, signals
@@ -28,7 +28,7 @@ from crawler.items import Article
 from crawler.limits import EXCHANGES
 from crawler.reading import read_feed
 from crawler.rechecks import Rechecks, source_of
-from crawler.record import BlindFetches, Recorder
+from crawler.record import Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.urls import redact, registered_domain
 from crawler.workers import WorkTooHeavyError
@@ -88,10 +88,8 @@ class FeedsSpider(Spider):
             opens_at=self.hosts.opens_at,
             idle=lambda: self.hosts.waiting,
         )
-        policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
-        self.blind = BlindFetches(config.blind_fetches)
-        pushes = bool(config.websub.callback_url)
-        self.recorder = Recorder(watch.judge, policy, config.fetch, run_id, self.blind, pushes=pushes)
+        self.recorder = Recorder.configured(config, watch.judge, run_id=run_id)
+        self.blind = self.recorder.blind
         self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once

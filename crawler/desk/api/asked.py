@@ -19,10 +19,8 @@ from crawler.mentions import group_of
 from storage.days import parse_day
 from storage.search import Filters
 
-MOST_DAYS, DAYS_OF_WORDS = (
-    366,
-    183,
-)  # of a page of counts: 100,000 matches, or half as many with a word, are counted in some 60 ms
+# of a page of counts: 100,000 matches, or half as many with a word, are counted in some 60 ms
+MOST_DAYS, DAYS_OF_WORDS = 366, 183
 
 
 class NotAnswerableError(Exception):

@@ -33,6 +33,7 @@ from storage.search import Filters, Match
 router = APIRouter(prefix=API)
 COVERED = 92  # days of a report on coverage
 MEMBERS = 1_000  # of a story in one answer
+_OF_STORIES = ("limit", "cursor", "topic", "since", "until")  # what the list of all stories can be narrowed by
 
 Id = Annotated[int, Path(description="Its number.")]
 
@@ -87,9 +88,6 @@ def stories(request: Request, asked: Annotated[given.StoryParameters, Query()]) 
         following = cursors.written(question, (*place, last.story_id))
     told = [row_to_json(one) | {"matches": number} for one, number in rows]
     return answer(request, {"stories": told, "next": following}, next=following)
-
-
-_OF_STORIES = ("limit", "cursor", "topic", "since", "until")
 
 
 @router.get("/stories/{id}", response_model=shapes.StoryAnswer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, make_dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform, get_type_hints
 
 from pydantic import ConfigDict
 
@@ -14,11 +14,22 @@ from storage.clocks import ClockRecord
 from storage.counts import Count
 from storage.coverage import Gap, PublisherCoverage, Silence
 from storage.mentions import Named
+from storage.proofs import CaptureRecord
+from storage.revisions import RevisionRow
 from storage.search import Match
 from storage.silence import Span
 from storage.story_list import Member, Source, StoryRow
 
 T = TypeVar("T")
+_CLOSED = ConfigDict(extra="forbid")
+
+
+@dataclass_transform(frozen_default=True)
+def _shape(kind: type[T]) -> type[T]:
+    """A frozen dataclass of which nothing is answered but its fields, as the schema says."""
+    made: Any = dataclass(frozen=True, slots=True)(kind)
+    made.__pydantic_config__ = _CLOSED
+    return cast("type[T]", made)
 
 
 def _with(name: str, row: type, **more: Any) -> Any:
@@ -28,19 +39,22 @@ def _with(name: str, row: type, **more: Any) -> Any:
     return make_dataclass(name, list(kinds.items()), namespace={"__doc__": row.__doc__, "__pydantic_config__": _CLOSED})
 
 
-_CLOSED = ConfigDict(extra="forbid")
 if TYPE_CHECKING:
     MatchRow = Match
     FoundMatch = Match
     FoundStory = StoryRow
     PublisherRow = PublisherCoverage
     TotalRow = PublisherCoverage
+    RevisionShown = RevisionRow
+    CaptureRow = CaptureRecord
 else:
     MatchRow = _with("Match", Match, topics=list[str])
     FoundMatch = _with("FoundMatch", Match, topics=list[str], snippet=str | None)
     FoundStory = _with("Story", StoryRow, matches=int | None)
     PublisherRow = _with("PublisherCoverage", PublisherCoverage, missed=int, whole=bool, notes=str)
     TotalRow = _with("TotalCoverage", PublisherCoverage, missed=int)
+    RevisionShown = _with("RevisionRow", RevisionRow, topics=list[str])
+    CaptureRow = _with("CaptureRow", CaptureRecord, erased_at=datetime | None)
 
 
 def picked(kind: type[T], row: Any) -> T:
@@ -48,7 +62,7 @@ def picked(kind: type[T], row: Any) -> T:
     return kind(**{one.name: getattr(row, one.name) for one in fields(kind)})  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class EntryRow:
     """An item that a feed listed, kept or not; `error` is why its page could not be read."""
 
@@ -66,7 +80,7 @@ class EntryRow:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class VerdictRow:
     """What the judge said on one topic, and the evidence whose weights add up to the score's log-odds."""
 
@@ -79,7 +93,7 @@ class VerdictRow:
     evidence: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class LabelRow:
     """An analyst's yes or no."""
 
@@ -90,38 +104,7 @@ class LabelRow:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RevisionRow:
-    """What an article said from `seen_at` on, and the words and numbers by which it differs from the version before."""
-
-    number: int
-    kind: str
-    seen_at: datetime
-    title: str
-    words: int
-    topics: list[str]
-    added: int
-    removed: int
-    numbers: list[dict[str, Any]]
-    edits: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureRow:
-    """Where a page is kept: `length` bytes from `offset` of a WARC file, and their SHA-256; `erased_at` when it was forgotten."""
-
-    file: str
-    offset: int
-    length: int
-    sha256: str
-    payload_sha256: str
-    url: str
-    http_status: int
-    captured_at: datetime
-    erased_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
+@_shape
 class ProofAnswer:
     """What the ledger of proof says of an article: its line, its hash, whether it is held; `levantwatch verify` checks it."""
 
@@ -134,7 +117,7 @@ class ProofAnswer:
     captures: list[CaptureRow]
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class ArticleAnswer:
     """Everything that is known of one entry; `article` is its row of `matches`, null when it is none."""
 
@@ -146,11 +129,11 @@ class ArticleAnswer:
     story_members: int
     named: list[Named]
     clocks: list[ClockRecord]
-    revisions: list[RevisionRow]
+    revisions: list[RevisionShown]
     proof: ProofAnswer | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class MatchesAnswer:
     """A page of matches; `next` is the cursor of the following one, null on the last."""
 
@@ -158,7 +141,7 @@ class MatchesAnswer:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class StoriesAnswer:
     """A page of stories, biggest first; with a query those of the newest 2,000 matches that answer, most `matches` first."""
 
@@ -166,7 +149,7 @@ class StoriesAnswer:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class StoryAnswer:
     """A story with its independent sources and its first 1,000 members."""
 
@@ -175,7 +158,7 @@ class StoryAnswer:
     members: list[Member]
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class FeedsAnswer:
     """A page of feeds, by id."""
 
@@ -183,7 +166,7 @@ class FeedsAnswer:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class CountsAnswer:
     """How many matches the days from `since` to `until` brought, both included; `next` leads to the days before them."""
 
@@ -194,7 +177,7 @@ class CountsAnswer:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@_shape
 class CoverageAnswer:
     """What was not collected, as `levantwatch coverage --format json` tells it; the headline can stand in a footnote."""
 
@@ -210,8 +193,3 @@ class CoverageAnswer:
     silences: list[Silence]
     stops: list[Span]
     run_caps: Mapping[str, int]
-
-
-for _shape in list(globals().values()):  # nothing is answered but what the schema has
-    if isinstance(_shape, type) and _shape.__module__ == __name__:
-        _shape.__pydantic_config__ = _CLOSED  # type: ignore[attr-defined]
