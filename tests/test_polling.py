@@ -561,7 +561,7 @@ def test_a_feed_that_never_brought_anything_is_polled_as_seldom_as_may_be() -> N
     policy = Policy(min_interval=MINUTE, max_interval=6 * HOUR)
     plan = after(FeedState("https://feed.example/", rate=0.0, rhythm=rhythms.begin(NOW - DAY, rate=0.0, hours=100.0, size=20)), Answer(NOW, Outcome.OK), policy)  # fmt: skip
     assert plan.rate == 0.0
-    assert (plan.interval, plan.reason) == (6 * HOUR, "quiet")
+    assert (plan.interval, plan.reason) == (6 * HOUR, "quiet, at the ceiling")
 
 
 @given(state=STATES, answer=ANSWERS, policy=POLICIES)
