@@ -41,6 +41,7 @@ from tests.site import Reply, Request, Site, page, rss  # noqa: E402
 
 MB = 1024 * 1024
 QUARTER = 900  # seconds
+DAY = 86_400  # for as long entries are kept here that were not, when no feed lists them any more
 WARM = 24  # rounds until everything is loaded and every cache is filled: six hours
 LISTED = 20  # entries in a feed
 ROUND_SETTINGS = {
@@ -71,7 +72,7 @@ class Outlet:
     def __init__(self, number: int, factor: float) -> None:
         self.site = Site(f"127.0.0.{number + 2}")
         self.number, self.factor, self.began = number, factor, time.monotonic()
-        self.shown: set[str] = set()
+        self.shown: dict[str, float] = {}  # by address, when it was listed last
         self.site.route("/feed.xml", self.feed)
         self.site.fallback = self.article
 
@@ -80,8 +81,13 @@ class Outlet:
         newest = LISTED + int((time.monotonic() - self.began) * self.factor / QUARTER)
         numbers = [0, *range(newest, newest - LISTED + 1, -1)]
         listed = [(f"{self.number}-{n}", self.title(n), f"{self.site.url}/a/{n}") for n in numbers]
-        self.shown.update(url for _, _, url in listed)
+        self.shown.update(dict.fromkeys((url for _, _, url in listed), time.monotonic()))
         return Reply(rss(*listed, title=f"Outlet {self.number}", summary="More on this in our edition of Tuesday."))
+
+    def may_be_pruned(self, url: str) -> bool:
+        """Whether it is about nothing that is watched, and left the feed longer ago than the day for which such entries are kept."""
+        gone = (time.monotonic() - self.shown[url]) * self.factor
+        return int(url.rsplit("/", 1)[1]) % 2 == 1 and gone > DAY
 
     def title(self, n: int) -> str:
         """Every other one is about Syria."""
@@ -168,7 +174,7 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
     grown, family = growth(lambda one: one.rss) / MB, growth(lambda one: one.family) / MB
     descriptors, threads = growth(lambda one: one.descriptors), growth(lambda one: one.threads)
     wal = max(one.wal for one in samples) / MB
-    shown = set().union(*(outlet.shown for outlet in outlets))
+    shown = {url: outlet for outlet in outlets for url in outlet.shown}
     ledger = [row.url for row in desk.rows("select url from entries")]
     stays = [outlet.site.url + "/a/0" for outlet in outlets]
     pages: dict[str, int] = {}
@@ -178,12 +184,14 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
                 url = outlet.site.url + request.path
                 pages[url] = pages.get(url, 0) + 1
     polled = sum(outlet.site.asked("/feed.xml") for outlet in outlets)
+    pruned = set(shown) - set(ledger)
+    lost = [url for url in pruned if not shown[url].may_be_pruned(url)]
     (new,) = desk.rows("select sum(entries_new) as n from polls")
     twice = [url for url, number in pages.items() if number > 1]
     print(
         f"\nround {WARM}-{WARM + 11} to the last 12, in the median: the daemon {grown:+.1f} MB, all processes {family:+.1f} MB,"
         f" descriptors {descriptors:+.0f}, threads {threads:+.0f}; WAL at most {wal:.1f} MB\n"
-        f"{polled} polls ({polled / len(outlets):.0f} a feed), {len(shown)} entries shown, {len(ledger)} in the ledger,"
+        f"{polled} polls ({polled / len(outlets):.0f} a feed), {len(shown)} entries shown, {len(ledger)} in the ledger, {len(pruned) - len(lost)} pruned by rule,"
         f" {len(pages)} pages read, {len(twice)} of them twice; new in the polls that are kept: {new.n}"
     )
     checks = {
@@ -192,7 +200,8 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
         f"{descriptors:+.0f} descriptors": descriptors <= 0,
         f"{threads:+.0f} threads": threads <= 0,
         f"a WAL of {wal:.1f} MB": wal < 64,
-        f"{len(set(ledger) - shown)} entries that nobody showed": not set(ledger) - shown,
+        f"{len(set(ledger) - set(shown))} entries that nobody showed": not set(ledger) - set(shown),
+        f"{len(lost)} entries lost: {lost[:3]}": not lost,
         "an entry in the ledger twice": len(ledger) == len(set(ledger)),
         "an entry that is still listed was forgotten": set(stays) <= set(ledger),
         f"read twice: {twice[:3]}": not twice,
