@@ -1,16 +1,20 @@
-"""How much of large bodies a crawl holds on the way: servers that send more at once are read in turn.
+"""How much of large bodies a crawl holds: servers that send more at once are read in turn.
 
 Every body may be of `feed_max_bytes`, and a hundred of them come at the same time: a thousand megabytes, from servers that mean harm. So
-what goes beyond the size of an ordinary document shares one room. When it is full, only the body that came first is read on; the
-others wait at their servers (TCP holds them back) until there is room again, or their time is over.
+what goes beyond the size of an ordinary document shares one room on the way, and one while it waits for a worker. When the first is full,
+only the body that came first is read on; when the second is, none. The others wait at their servers (TCP holds them back) until
+there is room again, or their time is over. A worker ends within `parse_seconds`, so that there always is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-ORDINARY = 1024 * 1024  # bytes: 99 of 100 feeds and pages are smaller than half of it
-ROOM = 12 * 1024 * 1024  # bytes of all bodies that are larger, together: more than the largest of feeds
+ORDINARY = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
+ROOM = 4 * 1024 * 1024  # bytes of all larger bodies on the way, together
+MOST_WAITING = 12 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
 
 
 class Pausable(Protocol):
@@ -24,19 +28,20 @@ class Pausable(Protocol):
 
 
 class Larder:
-    """The bytes of large bodies on the way, by who reads them."""
+    """The bytes of large bodies on the way, by who reads them, and of those that wait to be parsed."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
+    def __init__(self, room: int = ROOM, most_waiting: int = MOST_WAITING) -> None:
+        self._room, self._most_waiting = room, most_waiting
         self._held: dict[Pausable, int] = {}  # in the order in which they became large
         self._paused: set[Pausable] = set()
+        self._waiting = 0
 
     def took(self, transport: Pausable, held: int) -> None:
-        """A body has grown to so many bytes; it waits when there is no room for more and another came before it."""
+        """A body has grown to so many bytes; it is held back when there is no room for more of it."""
         if held <= ORDINARY:
             return
         self._held[transport] = held
-        if self._is_full() and transport is not next(iter(self._held)) and transport not in self._paused:
+        if transport not in self._paused and not self._may_go_on(transport):
             self._paused.add(transport)
             transport.pauseProducing()
 
@@ -45,13 +50,35 @@ class Larder:
         if self._held.pop(transport, None) is None:
             return
         if transport in self._paused:  # it is used again for another request
-            self._paused.discard(transport)
-            transport.resumeProducing()
-        for waiting in [one for one in self._held if one in self._paused]:
-            if self._is_full() and waiting is not next(iter(self._held)):
-                break
-            self._paused.discard(waiting)
-            waiting.resumeProducing()
+            self._resume(transport)
+        self._go_on()
 
-    def _is_full(self) -> bool:
-        return sum(self._held.values()) > self._room
+    @contextmanager
+    def waits(self, size: int) -> Iterator[None]:
+        """While the block runs, a whole body of so many bytes waits for a worker, or is with one."""
+        counted = size if size > ORDINARY else 0
+        self._waiting += counted
+        try:
+            yield
+        finally:
+            self._waiting -= counted
+            if counted:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        for transport in [one for one in self._held if one in self._paused]:
+            if not self._may_go_on(transport):
+                break
+            self._resume(transport)
+
+    def _may_go_on(self, transport: Pausable) -> bool:
+        if self._waiting > self._most_waiting:
+            return False
+        return transport is next(iter(self._held)) or sum(self._held.values()) <= self._room
+
+    def _resume(self, transport: Pausable) -> None:
+        self._paused.discard(transport)
+        transport.resumeProducing()
+
+
+LARDER = Larder()  # of this process, whatever its number of crawls and handlers

@@ -33,7 +33,7 @@ from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
-from crawler.larder import Larder
+from crawler.larder import LARDER
 from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
@@ -190,7 +190,6 @@ class _BoundedParser(_LenientHTTPClientParser):
     transport: Any  # Twisted's, whose types say less than it can
     _frame = _body = 0  # bytes so far
     _wire: Wire | None = None
-    _larder = Larder()  # one for the process
 
     def dataReceived(self, data: bytes) -> None:
         self._frame += len(data)
@@ -223,7 +222,7 @@ class _BoundedParser(_LenientHTTPClientParser):
 
         def finished(rest: bytes) -> None:
             self._flush()
-            self._larder.ended(self.transport)
+            LARDER.ended(self.transport)
             if self._wire is not None:
                 self._wire.cut(len(rest))
             finish(rest)
@@ -237,10 +236,10 @@ class _BoundedParser(_LenientHTTPClientParser):
         super().rawDataReceived(data)  # type: ignore[no-untyped-call]
         self._flush()
         if self.state == BODY:
-            self._larder.took(self.transport, self._body)
+            LARDER.took(self.transport, self._body)
 
     def connectionLost(self, reason: Any = None) -> None:
-        self._larder.ended(self.transport)
+        LARDER.ended(self.transport)
         super().connectionLost(reason)
 
     def _flush(self) -> None:

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from crawler.larder import LARDER, ORDINARY
+
 if TYPE_CHECKING:
     from crawler.extract import Page
     from crawler.feed import ParsedFeed
@@ -36,7 +38,6 @@ R = TypeVar("R")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TASKS_PER_WORKER = 2000  # a worker is renewed now and then: lxml's heap never shrinks
-LARGE = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 MANY = 30_000  # tags, or pairs of attributes; a page of 500 KB has 10,000
 HEAVY = 16 * 1024 * 1024  # bytes that one document may leave behind before they are looked for
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
@@ -62,13 +63,15 @@ class Workers:
 
     async def parse_feed(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
         """`crawler.feed.parse_feed` in a worker. Raises WorkTooHeavyError."""
-        async with self._turn(body):
-            return await self.run(_parse_feed, body, url, content_type)
+        with LARDER.waits(len(body)):
+            async with self._turn(body):
+                return await self.run(_parse_feed, body, url, content_type)
 
     async def extract_page(self, body: bytes, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
-        async with self._turn(body):
-            return await self.run(_extract_page, body, url, content_type)
+        with LARDER.waits(len(body)):
+            async with self._turn(body):
+                return await self.run(_extract_page, body, url, content_type)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Any function that can be named, with arguments that can be pickled, in a worker. Raises WorkTooHeavyError.
@@ -132,7 +135,7 @@ class Workers:
 
 def is_heavy(body: bytes) -> bool:
     """Whether a document may become a large tree: it is large, or made of tags or attributes."""
-    return len(body) > LARGE or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
+    return len(body) > ORDINARY or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
 
 
 def _limit(memory_mb: int) -> None:

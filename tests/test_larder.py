@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.larder import ORDINARY, Larder
+from crawler.workers import WorkTooHeavyError
 
 MB = 1024 * 1024
 
@@ -42,6 +44,33 @@ def crawl(servers: list[Server], larder: Larder, piece: int) -> int:
                 one.send(larder, piece)
         most = max(most, sum(one.came for one in servers if one.left and one.came > ORDINARY))
     return most
+
+
+def test_while_too_much_waits_for_a_worker_nothing_large_is_read_and_then_it_goes_on() -> None:
+    larder = Larder(room=4 * MB, most_waiting=8 * MB)
+    first, ordinary = Server(9 * MB), Server(9 * MB)
+    with larder.waits(9 * MB), larder.waits(ORDINARY):
+        larder.took(first, 2 * MB)
+        larder.took(ordinary, ORDINARY)
+        assert (first.is_paused, ordinary.is_paused) == (True, False)
+        with larder.waits(9 * MB):
+            pass
+        assert first.is_paused
+    assert not first.is_paused
+
+
+def test_what_fails_in_a_worker_waits_no_longer() -> None:
+    larder = Larder(room=4 * MB, most_waiting=8 * MB)
+    one = Server(9 * MB)
+
+    def work() -> None:
+        with larder.waits(9 * MB):
+            larder.took(one, 3 * MB)
+            raise WorkTooHeavyError
+
+    with pytest.raises(WorkTooHeavyError):
+        work()
+    assert not one.is_paused
 
 
 @given(st.lists(st.integers(1, 12 * MB), min_size=1, max_size=40), st.sampled_from([64 * 1024, 300_000, 2 * MB]))
