@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 ORDINARY = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
-ROOM = 4 * 1024 * 1024  # bytes of all larger bodies on the way, together
-MOST_WAITING = 12 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
+# with a quarter of both honest bodies ran out of time behind hostile ones
+ROOM = 16 * 1024 * 1024  # bytes of all larger bodies on the way, together
+MOST_WAITING = 48 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
 
 
 class Pausable(Protocol):
