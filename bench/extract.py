@@ -24,7 +24,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from crawler.extract import extract_page, to_json
+from crawler.extract import extract_page
+from crawler.page import to_json
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "pages"
 

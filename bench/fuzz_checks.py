@@ -6,8 +6,9 @@ import re
 from datetime import datetime
 
 from crawler import urls
-from crawler.extract import MAX_BYTES, Page, extract_page
+from crawler.extract import MAX_BYTES, extract_page
 from crawler.feed import ParsedEntry, parse_feed
+from crawler.page import Page
 from crawler.parsed import CONTENT_CHARS, GUID_CHARS, NAME_CHARS, SUMMARY_CHARS, TITLE_CHARS
 
 BASE = "https://courier.example/feed.xml"

@@ -20,6 +20,7 @@ from crawler import guard
 from crawler.challenges import challenge
 from crawler.conditional import is_conditional
 from crawler.hosts import NotAskedError, RobotsUnreachableError
+from crawler.larder import ASIDE, Aside, Body
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
 from crawler.websub import linked
 
@@ -49,7 +50,7 @@ _FAILURES: tuple[tuple[type[Exception], Outcome], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What came back over HTTP. `body` is empty unless the status was 2xx; `error` says more about a failure.
+    """What came back over HTTP. `body` (a large one stands in a file) is empty unless the status was 2xx; `error` says more about a failure.
 
     `conditional`: validators had been sent; `delta`: the body lists only what changed (226, RFC 3229).
     """
@@ -58,7 +59,7 @@ class HttpAnswer:
     at: datetime
     seconds: float
     http_status: int | None = None
-    body: bytes = field(default=b"", repr=False)
+    body: Body = field(default=b"", repr=False)
     content_type: str | None = None
     etag: str | None = None
     last_modified: str | None = None
@@ -75,7 +76,7 @@ class HttpAnswer:
     @property
     def body_hash(self) -> str:
         """SHA-256 of the body, hexadecimal."""
-        return hashlib.sha256(self.body).hexdigest()
+        return self.body.sha256 if isinstance(self.body, Aside) else hashlib.sha256(self.body).hexdigest()
 
 
 def read_response(response: Response, *, at: datetime) -> HttpAnswer:
@@ -100,7 +101,7 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
         at=at,
         seconds=float(meta.get("download_latency", 0.0)),
         http_status=response.status,
-        body=response.body if good else b"",
+        body=meta.get(ASIDE, response.body) if good else b"",
         content_type=_header(response, "Content-Type"),
         etag=_header(response, "ETag") if good else None,
         last_modified=_header(response, "Last-Modified") if good else None,

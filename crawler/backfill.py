@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from crawler.daysnamed import Span, day_named, days_named
-from crawler.feed import parse_feed
+from crawler.larder import Body
 from crawler.parsed import ParsedEntry, ParsedFeed
 from crawler.urls import canonical_url, registered_domain
 
@@ -58,9 +58,12 @@ class Document:
 
 
 def read_document(
-    body: bytes, *, url: str, content_type: str | None, lead: Lead, span: Span, sites: frozenset[str]
+    body: Body, *, url: str, content_type: str | None, lead: Lead, span: Span, sites: frozenset[str]
 ) -> Document:
     """What a document gives for these days. `sites` are the registered domains of its publisher; never raises."""
+    from crawler.feed import parse_feed  # a matter of the workers: the crawl itself does without feedparser
+
+    body = bytes(body)
     parsed = parse_feed(body, url=url, content_type=content_type)
     if not parsed.is_feed:
         return Document(parsed)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import trafilatura
@@ -23,9 +22,10 @@ from crawler import jsonld, pagestatus
 from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.mending import without_controls
+from crawler.page import Page
 from crawler.pagehead import Head, bylined, read_head
 from crawler.pagestatus import count_words
-from crawler.plaintext import clean, clip
+from crawler.plaintext import clean
 from crawler.trimming import folded, trimmed
 
 MAX_BYTES = 2 * 1024 * 1024  # FACTS: trafilatura is quadratic in paragraphs; real article pages stay under 1 MB
@@ -56,25 +56,6 @@ _NOT_PAGES = (
     b"ID3",
     b"\x00\x00\x01\x00",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a page says. `text` is paragraphs separated by one newline, '' unless it is an article's own text."""
-
-    status: str  # full | partial | paywalled | blocked | not-an-article | unreadable
-    title: str | None = None
-    text: str = ""
-    author: str | None = None
-    published_at: datetime | None = None
-    published_raw: str | None = None
-    modified_at: datetime | None = None
-    language: str | None = None
-    canonical_url: str | None = None
-    extractor: str = ""
-    words: int = 0
-    problem: str | None = None
-    modified_raw: str | None = None
 
 
 def extract_page(body: bytes, *, url: str | None = None, content_type: str | None = None) -> Page:
@@ -249,21 +230,3 @@ def _anchors(tree: Any) -> frozenset[str]:
     """The texts of the page's links to other pages; a table of contents links to headings of its own."""
     links = (link for link in tree.iter("a") if not (link.get("href") or "#").startswith("#"))
     return frozenset(folded("".join(link.itertext())[:400]) for link in links)
-
-
-def to_json(page: Page) -> dict[str, Any]:
-    """The page as `levantwatch extract` prints it."""
-    return {
-        "title": page.title,
-        "text": page.text,
-        "author": page.author,
-        "published": page.published_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        if page.published_at
-        else None,
-        "language": page.language,
-        "canonical_url": page.canonical_url,
-        "status": page.status,
-        "extractor": page.extractor,
-        "words": page.words,
-        "problem": clip(page.problem, 200) if page.problem else None,
-    }

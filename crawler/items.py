@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crawler.classify import Verdict
     from crawler.classify.tagging import Tag
-    from crawler.extract import Page
     from crawler.looks import NextLook
+    from crawler.page import Page
     from crawler.polling import ArticleNext
     from crawler.wire import Exchange
     from storage.entries import ClaimedEntry

@@ -1,21 +1,62 @@
 """How much of large bodies a crawl holds: servers that send more at once are read in turn.
 
 Every body may be of `feed_max_bytes`, and a hundred of them come at the same time: a thousand megabytes, from servers that mean harm. So
-what goes beyond the size of an ordinary document shares one room on the way, and one while it waits for a worker. When the first is full,
-only the body that came first is read on; when the second is, none. The others wait at their servers (TCP holds them back) until
-there is room again, or their time is over. A worker ends within `parse_seconds`, so that there always is.
+what goes beyond the size of an ordinary document shares one room on the way, and waits for a worker on the disk, in a room that is bounded, too.
+When the first is full, only the body that came first is read on; when the second is, none. The others wait at their servers (TCP holds
+them back) until there is room again, or their time is over. A worker ends within `parse_seconds`, so that there always is.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from tempfile import NamedTemporaryFile
+from typing import Protocol, Self
 
 ORDINARY = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 # with a quarter of both honest bodies ran out of time behind hostile ones
 ROOM = 16 * 1024 * 1024  # bytes of all larger bodies on the way, together
-MOST_WAITING = 48 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
+MOST_WAITING = 256 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
+ASIDE = "body_aside"  # in a request's meta: its large body
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Aside:
+    """A large body in a file of the temporary folder; `bytes(it)` reads it. The file goes with the object that made it."""
+
+    path: str
+    size: int
+    sha256: str  # hexadecimal
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """Write it. Raises OSError."""
+        with NamedTemporaryFile(prefix="levantwatch-body-", delete=False) as file:
+            aside = cls(file.name, len(body), hashlib.sha256(body).hexdigest())
+            weakref.finalize(
+                aside, _remove, file.name
+            )  # of this object: a copy that was sent to a worker removes nothing
+            file.write(body)
+        return aside
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __bytes__(self) -> bytes:
+        with open(self.path, "rb") as file:
+            return file.read()
+
+
+Body = bytes | Aside
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
 
 
 class Pausable(Protocol):

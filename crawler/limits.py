@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import logging
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -27,13 +28,14 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     ResponseDataLossError,
 )
+from scrapy.http import TextResponse
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
-from crawler.larder import LARDER
+from crawler.larder import ASIDE, LARDER, ORDINARY, Aside
 from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
@@ -56,6 +58,9 @@ _FRAMES = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")  # gzip, zstd,
 _NO_ENCODINGS = frozenset({b"", b"identity", b"none", b"utf-8"})
 
 
+_UNREAD = {"encoding": None}  # else Scrapy reads the whole body to guess it
+
+
 class FrameTooLargeError(Exception):
     """What stands around the answer's body, its head and the sizes of its chunks, is more than there may be."""
 
@@ -76,6 +81,7 @@ class BoundedHandler(HTTP11DownloadHandler):
     async def download_request(self, request: Request) -> Response:
         """The response, its body unpacked."""
         self._unpacking.process_request(request)
+        request.meta.pop(ASIDE, None)  # of the hop before
         spent = request.meta.get(SPENT, 0.0)
         left = self._seconds - spent
         if left <= 0:
@@ -87,9 +93,9 @@ class BoundedHandler(HTTP11DownloadHandler):
             request.meta[SPENT] = spent + monotonic() - began
         if exchanges := request.meta.get(EXCHANGES):
             exchanges[-1].payload_sha256 = hashlib.sha256(response.body).hexdigest()
-        if response.headers.get("Content-Encoding") is None:
-            return response
-        return self._unpacking.unpacked(request, response)
+        if response.headers.get("Content-Encoding") is not None:
+            response = self._unpacking.unpacked(request, response)
+        return _set_aside(request, response)
 
     async def _received(self, request: Request, seconds: float) -> Response:
         request.meta["download_timeout"] = seconds
@@ -116,6 +122,15 @@ class BoundedHandler(HTTP11DownloadHandler):
         )
         with wrap_twisted_exceptions():
             return cast("Response", await maybe_deferred_to_future(agent.download_request(request)))
+
+
+def _set_aside(request: Request, response: Response) -> Response:
+    """A large body goes to a file, to be found in the request's meta, and leaves the response: it may wait long for a worker."""
+    if 200 <= response.status < 300 and len(response.body) > ORDINARY:
+        with suppress(OSError):  # no room on the disk: then it waits in memory
+            request.meta[ASIDE] = Aside.of(response.body)
+            return response.replace(body=b"", **_UNREAD if isinstance(response, TextResponse) else {})
+    return response
 
 
 class _WireAgent(_ScrapyAgent):

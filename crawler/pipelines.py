@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crawler.classify import Verdict
-    from crawler.extract import Page
     from crawler.items import Article
+    from crawler.page import Page
     from crawler.watch import Watch
     from storage.base import EntryState
     from storage.entries import ClaimedEntry

@@ -31,7 +31,7 @@ async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> 
     if parsed.too_large:
         return FeedReading(feed, replace(answer, error=parsed.problems[0]), polling.Outcome.TOO_LARGE)
     if not parsed.is_feed:
-        if name := challenge_in(answer.body):
+        if name := challenge_in(bytes(answer.body)):
             blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")
             return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
         problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
     from twisted.python.failure import Failure
 
-    from crawler.extract import Page
+    from crawler.page import Page
     from crawler.watch import Watch
     from storage.articles import ArticleRecord
     from storage.base import EntryState, RevisionKind

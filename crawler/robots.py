@@ -124,7 +124,7 @@ def file_after(
     known = RobotsFile(origin, host, "ok", now, now + FRESH, http_status=answer.http_status)
     status = answer.http_status or 0
     if 200 <= status < 300:
-        return replace(known, rules=rules_for_us(answer.body))
+        return replace(known, rules=rules_for_us(bytes(answer.body)))
     # 429 is in the RFC's range of "unavailable", where a crawler MAY ask for any page; but it says "too many requests" (RFC 6585)
     asks_later = status == 429 or (300 <= status < 400 and answer.retry_after is not None)
     if too_many_redirects or (300 <= status < 500 and not asks_later):

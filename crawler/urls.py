@@ -13,7 +13,7 @@ import re
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
-import tldextract
+from publicsuffixlist import PublicSuffixList
 
 LONGEST_URL = 2_000  # what storage keeps; longer ones are traps or data: in disguise
 _LONGEST_TYPED = 20_000  # before tracking parameters and dots are taken out; nothing longer is looked at
@@ -101,14 +101,13 @@ def _domain_of(host: str) -> str:
     try:
         return ipaddress.ip_address(host.partition("%")[0]).compressed
     except ValueError:
-        found = _suffixes()(host)
-        return found.top_domain_under_public_suffix.lower() or host.lower()
+        return (_suffixes().privatesuffix(host) or host).lower()
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> tldextract.TLDExtract:
-    # the bundled list: fetching another would be a request that nobody asked for
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+def _suffixes() -> PublicSuffixList:
+    # the list that came with it; a host of a suffix that it does not know has no domain above itself
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
 
 
 def entry_key(

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from crawler.larder import LARDER, ORDINARY
+from crawler.larder import LARDER, Aside, Body
 
 if TYPE_CHECKING:
-    from crawler.extract import Page
     from crawler.feed import ParsedFeed
+    from crawler.page import Page
 
 _FRESH: dict[str, int] = {}  # what a worker held after its first document
 
@@ -61,13 +61,13 @@ class Workers:
         self._pool: ProcessPool | None = None
         self._large = asyncio.Semaphore(max(1, count // 2))
 
-    async def parse_feed(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
+    async def parse_feed(self, body: Body, *, url: str, content_type: str | None) -> ParsedFeed:
         """`crawler.feed.parse_feed` in a worker. Raises WorkTooHeavyError."""
         with LARDER.waits(len(body)):
             async with self._turn(body):
                 return await self.run(_parse_feed, body, url, content_type)
 
-    async def extract_page(self, body: bytes, *, url: str, content_type: str | None) -> Page:
+    async def extract_page(self, body: Body, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
         with LARDER.waits(len(body)):
             async with self._turn(body):
@@ -106,7 +106,7 @@ class Workers:
             raise WorkTooHeavyError(f"the worker died (exit code {error.exitcode})") from error
         return result
 
-    def _turn(self, body: bytes) -> AbstractAsyncContextManager[None]:
+    def _turn(self, body: Body) -> AbstractAsyncContextManager[None]:
         """Heavy documents take turns in half of the workers: they weigh less together, and the others pass them by."""
         return self._large if is_heavy(body) else nullcontext()
 
@@ -133,9 +133,9 @@ class Workers:
         )
 
 
-def is_heavy(body: bytes) -> bool:
+def is_heavy(body: Body) -> bool:
     """Whether a document may become a large tree: it is large, or made of tags or attributes."""
-    return len(body) > ORDINARY or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
+    return isinstance(body, Aside) or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
 
 
 def _limit(memory_mb: int) -> None:
@@ -197,13 +197,13 @@ def _resident() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def _parse_feed(body: bytes, url: str, content_type: str | None) -> ParsedFeed:
+def _parse_feed(body: Body, url: str, content_type: str | None) -> ParsedFeed:
     from crawler.feed import parse_feed
 
-    return parse_feed(body, url=url, content_type=content_type)
+    return parse_feed(bytes(body), url=url, content_type=content_type)
 
 
-def _extract_page(body: bytes, url: str, content_type: str | None) -> Page:
+def _extract_page(body: Body, url: str, content_type: str | None) -> Page:
     from crawler.extract import extract_page
 
-    return extract_page(body, url=url, content_type=content_type)
+    return extract_page(bytes(body), url=url, content_type=content_type)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.extract import MAX_BYTES, MAX_TAGS, Page, extract_page, to_json
+from crawler.extract import MAX_BYTES, MAX_TAGS, extract_page
+from crawler.page import Page, to_json
 from crawler.trimming import trimmed
 
 PAGES = sorted((Path(__file__).parent / "data" / "pages").glob("*.html"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.larder import ORDINARY, Larder
+from crawler.larder import ORDINARY, Aside, Larder
 from crawler.workers import WorkTooHeavyError
 
 MB = 1024 * 1024
@@ -105,3 +109,16 @@ def test_whoever_came_first_is_read_on_and_a_lost_one_makes_room() -> None:
     larder.ended(third)
     larder.ended(third)
     assert not third.is_paused
+
+
+def test_a_large_body_stands_in_a_file_for_as_long_as_it_is_wanted() -> None:
+    body = bytes(range(256)) * 4096
+    aside = Aside.of(body)
+    file = Path(aside.path)
+    assert (len(aside), bytes(aside), aside.sha256) == (len(body), body, hashlib.sha256(body).hexdigest())
+    copy = pickle.loads(pickle.dumps(aside))  # as a worker has it
+    assert bytes(copy) == body
+    del copy
+    assert file.exists()  # the crawl's own holds it
+    del aside
+    assert not file.exists()

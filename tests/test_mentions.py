@@ -14,9 +14,9 @@ from storage_samples import NOW, add_feed, list_entries, seen
 
 from crawler.classify import Judge as Judgement
 from crawler.cli import main
-from crawler.extract import Page
 from crawler.items import Article
 from crawler.mentions import UnknownNameError, mention_records, named_groups, shipped_tagger
+from crawler.page import Page
 from crawler.pipelines import Judge, Store
 from storage import entries, mentions, search
 from storage.db import Database

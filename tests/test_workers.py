@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.extract import extract_page
 from crawler.workers import Workers, WorkTooHeavyError
 
 SLACK = 60.0  # seconds a loaded machine may take for what needs one
@@ -240,3 +242,20 @@ def _wait_until(done) -> None:
     while not done():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)
+
+
+def test_the_crawls_own_process_does_without_the_libraries_that_read_documents() -> None:
+    """They are 60 MB; what comes from a worker needs none of them."""
+    names = ("feedparser", "trafilatura", "htmldate", "dateparser", "tldextract", "requests", "bs4")
+    page = pickle.dumps(extract_page(b"<html><body><p>A short page.</p></body></html>"))
+    code = f"""
+import pickle, sys
+import crawler.daemon, crawler.cli, crawler.settings, crawler.pipelines
+from crawler.spiders.feeds import FeedsSpider
+for path in crawler.settings.DOWNLOADER_MIDDLEWARES_BASE:
+    __import__(path.rpartition(".")[0])
+pickle.loads({page!r})
+print([name for name in {names!r} if name in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert out.strip() == "[]"

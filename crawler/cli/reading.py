@@ -44,7 +44,8 @@ def classify(source: Source = "-") -> None:
 
 def extract(source: Source = "-", url: Url = None) -> None:
     """Read an article's page: HTML in, one JSON object with title, text, author, date and status out."""
-    from crawler.extract import extract_page, to_json
+    from crawler.extract import extract_page
+    from crawler.page import to_json
 
     url = _address(url)
     with opened(source) as file:

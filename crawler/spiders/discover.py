@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -66,8 +65,8 @@ class DiscoverSpider(Spider):
         self.hosts: Hosts
         self.robots: RobotsFiles
         self._found: list[
-            tuple[int, bytes, FoundFeed]
-        ] = []  # with the place at which the page named it, and its bytes' hash
+            tuple[int, str, FoundFeed]
+        ] = []  # with the place at which the page named it, and its str' hash
         self._asked = {match_key(self.url)}
         self._waiting = 0  # requests for what was named, or guessed, that are not answered yet
         self._guessed = False
@@ -94,7 +93,7 @@ class DiscoverSpider(Spider):
     @property
     def found(self) -> tuple[FoundFeed, ...]:
         """The feeds that were found, in the order in which the page names them; of several with the same bytes the first."""
-        folded: dict[bytes, FoundFeed] = {}
+        folded: dict[str, FoundFeed] = {}
         for _, digest, feed in sorted(self._found, key=lambda ranked: ranked[0]):
             folded.setdefault(digest, feed)
         return tuple(folded.values())
@@ -148,13 +147,13 @@ class DiscoverSpider(Spider):
         if any(match_key(known.url) == match_key(url) for _, _, known in self._found):
             return None
         feed = FoundFeed(url, parsed.title, parsed.kind, len(parsed.entries))
-        self._found.append((rank, hashlib.sha256(answer.body).digest(), feed))
+        self._found.append((rank, answer.body_hash, feed))
         self.logger.info("found kind=%s entries=%d url=%s", feed.kind, feed.entries, feed.url)
         return feed
 
     async def parsed(self, response: Response, answer: HttpAnswer) -> ParsedFeed | None:
         """The document as a feed; None when it is none."""
-        if answer.outcome is not Outcome.OK or is_page(answer.body):
+        if answer.outcome is not Outcome.OK or is_page(bytes(answer.body)):
             return None
         try:
             parsed = await self.workers.parse_feed(answer.body, url=response.url, content_type=answer.content_type)
@@ -165,7 +164,7 @@ class DiscoverSpider(Spider):
 
     def named_in(self, response: Response, answer: HttpAnswer) -> list[NamedFeed]:
         """What a page names as feeds."""
-        return discover_feeds(answer.body, url=response.url, content_type=answer.content_type)
+        return discover_feeds(bytes(answer.body), url=response.url, content_type=answer.content_type)
 
     def ask(self, named: Iterable[NamedFeed], *, after: int = 0) -> list[Request]:
         """Requests for what was named and not asked before; a feed is published to be polled, whatever robots.txt says."""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-    from crawler.extract import Page
+    from crawler.page import Page
     from crawler.watch import Watch
     from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
