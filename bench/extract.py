@@ -1,15 +1,17 @@
 """Quality and speed of `crawler.extract` on the real pages of ../shared, whose gold text lies beside them.
 
-    .venv/bin/python bench/extract.py [--limit N] [--worst N]
+    .venv/bin/python bench/extract.py [--limit N] [--worst N] [--undeclared]
 
 F1 is that of the article-extraction benchmark: precision and recall over 4-gram shingles, averaged over pages, then combined. Title, date
-and author are compared as acceptance compares them. Prints one line a source set, the winners of the cascade, the statuses and pages a
+and author are compared as acceptance compares them. `--undeclared` takes from every page the titles and dates that it declares (JSON-LD, meta
+elements, attributes of times), so that only what readers see is left: what a page of another publisher may be like. Prints one line a source set and one for each half of the sites of the news sets, the winners of the cascade, the statuses and pages a
 second of CPU. Says so, and exits 0, when ../shared is absent.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import lzma
 import re
@@ -24,7 +26,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from crawler.extract import extract_page
+from lxml import html as lxml_html
+
+from crawler.charset import decode
+from crawler.extract import extract_page, parse_html
 from crawler.page import to_json
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "pages"
@@ -35,6 +40,7 @@ class Score:
     """What came of one page; None where its gold says nothing."""
 
     source: str
+    domain: str
     file: str
     precision: float | None
     recall: float | None
@@ -63,10 +69,33 @@ def shingles(text: str | None) -> Counter[tuple[str, ...]]:
     return Counter(tuple(tokens[at : at + 4]) for at in range(max(1, len(tokens) - 3)) if tokens)
 
 
-def judge(row: dict[str, Any], folder: Path) -> Score:
+def undeclared(body: bytes) -> bytes:
+    """The page without the titles and dates that it declares for machines."""
+    tree = parse_html(decode(body, content_type=None))
+    for script in list(tree.iter("script")):
+        if "json" in (script.get("type") or ""):
+            script.drop_tree()
+    for meta in list(tree.iter("meta")):
+        name = meta.get("property") or meta.get("name") or meta.get("itemprop") or ""
+        if re.search(r"title|date|publi|modif|time", name, re.IGNORECASE):
+            meta.drop_tree()
+    for time_ in tree.iter("time"):
+        time_.attrib.pop("datetime", None)
+        time_.attrib.pop("title", None)
+    page: bytes = lxml_html.tostring(tree, encoding="utf-8")
+    return page
+
+
+def half(domain: str) -> int:
+    """In which half of the sites one is, by its name alone."""
+    return hashlib.sha256(domain.encode()).digest()[0] & 1
+
+
+def judge(row: dict[str, Any], folder: Path, *, bare: bool = False) -> Score:
     """Extract one page and compare."""
     gold = json.loads((folder / row["gold"]).read_text(encoding="utf-8"))
     body = (folder / row["file"]).read_bytes()
+    body = undeclared(body) if bare else body
     began = time.process_time()
     page = to_json(extract_page(body, url=row.get("url") or None))
     seconds = time.process_time() - began
@@ -78,6 +107,7 @@ def judge(row: dict[str, Any], folder: Path) -> Score:
     found = set(words(page["author"]))
     return Score(
         source=row["source"],
+        domain=row["domain"],
         file=row["file"],
         precision=shared / sum(got.values()) if got else None,
         recall=shared / sum(wanted.values()) if wanted else None,
@@ -112,6 +142,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--limit", type=int, help="only so many pages of each set")
     parser.add_argument("--worst", type=int, default=0, help="also list so many of the worst pages")
+    parser.add_argument("--undeclared", action="store_true", help="without the titles and dates that pages declare")
     args = parser.parse_args()
     if not SHARED.is_dir():
         print("the pages of ../shared are not here; nothing was measured")
@@ -125,10 +156,13 @@ def main() -> int:
         for row in rows:
             taken[row["source"]] += 1
             if args.limit is None or taken[row["source"]] <= args.limit:
-                scores.append(judge(row, Path(name)))
+                scores.append(judge(row, Path(name), bare=args.undeclared))
     for source in dict.fromkeys(score.source for score in scores):
         print(told(source, [score for score in scores if score.source == source]))
-    print(told("news sets", [score for score in scores if score.source in ("fundus", "misinfo_crawler")]))
+    news = [score for score in scores if score.source in ("fundus", "misinfo_crawler")]
+    print(told("news sets", news))
+    for number in (0, 1):
+        print(told(f"  sites, half {number + 1}", [score for score in news if half(score.domain) == number]))
     print("statuses:", dict(Counter(score.status for score in scores)))
     print("winners:", dict(Counter(score.extractor for score in scores if score.extractor)))
     print(

@@ -10,7 +10,7 @@ import calendar
 import re
 import time
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
 _LONGEST = 100
@@ -22,7 +22,7 @@ _WORDS = re.compile(
     r"(?:[^\W\d_]+\.?,?\s+)?(\d{1,2})(?:\.|st|nd|rd|th|er)?[\s/-]*(?:de\s+)?([^\W\d_][^\d,]*?)[,.]?[\s/-]+(?:de\s+)?(\d{4}|\d{2})\b[,.]?(.*)"
 )
 _MONTH_FIRST = re.compile(r"(?:[^\W\d_]+\.?,?\s+)?([^\W\d_]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b[,.]?(.*)")
-_NUMBERS = re.compile(r"(?:[^\W\d_]+\.?,?\s+)?(\d{1,2})([/.-])(\d{1,2})\2(\d{4})\b[,.]?(.*)")
+_NUMBERS = re.compile(r"(?:([^\W\d_]+)\.?,?\s+)?(\d{1,2})([/.-])(\d{1,2})\3(\d{4}|\d{2})\b[,.]?(.*)")
 _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})\b(.*)")
 _ASCTIME = re.compile(
     r"(?:[^\W\d_]+\s+)?([^\W\d_]+\s+\d{1,2})\s+(\d{1,2}:\d{2}(?::\d{2})?)\s*([A-Z]{1,5}|[+-]\d{4})?\s+(\d{4})"
@@ -79,6 +79,7 @@ _ABBREVIATED = {"sept": 9, "févr": 2, "avr": 4, "juil": 7, "déc": 12, "mär": 
                 "abr": 4, "янв": 1, "фев": 2, "мар": 3, "апр": 4, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12, "oca": 1, "şub": 2,
                 "nis": 4, "haz": 6, "tem": 7, "ağu": 8, "eyl": 9, "eki": 10, "kas": 11, "ara": 12, "juin": 6, "jui": 7, "mag": 5, "giu": 6,
                 "lug": 7, "set": 9, "ott": 10, "gen": 1, "out": 10, "fev": 2}  # fmt: skip
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LANGUAGES = ["en", "ar", "tr", "fr", "de", "es", "ru", "fa", "it", "pl"]
 # day before month: outside the United States everybody writes so, and American feeds use RFC 822
 _SETTINGS = {"STRICT_PARSING": True, "DATE_ORDER": "DMY", "TIMEZONE": "UTC", "PARSERS": ["absolute-time"]}
@@ -89,12 +90,12 @@ def parse_date(raw: str, parsed: time.struct_time | None = None) -> datetime | N
     """The time that a claimed date names; None when it names none.
 
     `parsed` is what feedparser made of it (UTC), believed where our own reading finds nothing. A string without zone is read as UTC.
-    A numeric date is day first, unless only month first can be right, or AM and PM say that it is American.
+    A numeric date is day first, unless only month first can be right, or AM and PM or its weekday say that it is American.
     """
     text = raw.strip()
     if not text or len(text) > _LONGEST:
         return None
-    text = _plain_digits(text)
+    text = plain_digits(text)
     try:
         moment = _read(text)
         if moment is None and parsed is not None and not _EPOCH.fullmatch(text):
@@ -105,15 +106,26 @@ def parse_date(raw: str, parsed: time.struct_time | None = None) -> datetime | N
         return None
 
 
+def read_date(text: str) -> datetime | None:
+    """The time that is written in one of the forms of this module, without guessing; digits are ASCII ones."""
+    try:
+        moment = _read(text.strip())
+        return moment.astimezone(UTC) if moment is not None else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _read(text: str) -> datetime | None:
     if _EPOCH.fullmatch(text):
         return datetime.fromtimestamp(float(text) / (1000 if len(text) == 13 else 1), UTC)
     if found := _ISO.fullmatch(text):
         return _iso(found)
     if found := _NUMBERS.fullmatch(text):
-        first, _, second, year, rest = found.groups()
+        weekday, first, _, second, year, rest = found.groups()
         clock = _clock(rest)
-        return _moment(year, *_day_and_month(int(first), int(second), american=bool(clock and clock[1])), clock)
+        numbers = int(first), int(second)
+        american = bool(clock and clock[1]) or _is_american(weekday, numbers, year)
+        return _moment(year, *_day_and_month(*numbers, american=american), clock)
     if found := _YEAR_FIRST.fullmatch(text):
         year, month, day, rest = found.groups()
         return _moment(year, int(day), int(month), _clock(rest))
@@ -166,7 +178,7 @@ def _time(hour: str | None, minute: str | None, second: str | None) -> timedelta
 def _moment(year: str, day: int, month: int, clock: Clock | None) -> datetime | None:
     if clock is None:
         return None
-    full = int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 70 else 1900)  # as POSIX reads them
+    full = _full(year)
     if full in _JALALI_YEARS:
         return _from_jalali(full, month, day) + clock[0] - clock[2]
     return datetime(full, month, day, tzinfo=UTC) + clock[0] - clock[2]
@@ -186,6 +198,19 @@ def _day_and_month(first: int, second: int, *, american: bool) -> tuple[int, int
     if second > 12 or (american and first <= 12):
         return second, first
     return first, second
+
+
+def _is_american(weekday: str | None, numbers: tuple[int, int], year: str) -> bool:
+    """Whether a numeric date falls on the weekday before it with the month first, and not with the day first."""
+    name = (weekday or "").lower()[:3]
+    if name not in _WEEKDAYS or max(numbers) > 12:
+        return False
+    falls = [date(_full(year), month, day).weekday() for day, month in (numbers, numbers[::-1])]
+    return falls[0] != _WEEKDAYS.index(name) == falls[1]
+
+
+def _full(year: str) -> int:
+    return int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 70 else 1900)  # as POSIX reads them
 
 
 def _zone(text: str) -> timedelta | None:
@@ -238,7 +263,7 @@ def _folded(name: str) -> str:
     ).strip(".")
 
 
-def _plain_digits(text: str) -> str:
+def plain_digits(text: str) -> str:
     """Arabic, Persian and other decimal digits as ASCII ones; odd spaces as spaces."""
     if text.isascii():
         return text

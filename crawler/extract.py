@@ -23,6 +23,7 @@ from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.mending import without_controls
 from crawler.page import Page
+from crawler.pagedates import is_plausible_guess
 from crawler.pagehead import Head, bylined, read_head
 from crawler.pagestatus import count_words
 from crawler.plaintext import clean
@@ -83,7 +84,7 @@ def _extract(body: bytes, url: str | None, content_type: str | None) -> Page:
     tree = parse_html(_carried(page))
     if tree is None:
         return Page("unreadable", problem="no markup in the page")
-    head = _completed(read_head(tree, url), tree)
+    head = _completed(read_head(tree, url), tree, url)
     paragraphs, extractor = _paragraphs(tree, head)
     text = "\n".join(paragraphs)
     refused = pagestatus.refusal(body, tree, head, text, url)
@@ -111,19 +112,17 @@ def _page(head: Head, *, status: str, text: str, extractor: str, problem: str | 
     )
 
 
-def _completed(head: Head, tree: Any) -> Head:
+def _completed(head: Head, tree: Any, url: str | None) -> Head:
     """The head with what trafilatura guesses of the page's text (an author by class, a date in a line) where nothing was declared."""
     author, date = head.author, None
     if not author:
         author = ", ".join(bylined((extract_author(tree) or "").replace(";", ","))) or head.organisation
-    if not head.published_raw:
+    if head.published_at is None:
         date = find_date(deepcopy(tree), extensive_search=True, original_date=True)
-    return replace(
-        head,
-        author=author,
-        published_at=parse_date(date) if date else head.published_at,
-        published_raw=date or head.published_raw,
-    )
+    moment = parse_date(date) if date else None
+    if moment is None or not is_plausible_guess(moment.date(), url):
+        return replace(head, author=author)
+    return replace(head, author=author, published_at=moment, published_raw=date)
 
 
 def parse_html(text: str) -> Any:

@@ -9,30 +9,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from crawler import jsonld
-from crawler.dates import parse_date
-from crawler.parsed import absolute_link, language_tag, raw_date
+from crawler import jsonld, pagedates
+from crawler.parsed import absolute_link, language_tag
 from crawler.plaintext import plain_text
 from crawler.urls import canonical_url, registered_domain
 
 FEW = 3  # words of a heading; longer ones are headlines, whatever the document's title says
 TITLE_CHARS, NAME_CHARS, MOST_AUTHORS = 1_000, 100, 8
-_PUBLISHED = (
-    "article:published_time", "og:published_time", "article:published", "datepublished", "parsely-pub-date", "sailthru.date",
-    "cxenseparse:recs:publishtime", "publish-date", "publish_date", "publishdate", "publication_date", "pubdate", "published_time", "date_published",
-    "article.published", "dc.date.issued", "dcterms.issued", "dcterms.created", "dc.date", "dc.date.created", "dcterms.date", "article_date_original",
-    "originalpublicationdate", "citation_publication_date", "date",
-)  # fmt: skip
-_MODIFIED = (
-    "article:modified_time",
-    "og:updated_time",
-    "datemodified",
-    "last-modified",
-    "dcterms.modified",
-    "lastmod",
-    "article.updated",
-    "revised",
-)
 _AUTHORS = ("author", "article:author", "byl", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "article:author_name",
             "cxenseparse:author", "authors", "article.author", "creator")  # fmt: skip
 _TITLES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dc.title", "title")
@@ -54,7 +37,7 @@ _NO_NAME = re.compile(
     r"https?:|www\.|@|\.(?:com|net|org|co|de)\b|^\W*$|\d{2,}|^(?:admin|administrator|editor|staff|webmaster|null|none|undefined|author|user|guest)$",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"\s+[|·•»–—-]+\s+|\s*[|»]\s*|\s+::\s+")
+_SEPARATOR = re.compile(r"\s+[|·•»–—/-]+\s+|\s*[|｜»«]\s*|\s+::\s+|(?<=\w)(?:_|--|：)(?=\w)")
 _BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author|by-author|author-name|article-author|post-author|vcard|autor|auteur|yazar)(?:$|[\s_-])|byline__name|author__name|c-byline", re.IGNORECASE)  # fmt: skip
 
 
@@ -85,8 +68,8 @@ def read_head(tree: Any, url: str | None) -> Head:
     nodes = jsonld.read_nodes(list(jsonld.each_block(tree)))
     node, metas = jsonld.article_node(nodes), _metas(tree)
     site = _first(metas, ("og:site_name", "application-name")) or jsonld.text_of(node.get("publisher")) or None
-    published_at, published_raw = _date(_published(node, metas, tree))
-    modified_at, modified_raw = _date([jsonld.text_of(node.get("dateModified")), *_all(metas, _MODIFIED)])
+    published_at, published_raw = pagedates.published(tree, node, metas, url)
+    modified_at, modified_raw = pagedates.modified(node, metas)
     return Head(
         node=node,
         metas=metas,
@@ -185,7 +168,9 @@ def _without_site(title: str, site: str | None, url: str | None) -> str:
             title = title[: last.start()]
         elif _is_site(title[: first.start()], site, url):
             title = title[first.end() :]
-        elif "|" in last.group() and len(title[last.end() :].split()) <= 3 < len(title[: last.start()].split()):
+        elif last.group().strip() in ("|", "｜") and len(title[last.end() :].split()) <= 3 < len(
+            title[: last.start()].split()
+        ):
             title = title[: last.start()]
         else:
             return title
@@ -257,34 +242,7 @@ def _bylines(tree: Any) -> list[str]:
     return [text for _, _, text in sorted(found)[:2]][:1]
 
 
-# --- dates, language, canonical URL ---
-
-
-def _published(node: dict[str, Any], metas: dict[str, list[str]], tree: Any) -> list[str]:
-    told = [jsonld.text_of(node.get(key)) for key in ("datePublished", "dateCreated", "uploadDate")]
-    told += _all(metas, _PUBLISHED)
-    marked: list[str] = []
-    plain: list[str] = []
-    for element in tree.iter("time", "span", "abbr", "div", "p"):
-        is_marked = (element.get("itemprop") or "").lower() == "datepublished" or element.get("pubdate") is not None
-        if is_marked or element.tag == "time":
-            value = (
-                element.get("datetime")
-                or element.get("content")
-                or element.get("title")
-                or "".join(element.itertext())[:100]
-            )
-            (marked if is_marked else plain).append(value)
-    return [*told, *marked, *plain[:3]]
-
-
-def _date(told: list[str]) -> tuple[datetime | None, str | None]:
-    """The first readable claim and its raw string; without one, the first raw string."""
-    raws = [raw for one in told if (raw := raw_date(one))]
-    for raw in raws[:12]:
-        if moment := parse_date(raw):
-            return moment, raw
-    return None, raws[0] if raws else None
+# --- language, canonical URL ---
 
 
 def _language(tree: Any, node: dict[str, Any], metas: dict[str, list[str]]) -> str | None:
