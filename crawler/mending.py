@@ -18,6 +18,13 @@ _HTML = re.compile(r"(?:<!doctype html|<html)\b", re.IGNORECASE)
 _DECLARATION = re.compile(r"^<\?xml[^<>]{0,300}\?{0,2}>\s*")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # XML 1.0 section 2.2
 _AMPERSAND = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8});|#(\d{1,8});|([a-zA-Z][a-zA-Z0-9]{1,31});)?")
+_BLOCK, _LONGEST_REFERENCE = 64 * 1024, 40
+_LARGE = 512 * 1024  # characters; below it nothing is endless
+# a title of three megabytes takes feedparser 80, and what is kept of it is a line
+_ENDLESS = re.compile(
+    r"(<(?:[\w.-]{1,20}:)?(?:title|pubDate|date|issued|modified|published|updated|guid|id|link|author|creator|name)\b[^<>]{0,1000}>[^<]{100000})[^<]+",
+    re.IGNORECASE,
+)
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
 
@@ -32,12 +39,26 @@ def mended(text: str) -> str:
     begin = _BEGINNING.search(text, 0, HEAD_CHARS)
     if begin and not _HTML.match(text):
         text = text[begin.start() :]
+    if len(text) > _LARGE:
+        text = _ENDLESS.sub(r"\1", text)
     text = without_controls(_DECLARATION.sub("", text, count=1).lstrip())
     if "<rss:channel" in text[:HEAD_CHARS]:
         text = _PREFIXED_RSS.sub(r"<\1", text)
     if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own
         return _AMPERSAND.sub(_allowed_number, text)
-    return "".join(piece if is_cdata else _AMPERSAND.sub(_allowed, piece) for is_cdata, piece in _sections(text))
+    return "".join(piece if is_cdata else _AMPERSAND.sub(_allowed, piece) for is_cdata, piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """The sections, long ones in blocks that end before a reference: a list of three million ampersands takes 50 MB."""
+    for is_cdata, section in _sections(text):
+        at = 0
+        while not is_cdata and len(section) - at > _BLOCK:
+            begun = section.rfind("&", at + _BLOCK - _LONGEST_REFERENCE, at + _BLOCK)
+            end = begun if begun >= 0 else at + _BLOCK
+            yield False, section[at:end]
+            at = end
+        yield is_cdata, section[at:]
 
 
 def _sections(text: str) -> Iterator[tuple[bool, str]]:

@@ -49,7 +49,7 @@ DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # the default drops ever
 ITEM_PIPELINES = {"crawler.pipelines.Judge": 100, "crawler.pipelines.Store": 900}
 # Scrapy imports every class that its base lists name, those that are off as well: the one for cookies brings 14 MB, the remote
 # control's aiohttp 0.2 s. So these are lists of what is used. Left out on purpose: proxies (the guard would never see the target),
-# cookies and referrers (where the watch came from is nobody's business), retries (three in a second are rude; polling.py decides),
+# cookies, retries (three in a second are rude; polling.py decides),
 # meta refresh (a page's own idea, no redirect of its server), compression (the handler unpacks, within its limits), and the
 # error filter (a 304 and a 503 are answers that the ledger must learn).
 DOWNLOADER_MIDDLEWARES_BASE = {
@@ -61,7 +61,8 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.robots.RobotsTxt": 100,  # Scrapy's allows everything on 5xx, and never expires
     "crawler.hosts.Gate": 840,  # after redirect and robots: every hop waits for its own host
 }
-SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
+SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700}  # redirects warn without it
+REFERRER_POLICY = "no-referrer"  # where the watch came from is nobody's business
 EXTENSIONS_BASE = {
     "scrapy.extensions.corestats.CoreStats": 0,
     "scrapy.extensions.feedexport.FeedExporter": 0,  # scrapy crawl feeds -O matches.jsonl

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.feed import parse_feed, to_json
+from crawler.mending import mended
 from crawler.parsed import GUID_CHARS, NAME_CHARS, TITLE_CHARS, ParsedEntry
 
 DOCUMENTS = sorted((Path(__file__).parent / "data" / "feeds").glob("*.feed"))
@@ -170,3 +171,20 @@ def _check_promises(body: bytes) -> None:
         for field in fields(entry):
             if field.name != "url" and isinstance(value := getattr(entry, field.name), str):
                 assert not set(value) & set("\x00\n\r\u202e\u2066\ud800"), (field.name, value)
+
+
+@pytest.mark.parametrize("before", range(9))
+def test_a_reference_is_whole_wherever_it_stands_in_a_long_document(before: int) -> None:
+    text = mended(f"<rss><channel><title>{'a' * before}{'&eacute;&amp;&' * 20_000}")
+    assert text == f"<rss><channel><title>{'a' * before}{'é&amp;&amp;' * 20_000}"
+
+
+def test_an_endless_title_is_cut_before_it_is_parsed_and_costs_only_itself() -> None:
+    items = f"<item><title>{'Rain &lt;b ' * 300_000}</title><link>https://odd.example/1</link></item><item><title>Sun</title><link>https://odd.example/2</link></item>"
+    text = mended(f"<rss version='2.0'><channel>{items}</channel></rss>")
+    assert len(text) < 200_000
+    parsed = parse_feed(text.encode(), url="https://odd.example/feed")
+    assert [(entry.url, entry.title[:4]) for entry in parsed.entries] == [
+        ("https://odd.example/1", "Rain"),
+        ("https://odd.example/2", "Sun"),
+    ]
