@@ -63,7 +63,10 @@ def _asked(desk: Desk, session: Session, kind: str, name: str, address: str) -> 
         title = stories.get(session, id_).title
         channel = Channel(f"story {id_}", f"levantwatch: story {id_}: {title}", f"{FEEDS}story/{id_}", f"/story/{id_}", address)  # fmt: skip
         return channel, Filters(story=id_, limit=NEWEST)
-    known = {"topic": f"the topics are {', '.join(desk.topics)}", "search": "levantwatch search --saved lists those there are"}
+    known = {
+        "topic": f"the topics are {', '.join(desk.topics)}",
+        "search": "levantwatch search --saved lists those there are",
+    }
     raise UnknownFeedError(f"there is no {kind} {name!r}" + (f"; {known[kind]}" if kind in known else ""))
 
 
