@@ -182,6 +182,8 @@ def test_every_feed_is_valid_whatever_strangers_wrote(client: TestClient, host: 
         assert f'href="/feeds/{path}.atom"' in page
         numbers.append(len(entries))
     assert numbers == [5, 5, 1, 4, 1, 1]
+    for path in ("/timeline", "/map", "/stories"):
+        assert 'href="/feeds/topic/isis.json"' in client.get(f"{path}?topic=isis").text
 
 
 def test_two_readers_read_what_was_written(client: TestClient) -> None:

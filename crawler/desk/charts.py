@@ -63,7 +63,7 @@ def timeline(request: Request) -> Response:
         periods=PERIODS,
         lines=lines,
         drawings=drawings,
-        feeds=followed(topic=period.topic),
+        follow=followed(topic=period.topic),
     )
 
 
@@ -80,7 +80,7 @@ def places(request: Request) -> Response:
         periods=PERIODS,
         figures=figures,
         drawings=drawings,
-        feeds=followed(topic=period.topic),
+        follow=followed(topic=period.topic),
     )
 
 

@@ -77,7 +77,7 @@ def stream(request: Request) -> Response:
         problems=problems,
         topics=desk.topics,
         choices=choices,
-        feeds=followed(topic=filters.topic or "", query=asked.q, story=str(filters.story or "")),
+        follow=followed(topic=filters.topic or "", query=asked.q, story=str(filters.story or "")),
     )
 
 
@@ -123,7 +123,7 @@ def story_list(request: Request) -> Response:
             session, since=period.since, until=period.until, topic=period.topic or None, limit=PAGE
         )
     return page(
-        request, "stories.html", period=period, stories=found, periods=PERIODS, feeds=followed(topic=period.topic)
+        request, "stories.html", period=period, stories=found, periods=PERIODS, follow=followed(topic=period.topic)
     )
 
 
@@ -137,8 +137,10 @@ def story(request: Request) -> Response:
             return missing(request, f"There is no story {id_}.")
     shown = found.members[:MEMBERS]
     left = len(found.members) - len(shown)
-    feeds = followed(story=str(found.story.story_id))
-    return page(request, "story.html", story=found.story, sources=found.sources, members=shown, left=left, feeds=feeds)
+    follow = followed(story=str(found.story.story_id))
+    return page(
+        request, "story.html", story=found.story, sources=found.sources, members=shown, left=left, follow=follow
+    )
 
 
 def feed_list(request: Request) -> Response:
