@@ -182,7 +182,7 @@ def test_every_feed_is_valid_whatever_strangers_wrote(client: TestClient, host: 
         assert f'href="/feeds/{path}.atom"' in page
         numbers.append(len(entries))
     assert numbers == [5, 5, 1, 4, 1, 1]
-    for path in ("/timeline", "/map", "/stories"):
+    for path in ("/timeline", "/publishers", "/stories"):
         assert 'href="/feeds/topic/isis.json"' in client.get(f"{path}?topic=isis").text
 
 

@@ -80,7 +80,6 @@ def places(request: Request) -> Response:
         periods=PERIODS,
         figures=figures,
         drawings=drawings,
-        follow=followed(topic=period.topic),
     )
 
 
@@ -97,6 +96,7 @@ def publishers(request: Request) -> Response:
     return page(
         request,
         "publishers.html",
+        follow=followed(topic=period.topic),
         period=period,
         periods=PERIODS,
         rows=rows,
