@@ -374,6 +374,8 @@ def test_stats(levantwatch: Run) -> None:
     assert (found["matches"], found["by_topic"]) == (4, {"isis": 1, "syria": 4})
     assert json.loads(levantwatch("stats", "--since", "2026-11-01", "--format", "json").out)["matches"] == 3
     assert "matches  4" in levantwatch("stats").out
+    assert found["per_publisher"] == [{"name": "North Post", "matches": 3, "syria": 3, "isis": 1}]
+    assert [(one["name"], one["matches"]) for one in found["per_day"]] == [("2026-11-24", 3)]
 
 
 def test_polling_quietly_is_quiet(tmp_path: Path) -> None:

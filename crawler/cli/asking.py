@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +21,11 @@ from crawler.cli.common import (
     reading,
     writing,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from crawler.bars import Shown
 
 
 class Answer(enum.StrEnum):
@@ -73,7 +80,12 @@ def label(
 
 
 def stats(since: Since = None, as_format: AsReport = ReportFormat.TABLE) -> None:
-    """Count what is stored: feeds, the ledger's entries by state, matches by topic, from which day to which."""
+    """Count what is stored: feeds, the ledger's entries by state, matches by topic, from which day to which.
+
+    Below, the matches of the last 30 days (or since the day that was given) as a line for each topic, and the publishers that
+    brought most of them.
+    """
+    from crawler.bars import counts_page
     from crawler.export import to_json
     from crawler.terminal import stats_page
     from storage import search as queries
@@ -81,7 +93,21 @@ def stats(since: Since = None, as_format: AsReport = ReportFormat.TABLE) -> None
     first = day(since, "--since")
     with reading() as session:
         report = queries.stats(session, since=first)
+        shown = counted(session, since=first, today=now().date())
     if as_format is ReportFormat.JSON:
-        print_json(to_json(report))
+        print_json(to_json(report) | {"per_day": to_json(shown.days), "per_publisher": to_json(shown.publishers)})
     else:
         stats_page(report)
+        counts_page(shown)
+
+
+def counted(session: Session, *, since: date | None, today: date) -> Shown:
+    """What `stats` draws: the days, and the publishers with most matches in them."""
+    from crawler.bars import PUBLISHERS, Shown, span
+    from storage import counts
+    from storage.search import Filters
+
+    begin, end = span(since=since, today=today, newest=counts.first_and_last_day(session)[1])
+    asked = Filters(since=begin, until=end, limit=None)
+    days = counts.per_day(session, asked)
+    return Shown(begin, end, days, counts.per_publisher(session, replace(asked, limit=PUBLISHERS)))

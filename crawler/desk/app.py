@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from crawler.desk import charts, reference, views, writes
+from crawler.desk import charts, following, reference, views, writes
 from crawler.desk.api.app import create_api
 from crawler.desk.api.door import Door
 from crawler.desk.guard import Guard, Rules
@@ -33,8 +33,9 @@ class _Static(StaticFiles):
 
 
 def create_app(desk: Desk, rules: Rules) -> Starlette:
-    """The page and the API of one database."""
+    """The page, the API and the feeds of one database."""
     api = create_api(desk)
+    api.router.routes.extend(following.routes())
     app = Starlette(
         routes=[
             Route("/", views.stream),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from crawler.desk.guard import FEEDS
 from crawler.terminal import plain
 from storage.days import parse_day
-from storage.query import LONGEST, Scope
+from storage.query import LONGEST, SAVED_NAME, Scope
 from storage.search import Filters
 
 PAGE = 50  # matches on one page of the stream
@@ -120,6 +121,14 @@ class Period:
         """The address of the matches that a count is of."""
         span = {"since": f"{self.since}", "until": f"{self.until}", "topic": self.topic}
         return Asked(**(span | filters)).link()
+
+
+def followed(*, topic: str = "", query: str = "", story: str = "") -> list[tuple[str, str]]:
+    """The feeds of what a page shows, each with its title and its address without the form's ending; that of all matches is the last."""
+    search = query.removeprefix("@") if query.startswith("@") and SAVED_NAME.fullmatch(query[1:]) else ""
+    named = (("topic", topic, topic), ("search", search, query), ("story", story, f"story {story}"))
+    feeds = [(f"levantwatch: {title}", f"{FEEDS}{kind}/{quote(name, safe='')}") for kind, name, title in named if name]
+    return [*feeds, ("levantwatch: all matches", f"{FEEDS}all")]
 
 
 def number(typed: str) -> int | None:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crawler.desk import drawings
-from crawler.desk.asking import PERIODS, Period
+from crawler.desk.asking import PERIODS, Period, followed
 from crawler.desk.pages import page
 from crawler.desk.views import desk_of, place_names
 from crawler.mentions import shipped_tagger
@@ -56,7 +56,15 @@ def timeline(request: Request) -> Response:
     period = Period.read(request.query_params, now=desk.clock(), topics=desk.topics, default=30)
     with desk.database.read() as session:
         lines = timelines(session, period)
-    return page(request, "timeline.html", period=period, periods=PERIODS, lines=lines, drawings=drawings)
+    return page(
+        request,
+        "timeline.html",
+        period=period,
+        periods=PERIODS,
+        lines=lines,
+        drawings=drawings,
+        follow=followed(topic=period.topic),
+    )
 
 
 def places(request: Request) -> Response:
@@ -65,7 +73,14 @@ def places(request: Request) -> Response:
     period = Period.read(request.query_params, now=desk.clock(), topics=(), default=7)
     with desk.database.read() as session:
         figures = map_figures(session, period)
-    return page(request, "map.html", period=period, periods=PERIODS, figures=figures, drawings=drawings)
+    return page(
+        request,
+        "map.html",
+        period=period,
+        periods=PERIODS,
+        figures=figures,
+        drawings=drawings,
+    )
 
 
 def publishers(request: Request) -> Response:
@@ -81,6 +96,7 @@ def publishers(request: Request) -> Response:
     return page(
         request,
         "publishers.html",
+        follow=followed(topic=period.topic),
         period=period,
         periods=PERIODS,
         rows=rows,

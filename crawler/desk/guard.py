@@ -15,7 +15,7 @@ from crawler.desk.sessions import LIFE, Keeper, Session
 from crawler.terminal import plain
 
 COOKIE = "levantwatch_desk"
-API = "/api/v1"
+API, FEEDS = "/api/v1", "/feeds/"  # the page /feeds is another thing
 LARGEST_FORM = 16 * 1024  # bytes: a label or a password is some hundred
 LONGEST_ADDRESS = 8 * 1024  # bytes of path and query
 HEADERS = {
@@ -47,7 +47,7 @@ class Rules:
 
 
 class Guard:
-    """The middleware around the whole application; what is asked of `api` is left to that, which has a door of its own."""
+    """The middleware around the whole application; what is asked of `api` (and of the feeds in it) is left to that, which has a door of its own."""
 
     def __init__(self, app: ASGIApp, rules: Rules, api: ASGIApp) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
-        if is_api(scope["path"]):
+        if is_api(scope["path"]) or scope["path"].startswith(FEEDS):
             await self._api(scope, receive, send)
             return
         request = Request(scope, receive)

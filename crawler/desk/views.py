@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from crawler.classify.gazetteer import FOLDER
-from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period
+from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period, followed
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
 from crawler.history import NAMES
@@ -77,6 +77,7 @@ def stream(request: Request) -> Response:
         problems=problems,
         topics=desk.topics,
         choices=choices,
+        follow=followed(topic=filters.topic or "", query=asked.q, story=str(filters.story or "")),
     )
 
 
@@ -121,7 +122,9 @@ def story_list(request: Request) -> Response:
         found = overviews.biggest_stories(
             session, since=period.since, until=period.until, topic=period.topic or None, limit=PAGE
         )
-    return page(request, "stories.html", period=period, stories=found, periods=PERIODS)
+    return page(
+        request, "stories.html", period=period, stories=found, periods=PERIODS, follow=followed(topic=period.topic)
+    )
 
 
 def story(request: Request) -> Response:
@@ -134,7 +137,10 @@ def story(request: Request) -> Response:
             return missing(request, f"There is no story {id_}.")
     shown = found.members[:MEMBERS]
     left = len(found.members) - len(shown)
-    return page(request, "story.html", story=found.story, sources=found.sources, members=shown, left=left)
+    follow = followed(story=str(found.story.story_id))
+    return page(
+        request, "story.html", story=found.story, sources=found.sources, members=shown, left=left, follow=follow
+    )
 
 
 def feed_list(request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,13 +22,19 @@ _TAGS = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 def answer(request: Request, value: Any, *, next: str | None = None) -> Response:
     """A value as JSON; 304 without it for whoever has it already. `next` is the cursor of the following page."""
     body = safe_json(to_json(value))
-    headers = {"ETag": etag_of(body)}
+    headers = {}
     if next is not None:
         pairs = [(name, given) for name, given in request.query_params.multi_items() if name != "cursor"]
         headers["Link"] = f'<{request.url.path}?{urlencode([*pairs, ("cursor", next)])}>; rel="next"'
+    return tagged(request, body, "application/json", headers)
+
+
+def tagged(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """A body with its ETag; 304 without it for whoever has it already."""
+    headers = {"ETag": etag_of(body), **(headers or {})}
     if _has(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def safe_json(value: Any) -> bytes:

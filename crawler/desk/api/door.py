@@ -1,4 +1,4 @@
-"""What every request to the API must pass: Host, method, size, origin, token, Accept. Answers leave with the desk's headers."""
+"""What every request to the API and to a feed must pass: Host, method, size, origin, token, Accept. Answers leave with the desk's headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crawler.desk.api import tokens
 from crawler.desk.api.problems import problem
-from crawler.desk.guard import Rules, host_name, is_foreign, session_of, with_headers
+from crawler.desk.guard import Rules, host_name, is_api, is_foreign, session_of, with_headers
 from crawler.desk.sessions import WrongPasswords
 
 LONGEST_ADDRESS = 16 * 1024  # bytes: a query of 2,000 Arabic letters takes 12,000
@@ -36,7 +36,8 @@ class Door:
             sending = _without_body(sending)
         refused = self._refused(request)
         if refused is None:
-            await self._app({**scope, "method": "GET"}, receive, sending)
+            state = {**scope.get("state", {}), "rules": self._rules}
+            await self._app({**scope, "method": "GET", "state": state}, receive, sending)
         else:
             await refused(scope, receive, sending)
 
@@ -52,7 +53,8 @@ class Door:
             return problem("too-large", headers={"Connection": "close"})
         if is_foreign(request) and headers.get("sec-fetch-mode") != "navigate":
             return problem("forbidden")
-        return self._unknown(request) or (None if _takes_json(headers) else problem("not-acceptable"))
+        takes_it = not is_api(request.scope["path"]) or _takes_json(headers)  # readers of feeds name all sorts of types
+        return self._unknown(request) or (None if takes_it else problem("not-acceptable"))
 
     def _unknown(self, request: Request) -> Response | None:
         """The refusal of somebody who is neither logged in on the page nor has a token."""
