@@ -21,9 +21,9 @@ PUBLISHERS, DAYS, WORDS_EACH, PARAGRAPHS = 300, 3_650, 600, 12
 FEWEST, MOST = 5, 20  # articles of a story
 NATURAL = 12_000  # words of a script
 SCRIPTS = {
-    "latin": (("b d f g k l m n p r s t v st br kr".split(), "a e i o u ei".split()), ("en", "en", "en", "en", "tr", "fr", "de")),
-    "arabic": (("ب ت ج د ر س ش ع ف ق ك ل م ن".split(), "ا و ي".split()), ("ar",)),
-    "cyrillic": (("б в г д з к л м н п р с т".split(), "а е и о у".split()), ("ru",)),
+    "latin": ((["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "st", "br", "kr"], ["a", "e", "i", "o", "u", "ei"]), ("en", "en", "en", "en", "tr", "fr", "de")),
+    "arabic": ((["ب", "ت", "ج", "د", "ر", "س", "ش", "ع", "ف", "ق", "ك", "ل", "م", "ن"], ["ا", "و", "ي"]), ("ar",)),
+    "cyrillic": ((["б", "в", "г", "д", "з", "к", "л", "м", "н", "п", "р", "с", "т"], ["а", "е", "и", "о", "у"]), ("ru",)),
 }  # fmt: skip
 SHARE = {"latin": 65, "arabic": 25, "cyrillic": 10}
 COUNTRIES = ("GB", "US", "SY", "TR", "FR", "IQ", "DE", "JO", "LB", "RU")
@@ -89,7 +89,9 @@ class Vocabulary:
         made: dict[str, None] = {}
         while len(made) < NATURAL:
             long = min(4, 1 + len(made) // 40)  # frequent words are short
-            made["".join(rng.choice(heads) + rng.choice(tails) for _ in range(rng.randint((long + 1) // 2, long)))] = None
+            made["".join(rng.choice(heads) + rng.choice(tails) for _ in range(rng.randint((long + 1) // 2, long)))] = (
+                None
+            )
         words = list(made)
         sums = list(accumulate(1 / (rank + 2) for rank in range(NATURAL)))
         return cls(words, {word: fold(word) for word in words}, sums)
@@ -188,7 +190,9 @@ def _script(paragraphs: list[Paragraph]) -> str:
 def _names(rng: random.Random) -> list[_Name]:
     """The judge's places and actors, in an order that is drawn, but Syria and ISIS first."""
     gazetteer = Gazetteer.load()
-    found = [("place", name) for name in sorted(gazetteer.places)] + [("actor", name) for name in sorted(gazetteer.actors)]
+    found = [("place", name) for name in sorted(gazetteer.places)] + [
+        ("actor", name) for name in sorted(gazetteer.actors)
+    ]
     rng.shuffle(found)
     found.sort(key=lambda one: one[1] not in ("syria", "islamic-state", "damascus", "aleppo"))
     texts = [(kind, name, name.replace("-", " ").title()) for kind, name in found]

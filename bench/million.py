@@ -98,7 +98,18 @@ class Maker:
         text, summary = "\n\n".join(one.text for one in piece.body), piece.body[0].text
         state = "match" if rng.random() > 0.004 else "gone"
         self._entry(
-            id_, url, publisher.id, piece.title.text, summary, publisher.language, at, seen, read, "match", scores, state
+            id_,
+            url,
+            publisher.id,
+            piece.title.text,
+            summary,
+            publisher.language,
+            at,
+            seen,
+            read,
+            "match",
+            scores,
+            state,
         )
         story = self._joined(piece, id_, claimed)
         alone = "summary-only" if rng.random() < 0.05 else "full"
@@ -146,7 +157,17 @@ class Maker:
         )  # fmt: skip
         for topic, score in scores.items():
             self.put(
-                "verdicts", self.last_id, topic, score, THRESHOLD[topic], 0, 1, "bench", seen, "[]", THRESHOLD[topic] - score
+                "verdicts",
+                self.last_id,
+                topic,
+                score,
+                THRESHOLD[topic],
+                0,
+                1,
+                "bench",
+                seen,
+                "[]",
+                THRESHOLD[topic] - score,
             )
 
     def _score(self, topic: str, matched: bool) -> float:
@@ -169,7 +190,17 @@ class Maker:
             ]  # fmt: skip
             pieces.append({"field": "", "start": 0, "end": 0, "text": "", "term": "bias", "sense": "", "weight": -2.0})
             self.put(
-                "verdicts", id_, topic, score, threshold, int(matched), 1, "bench", at, json.dumps(pieces), abs(score - threshold)
+                "verdicts",
+                id_,
+                topic,
+                score,
+                threshold,
+                int(matched),
+                1,
+                "bench",
+                at,
+                json.dumps(pieces),
+                abs(score - threshold),
             )
             for term in terms_of(pieces, score=score, threshold=threshold) if matched else ():
                 self.put("evidence_terms", id_, topic, term.term, term.sense, term.weight, int(term.needed))
@@ -179,14 +210,18 @@ class Maker:
         for name, paragraph in (("title", piece.title), *(("text", one) for one in piece.body)):
             for one in paragraph.named:
                 start, sure = one.start + begin, int(self._rng.random() < 0.9)
-                self.put("mentions", id_, name, start, start + len(one.text), one.kind, one.name, one.area, one.text, sure)
+                self.put(
+                    "mentions", id_, name, start, start + len(one.text), one.kind, one.name, one.area, one.text, sure
+                )
             begin += len(paragraph.text) + 2 if name == "text" else 0
 
     def end(self) -> None:
         """The stories, which are known whole only now."""
         for id_, one in self.stories.items():
             at = stamp(one.at)
-            self.put("stories", id_, one.title, at, at, one.members, len(one.sources), stamp(one.first), stamp(one.last))
+            self.put(
+                "stories", id_, one.title, at, at, one.members, len(one.sources), stamp(one.first), stamp(one.last)
+            )
         self.flush()
 
 
@@ -240,7 +275,9 @@ def into_sqlite(database: Database) -> Iterator[Write]:
             raw.execute("BEGIN IMMEDIATE")
             if table == "words":
                 raw.executemany("INSERT INTO articles_fts (rowid, document) VALUES (?, ?)", [row[:2] for row in rows])
-                raw.executemany("INSERT INTO titles_fts (rowid, document) VALUES (?, ?)", [(row[0], row[2]) for row in rows])
+                raw.executemany(
+                    "INSERT INTO titles_fts (rowid, document) VALUES (?, ?)", [(row[0], row[2]) for row in rows]
+                )
             else:
                 marks = ", ".join("?" * len(columns))
                 raw.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
@@ -259,7 +296,9 @@ def into_postgres(database: Database) -> Iterator[Write]:
     """COPY, with neither foreign keys nor indexes; they are made at the end."""
     with database._writer.connect() as connection:
         raw: Any = connection.connection.driver_connection
-        raw.execute("SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '1GB'")
+        raw.execute(
+            "SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '1GB'"
+        )
         raw.execute("CREATE TEMPORARY TABLE words (rowid bigint, document text, title text)")
         indexes = raw.execute(
             "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
