@@ -14,6 +14,7 @@
 #   ./run.sh real            the captured feeds of ../shared through the real spider (bench/real.py)
 #   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
 #   ./run.sh quick [FOLDER]  the short way of reading feeds beside feedparser, field by field (bench/quick.py)
+#   ./run.sh queries URL     every documented question in a full store, timed (bench/queries.py; bench/million.py fills one)
 #   ./run.sh recording       what parsing and recording a poll cost (bench/recording.py)
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
@@ -123,7 +124,7 @@ case "$word" in
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
         ;;
-    chaos | quick | real | recording | replay | similar | soak)
+    chaos | queries | quick | real | recording | replay | similar | soak)
         set_up all
         exec .venv/bin/python "bench/$word.py" "$@"
         ;;
@@ -140,7 +141,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the exports do not
         ;;
     *)
-        sed -n '2,21p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,22p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac
