@@ -1,7 +1,7 @@
 """Imported last into the server from which workers are forked: what they all have stays shared, for no collector writes to it.
 
-A page without an article and a date that nobody writes make the libraries load what they put off until it is needed (stop words of a
-hundred languages, the words of dates): 40 MB in each worker else, and a quarter of a second of its first document.
+A page without an article and a date that nobody writes make the libraries load what they put off until it is needed, the words of dates
+above all: 10 MB in each worker else, and a quarter of a second of its first document.
 """
 
 import gc

@@ -20,7 +20,7 @@ _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]") 
 _AMPERSAND = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8});|#(\d{1,8});|([a-zA-Z][a-zA-Z0-9]{1,31});)?")
 _BLOCK, _LONGEST_REFERENCE = 64 * 1024, 40
 _LARGE = 512 * 1024  # characters; below it nothing is endless
-# a title of three megabytes takes feedparser 80, and what is kept of it is a line
+# a title of three megabytes takes feedparser 80 MB, and what is kept of it is a line
 _ENDLESS = re.compile(
     r"(<(?:[\w.-]{1,20}:)?(?:title|pubDate|date|issued|modified|published|updated|guid|id|link|author|creator|name)\b[^<>]{0,1000}>[^<]{100000})[^<]+",
     re.IGNORECASE,

@@ -41,10 +41,8 @@ _ASIDE = re.compile(
     re.IGNORECASE,
 )
 _ASIDES = ("aside", "nav", "footer", "blockquote")  # a post that is quoted has a date of its own
-_NEAR, _SHORT = (
-    40,
-    80,
-)  # so many elements below the headline a line of so many characters may hold the date without being marked
+# so many elements below the headline a line of so many characters may hold the date without being marked
+_NEAR, _SHORT = 40, 80
 
 
 def published(tree: Any, node: dict[str, Any], metas: dict[str, list[str]], url: str | None) -> Dated:

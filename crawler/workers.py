@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from crawler.larder import LARDER, Aside, Body
+from crawler.larder import LARDER, ORDINARY, Aside, Body
 
 if TYPE_CHECKING:
     from crawler.feed import ParsedFeed
@@ -135,7 +135,9 @@ class Workers:
 
 def is_heavy(body: Body) -> bool:
     """Whether a document may become a large tree: it is large, or made of tags or attributes."""
-    return isinstance(body, Aside) or body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
+    if isinstance(body, Aside) or len(body) > ORDINARY:
+        return True
+    return body.count(b"<") > MANY or body.count(b"=") > 2 * MANY
 
 
 def _limit(memory_mb: int) -> None:

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from crawler.extract import extract_page
-from crawler.workers import Workers, WorkTooHeavyError
+from crawler.larder import ORDINARY, Aside
+from crawler.workers import Workers, WorkTooHeavyError, is_heavy
 
 SLACK = 60.0  # seconds a loaded machine may take for what needs one
 
@@ -259,3 +260,10 @@ print([name for name in {names!r} if name in sys.modules])
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_a_large_body_takes_its_turn_on_the_disk_and_off_it() -> None:
+    body = b" " * (ORDINARY + 1)
+    assert is_heavy(body)  # the disk is full
+    assert is_heavy(Aside.of(body))
+    assert not is_heavy(body[:ORDINARY])
