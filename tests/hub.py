@@ -24,12 +24,13 @@ class Asked:
 
 
 class Hub:
-    """A hub for each path: `/hub` confirms at once, `/mute` accepts and never calls back, `/broken` answers 500, `/no` denies, `/moved`
+    """A hub for each path: `/hub` confirms at once, `/mute` accepts and never calls back, `/broken` closes two connections and then answers 500, `/no` denies, `/moved`
     redirects to a page that answers 202."""
 
     def __init__(self, *, lease_seconds: int = 864_000) -> None:
         self.lease_seconds = lease_seconds
         self.asked: list[Asked] = []
+        self._to_close = 2
         self.confirmed: list[tuple[str, int, bool]] = []  # mode, status, whether the challenge came back
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -68,8 +69,15 @@ class Hub:
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            timeout = 30
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                if self.path == "/broken" and hub._to_close:
+                    hub._to_close -= 1
+                    self.close_connection = True
+                    return
                 form = {name.removeprefix("hub."): value for name, value in urllib.parse.parse_qsl(body)}
                 hub.asked.append(Asked(self.path, form, time.monotonic()))
                 if self.path == "/moved":

@@ -85,6 +85,7 @@ def test_subscribe_verify_push_renew_and_leave(tmp_path: Path, schema_url: str) 
             form = hub.forms(topic)[0]
             pushes_are_judged(desk, hub, site, form)
             strangers_learn_nothing(desk, hub, form)
+            wait_for(lambda: all(subscriptions(desk)[feed_id].error for feed_id in (2, 3, 4, 5)), seconds=30)
             what_failed_is_told(subscriptions(desk), hub)
             wait_for(lambda: len(hub.forms(topic)) > 1, seconds=30)  # before the lease ends
             renewed = hub.forms(topic)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ACCEPTED = frozenset({202, 204})  # 202 by the Recommendation; hubs of PubSubHubbub 0.3 that verify at once say 204
 MOST_BYTES = 64 * 1024  # of a hub's answer, which says nothing that we need
+MOST_TRIES = 4
+PAUSE = 0.5  # seconds before the next try, so that connections the hub has closed are known as closed
 
 
 class SubscribeSpider(Spider):
@@ -66,11 +69,16 @@ class SubscribeSpider(Spider):
             await self._refused(row, f"the hub answered HTTP {response.status}")
 
     async def failed(self, failure: Failure) -> Request | None:
-        """A hub did not answer. It may have closed a connection just when it was used again: then it is asked once more."""
+        """A hub did not answer. It may have closed a connection just when it was used again: then it is asked once more.
+
+        What is repeated is a POST, which the HTTP client never repeats by itself; a hub takes the same form twice as one.
+        """
         request: Request = failure.request  # type: ignore[attr-defined]
         answer = read_failure(failure, url=request.url, at=self.watch.now())
-        if answer.outcome is Outcome.CONNECTION and not request.meta.get("again"):
-            return request.replace(meta=request.meta | {"again": True}, dont_filter=True)
+        tries = request.meta.get("tries", 1)
+        if answer.outcome is Outcome.CONNECTION and tries < MOST_TRIES:
+            await asyncio.sleep(PAUSE)
+            return request.replace(meta=request.meta | {"tries": tries + 1}, dont_filter=True)
         await self._refused(request.cb_kwargs["row"], f"the hub cannot be asked ({answer.outcome})")
         return None
 
