@@ -22,6 +22,7 @@ from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.jsonfeed import parse_jsonfeed
 from crawler.mending import HEAD_CHARS, mended, without_controls
+from crawler.nesting import flattened
 from crawler.parsed import (
     CONTENT_CHARS,
     GUID_CHARS,
@@ -130,7 +131,7 @@ def parse_slowly(text: str, url: str) -> ParsedFeed:
         warnings.simplefilter("ignore")  # feedparser's own deprecations are not ours to mend
         data = feedparser.parse(
             io.BytesIO(
-                text.encode("utf-8", "replace")
+                flattened(text).encode("utf-8", "replace")
             ),  # never the bytes themselves: it would open what looks like a file
             response_headers=headers,
             sanitize_html=False,

@@ -25,6 +25,7 @@ _ENDLESS = re.compile(
     r"(<(?:[\w.-]{1,20}:)?(?:title|pubDate|date|issued|modified|published|updated|guid|id|link|author|creator|name)\b[^<>]{0,1000}>[^<]{100000})[^<]+",
     re.IGNORECASE,
 )
+_RUN = re.compile(r"([^<]{1000000})[^<]+")  # no text of an entry is kept to this length, wherever it stands
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ def mended(text: str) -> str:
     if begin and not _HTML.match(text):
         text = text[begin.start() :]
     if len(text) > _LARGE:
-        text = _ENDLESS.sub(r"\1", text)
+        text = _RUN.sub(r"\1", _ENDLESS.sub(r"\1", text))
     text = without_controls(_DECLARATION.sub("", text, count=1).lstrip())
     if "<rss:channel" in text[:HEAD_CHARS]:
         text = _PREFIXED_RSS.sub(r"<\1", text)
