@@ -1,7 +1,8 @@
 """Retention: what is forgotten, and when, so that months of running do not grow the database.
 
 Nothing that matched, is pending, is labelled or is held is ever touched; an entry that a feed still lists stays, or it would
-come back as new. Of what did not match a random sample keeps title and summary for audits (see reviews.py).
+come back as new. Of what did not match a random sample keeps title and summary for audits (see reviews.py). By what a match was
+found as a copy or as telling of an event goes once nothing is compared with it any more; what was found stays.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
-from storage import same_event
+from storage import same_event, stories
 from storage.base import REJECTED_TEXT
-from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
-from storage.stories import window_start
+from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
 
 _REJECTED = ("near", "irrelevant", "unreadable", "gone")
 
@@ -39,7 +39,8 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
         + _delete_entries(session, now - timedelta(days=policy.entries_days), batch)
         + _delete_old(session, POLLS, now - timedelta(days=policy.polls_days), batch)
         + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
-        + same_event.forget(session, below=window_start(session, now - same_event.KEPT), batch=batch)
+        + _delete_keys(session, EVENT_KEYS, now - same_event.KEPT, batch)
+        + _delete_keys(session, BANDS, now - stories.KEPT, batch)
     )
 
 
@@ -71,6 +72,15 @@ def _delete_old(session: Session, table: Table, before: datetime, batch: int) ->
     ids = session.scalars(oldest.limit(batch)).all()
     if ids:
         session.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(ids)
+
+
+def _delete_keys(session: Session, table: Table, before: datetime, batch: int) -> int:
+    """Delete by what the articles first seen before then were found; of `batch` articles at most. How many there were."""
+    old = table.c.article_id < stories.window_start(session, before)
+    ids = session.scalars(select(table.c.article_id).where(old).distinct().order_by(table.c.article_id).limit(batch)).all()
+    if ids:
+        session.execute(delete(table).where(table.c.article_id.in_(ids)))
     return len(ids)
 
 

@@ -157,12 +157,3 @@ def likeness(
     whole = sum(weights[key] ** 2 for key in mine)
     others = sum(weights.get(key, usual) ** 2 for key in theirs)
     return sum(weights[key] ** 2 for key in shared) / sqrt(whole * others)
-
-
-def forget(session: Session, *, below: int, batch: int) -> int:
-    """Delete the keys of at most so many articles with lower ids; how many there were."""
-    old = select(EVENT_KEYS.c.article_id).where(EVENT_KEYS.c.article_id < below).distinct().limit(batch)
-    ids = session.scalars(old).all()
-    if ids:
-        session.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.article_id.in_(ids)))
-    return len(ids)

@@ -23,6 +23,7 @@ from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES, Article, Story
 from storage.portable import newest_postings
 
 COPY_WINDOW = timedelta(days=30)  # between the first sights, and between the claimed times, of two copies
+KEPT = COPY_WINDOW + timedelta(days=7)  # bands of what was seen earlier are forgotten; a page is tried for a week
 # Articles that share most bands come first; the near ones are among the first few. Of a band that a page's template makes
 # thousands share, only the newest are looked at.
 _CANDIDATES, _PER_BAND = 20, 64

@@ -22,7 +22,7 @@ from crawler.syndication import family_of, find_credit
 from storage import articles, retention, same_event, stories, story_list
 from storage.db import Database
 from storage.errors import UnknownStory
-from storage.models import ARTICLES, CARRIERS, EVENT_KEYS
+from storage.models import ARTICLES, BANDS, CARRIERS, EVENT_KEYS
 
 WIRE = (
     "Shells hit the vegetable market of Maarat al-Numan in Idlib on Monday morning, killing nine people and wounding 23, rescuers "
@@ -318,6 +318,33 @@ def test_keys_are_forgotten_after_a_week(stand: Newsstand) -> None:
         assert retention.prune(session, now=NOW + 8 * DAY) > 0
     with stand.database.read() as session:
         assert set(session.scalars(select(EVENT_KEYS.c.article_id))) == {2}
+
+
+def test_bands_are_forgotten_after_the_window_of_copies_and_what_they_found_stays(stand: Newsstand) -> None:
+    first = stand.print("North Post", WIRE, at=NOW)
+    copy = stand.print("South Post", WIRE, at=NOW + HOUR)
+    young = stand.print("East Post", ELSEWHERE, title="Farmers sow late", at=NOW + 10 * DAY)
+    before = stand.page(stand.role(first)[0])
+
+    def prune(days: int, batch: int = 1) -> int:
+        with stand.database.write() as session:
+            return retention.prune(session, now=NOW + days * DAY, batch=batch)
+
+    while prune(30):  # what is compared with them still may come
+        pass
+    assert banded(stand) == {first, copy, young}
+    assert [prune(38), prune(38), prune(38)] == [1, 1, 0]  # in small batches, the oldest first
+    assert banded(stand) == {young}
+    assert stand.page(stand.role(first)[0]) == before
+    late = stand.print("West Post", WIRE, at=NOW + 38 * DAY)
+    assert stand.role(late)[1] == "original"
+    again = stand.print("North Post", ELSEWHERE, title="Farmers sow late", at=NOW + 38 * DAY)
+    assert stand.role(again) == (stand.role(young)[0], "copy")
+
+
+def banded(stand: Newsstand) -> set[int]:
+    with stand.database.read() as session:
+        return set(session.scalars(select(BANDS.c.article_id)))
 
 
 def test_the_command_lists_stories_and_shows_one(stand: Newsstand, schema_url: str, tmp_path: Path) -> None:
