@@ -78,7 +78,9 @@ def _delete_old(session: Session, table: Table, before: datetime, batch: int) ->
 def _delete_keys(session: Session, table: Table, before: datetime, batch: int) -> int:
     """Delete by what the articles first seen before then were found; of `batch` articles at most. How many there were."""
     old = table.c.article_id < stories.window_start(session, before)
-    ids = session.scalars(select(table.c.article_id).where(old).distinct().order_by(table.c.article_id).limit(batch)).all()
+    ids = session.scalars(
+        select(table.c.article_id).where(old).distinct().order_by(table.c.article_id).limit(batch)
+    ).all()
     if ids:
         session.execute(delete(table).where(table.c.article_id.in_(ids)))
     return len(ids)
