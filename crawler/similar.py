@@ -12,11 +12,11 @@ import re
 import struct
 import unicodedata
 from dataclasses import dataclass
+from operator import eq
 
 HASHES = 128
 BANDS, ROWS = 32, 4
 LEAST_WORDS = 48  # lemon24/reader's threshold: shorter texts are alike by chance
-SHINGLE = 3
 LIKELY = 0.5  # of the estimate (standard error .044): from here on two texts are compared word by word
 # The least exact similarity of two copies, by the words of the shorter: in a short text a frame that many notices share is
 # most of it. Measured by bench/similar.py: docs/measured.md.
@@ -100,8 +100,8 @@ def signature(text: str) -> bytes | None:
     from rensa import RMinHash
 
     minhash = RMinHash(num_perm=HASHES, seed=_SEED)
-    minhash.update([" ".join(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)])
-    return struct.pack(f"<{HASHES}I", *(value & 0xFFFFFFFF for value in minhash.digest()))
+    minhash.update(list(map(" ".join, zip(words, words[1:], words[2:], strict=False))))
+    return struct.pack(f"<{HASHES}I", *minhash.digest())
 
 
 def bands(signature: bytes) -> tuple[int, ...]:
@@ -121,5 +121,4 @@ def bands(signature: bytes) -> tuple[int, ...]:
 
 def nearness(one: bytes, other: bytes) -> float:
     """The estimated Jaccard similarity of two texts, 0 to 1: the share of hashes that agree (standard error .044 at .5)."""
-    pairs = zip(struct.unpack(f"<{HASHES}I", one), struct.unpack(f"<{HASHES}I", other), strict=True)
-    return sum(bool(left == right) for left, right in pairs) / HASHES
+    return sum(map(eq, memoryview(one).cast("I"), memoryview(other).cast("I"))) / HASHES

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from math import log, sqrt
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVENT_KEYS, STORIES
@@ -36,14 +36,15 @@ _SMALL = 30  # articles that a small window is taken to have besides, lest whate
 _COMPARED = 6
 _ID = (1 << 32) - 1  # of a sort key
 # made once: building such a statement takes SQLAlchemy as long as sending it
+_KEYS = select(func.aggregate_strings(EVENT_KEYS.c.key, "\n")).where(EVENT_KEYS.c.article_id == ARTICLES.c.id)
 _STORED = (
-    select(ARTICLES.c.id, ARTICLES.c.language, ARTICLES.c.publisher, ARTICLES.c.story_id, STORIES.c.first_at)
+    select(
+        ARTICLES.c.id, ARTICLES.c.language, ARTICLES.c.publisher, ARTICLES.c.story_id, STORIES.c.first_at,
+        _KEYS.correlate(ARTICLES).scalar_subquery().label("theirs"),
+    )
     .join(STORIES, STORIES.c.id == ARTICLES.c.story_id)
     .where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
-)
-_KEYS = select(EVENT_KEYS.c.article_id, EVENT_KEYS.c.key).where(
-    EVENT_KEYS.c.article_id.in_(bindparam("ids", expanding=True))
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def find(session: Session, one: Event) -> Candidate | None:
     best = sorted(likely, key=lambda article_id: (-points[article_id], article_id))[:_COMPARED]
     if not best:
         return None
-    return _surest(one, weights, session.execute(_STORED, {"ids": best}).all(), _keys(session, best))
+    return _surest(one, weights, session.execute(_STORED, {"ids": best}).all())
 
 
 def _weights(keys: Collection[str], others: Mapping[str, Collection[int]], span: int) -> dict[str, float]:
@@ -116,22 +117,14 @@ def _estimate(found: Collection[int], span: int) -> float:
     return len(found) * max(span / reach, 1.0)
 
 
-def _keys(session: Session, ids: Collection[int]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = defaultdict(set)
-    for article_id, key in session.execute(_KEYS, {"ids": list(ids)}).all():
-        found[article_id].add(key)
-    return found
-
-
-def _surest(
-    one: Event, weights: Mapping[str, float], rows: Sequence[Any], keys: Mapping[int, set[str]]
-) -> Candidate | None:
+def _surest(one: Event, weights: Mapping[str, float], rows: Sequence[Any]) -> Candidate | None:
     found = []
     for row in rows:
         if row.first_at is None or abs(one.at - row.first_at) > EVENT_WINDOW:
             continue
         same_language = row.language == one.language
-        score = likeness(one.keys, keys[row.id] - {EVERY}, weights, same_language=same_language)
+        theirs = set((row.theirs or "").split("\n")) - {EVERY}
+        score = likeness(one.keys, theirs, weights, same_language=same_language)
         least = SAME_PUBLISHER if row.publisher == one.publisher else SAME_LANGUAGE if same_language else OTHER_LANGUAGE
         if score >= least:
             found.append(Candidate(row.id, row.story_id, score))

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from storage.base import Role
 from storage.errors import UnknownStory
 from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES, Article, Story
-from storage.portable import newest_postings
+from storage.portable import newest_since
 
 COPY_WINDOW = timedelta(days=30)  # between the first sights, and between the claimed times, of two copies
 KEPT = COPY_WINDOW + timedelta(days=7)  # bands of what was seen earlier are forgotten; a page is tried for a week
@@ -134,8 +134,7 @@ def place(
 
 def _sharing(session: Session, one: Text) -> Sequence[Any]:
     """The articles of the window that share most bands."""
-    low = window_start(session, one.seen_at - COPY_WINDOW)
-    newest = newest_postings(session, "bands", set(one.bands), low=low, high=1 << 62, most=_PER_BAND)
+    newest = newest_since(session, "bands", set(one.bands), since=one.seen_at - COPY_WINDOW, most=_PER_BAND)
     shared = Counter(article_id for ids in newest.values() for article_id in ids if article_id != one.article_id)
     if not shared:
         return []

@@ -36,6 +36,7 @@ _PICTURE = re.compile(
     re.IGNORECASE,
 )
 _MONTH_BESIDE = re.compile(r"\d")
+_UNSEEN = re.compile("[\u200e\u200f\u202a-\u202c\ufeff]")  # marks of direction, and of byte order
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,7 @@ def _is_place(words: str) -> bool:
 
 
 def _normal(text: str) -> str:
-    return "".join(
-        one for one in unicodedata.normalize("NFC", text) if one not in "\u200e\u200f\u202a\u202b\u202c\ufeff"
-    ).replace("\u00a0", " ")
+    return _UNSEEN.sub("", unicodedata.normalize("NFC", text)).replace("\u00a0", " ")
 
 
 def _line(words: str) -> str:
