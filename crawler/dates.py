@@ -86,6 +86,9 @@ _SETTINGS = {"STRICT_PARSING": True, "DATE_ORDER": "DMY", "TIMEZONE": "UTC", "PA
 _PUNCTUATION = str.maketrans({"،": ",", "年": "/", "月": "/", "日": " "})
 
 
+_DIGITS = re.compile(r"(?<![\d:])\d{1,8}(?![\d:])|\d{5,8}")  # of a day and a year, not of a time of day
+
+
 def parse_date(raw: str, parsed: time.struct_time | None = None) -> datetime | None:
     """The time that a claimed date names; None when it names none.
 
@@ -276,7 +279,7 @@ def plain_digits(text: str) -> str:
 @lru_cache(maxsize=4096)
 def _guessed(text: str) -> datetime | None:
     """What dateparser makes of it. A feed writes all its dates alike, and repeats them poll after poll."""
-    if len(text) < 6 or len(text) > 60 or text[0] in "-+" or not any(char.isdigit() for char in text):
+    if len(text) < 6 or len(text) > 60 or text[0] in "-+" or "://" in text or len(_DIGITS.findall(text)) < 2:
         return None
     import dateparser
 
