@@ -151,6 +151,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         with lzma.open(SHARED / "pages.tar.xz") as packed, tarfile.open(fileobj=packed) as archive:
             archive.extractall(name, filter="data")
+        judge(rows[0], Path(name))  # what a process does once is not the time of a page
         taken: Counter[str] = Counter()
         scores = []
         for row in rows:

@@ -27,6 +27,10 @@ _YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})\b(.*)")
 _ASCTIME = re.compile(
     r"(?:[^\W\d_]+\s+)?([^\W\d_]+\s+\d{1,2})\s+(\d{1,2}:\d{2}(?::\d{2})?)\s*([A-Z]{1,5}|[+-]\d{4})?\s+(\d{4})"
 )
+# "01:38:07 PM IST, Nov 20, 2019"
+_TIME_FIRST = re.compile(
+    r"(\d{1,2}:\d{2}(?::\d{2})?(?:\s*[AaPp]\.?[Mm]\.?)?(?:\s+\(?[A-Z]{2,5}\)?)?)[\s,|–—-]+(?:on\s+)?([^\s:][^:]*\b\d{4})"
+)
 # between date and time stand a dash, "at", "um", "à", "saat" or a pipe; after it the zone, perhaps in brackets
 _TIME = re.compile(
     r"[\s|,–—-]*(?:T|at|um|à|a las|alle|om|saat|kl\.?|в|الساعة|ساعت)?[\s|,:–—-]*(\d{1,2})[:.h](\d{1,2})(?:[:.](\d{1,2})(?:[.,]\d+)?)?"
@@ -140,6 +144,8 @@ def _read(text: str) -> datetime | None:
             day, name = (one, other) if pattern is _WORDS else (other, one)
             if month := _month(name):
                 return _moment(year, int(day), month, _clock(rest))
+    if found := _TIME_FIRST.fullmatch(text):
+        return _read(f"{found[2]} {found[1]}")
     return None
 
 

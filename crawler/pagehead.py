@@ -206,7 +206,13 @@ def _is_site(part: str, site: str | None, url: str | None) -> bool:
 def _authors(
     tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None
 ) -> list[str]:
-    for told in (jsonld.names_of(node.get("author"), nodes, persons_only=True), _all(metas, _AUTHORS), _bylines(tree)):
+    sources = (
+        lambda: jsonld.names_of(node.get("author"), nodes, persons_only=True),
+        lambda: _all(metas, _AUTHORS),
+        lambda: _bylines(tree),
+    )
+    for read in sources:
+        told = read()
         names = [name for one in told for name in bylined(one) if not site or name.lower() != site.lower()]
         if names:
             return list(dict.fromkeys(names))[:MOST_AUTHORS]

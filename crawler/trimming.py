@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -120,7 +120,9 @@ def _points_elsewhere(paragraph: str, anchors: Set[str]) -> bool:
 
 
 def _without_appeals(paragraphs: list[str]) -> list[str]:
-    cut = [_cut_appeal(paragraph) for paragraph in paragraphs]
+    whole = _lower("\n".join(paragraphs))
+    hints = [hint for hint in _patterns().hints if hint in whole]  # most articles have few of them
+    cut = [_cut_appeal(paragraph, hints) for paragraph in paragraphs]
     touched = [number for number, (before, after) in enumerate(zip(paragraphs, cut, strict=True)) if before != after]
     for first, second in pairwise(touched):
         between = range(first + 1, second)
@@ -134,10 +136,14 @@ def _without_appeals(paragraphs: list[str]) -> list[str]:
     return [paragraph for paragraph in cut if paragraph]
 
 
-def _cut_appeal(paragraph: str) -> str:
-    """The paragraph without appeals at its beginning and its end; '' when it is all appeal."""
-    lower = paragraph.lower().replace("i̇", "i")
-    if len(paragraph) > APPEAL_CHARS or not any(hint in lower for hint in _patterns().hints):
+def _lower(text: str) -> str:
+    return text.lower().replace("i̇", "i")
+
+
+def _cut_appeal(paragraph: str, hints: Sequence[str]) -> str:
+    """The paragraph without appeals at its beginning and its end; '' when it is all appeal. One of the hints stands in each appeal."""
+    lower = _lower(paragraph)
+    if len(paragraph) > APPEAL_CHARS or not any(hint in lower for hint in hints):
         return paragraph
     if not _patterns().strong.search(paragraph):
         return paragraph
