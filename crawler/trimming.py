@@ -140,15 +140,17 @@ def _lower(text: str) -> str:
     return text.lower().replace("i̇", "i")
 
 
+def _has(text: str, hints: Sequence[str]) -> bool:
+    lower = _lower(text)
+    return any(hint in lower for hint in hints)
+
+
 def _cut_appeal(paragraph: str, hints: Sequence[str]) -> str:
     """The paragraph without appeals at its beginning and its end; '' when it is all appeal. One of the hints stands in each appeal."""
-    lower = _lower(paragraph)
-    if len(paragraph) > APPEAL_CHARS or not any(hint in lower for hint in hints):
-        return paragraph
-    if not _patterns().strong.search(paragraph):
+    if len(paragraph) > APPEAL_CHARS or not _has(paragraph, hints):
         return paragraph
     sentences = [sentence for sentence in _SENTENCE.split(paragraph) if sentence]
-    appeals = [is_appeal(sentence) for sentence in sentences]
+    appeals = [_has(sentence, hints) and is_appeal(sentence) for sentence in sentences]
     if not any(appeals):
         return paragraph
     own_voice = [one or _is_voice(sentence) for one, sentence in zip(appeals, sentences, strict=True)]
