@@ -21,7 +21,7 @@ from crawler.event_keys import event_keys
 from crawler.syndication import find_credit
 from storage import articles, entries, feeds, same_event, stories
 from storage.db import Database, open_database
-from storage.portable import post
+from storage.postings import post
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DAYS, BATCH, TRIALS = 30, 5_000, 600

@@ -1,13 +1,12 @@
 """An article's page to its text and what it says of itself. PURE; the only user of trafilatura. Never raises.
 
 A cascade with a recorded winner: trafilatura alone, beside its second extractors where what it found looks wrong; JSON-LD `articleBody` where it has what trafilatura lost, or shows what is not the article's;
-trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `jsonld`, `trimming`, `pagestatus`.
+trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `jsonld`, `described`, `trimming`, `pagestatus`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -16,12 +15,13 @@ import trafilatura.external
 from htmldate import find_date
 from justext import get_stoplist
 from lxml import html as lxml_html
-from lxml.etree import ElementDefaultClassLookup, ParserError, strip_tags
+from lxml.etree import ElementDefaultClassLookup, ParserError, strip_elements, strip_tags
 from trafilatura.metadata import extract_author
 
 from crawler import jsonld, pagestatus
 from crawler.charset import decode
 from crawler.dates import parse_date
+from crawler.described import with_described
 from crawler.page import Page
 from crawler.pagedates import is_plausible_guess
 from crawler.pagehead import Head, bylined, read_head
@@ -32,15 +32,11 @@ from crawler.trimming import LINK_WORDS, folded, trimmed
 MAX_BYTES = 2 * 1024 * 1024  # FACTS: trafilatura is quadratic in paragraphs; real article pages stay under 1 MB
 MAX_TAGS = 50_000
 MAX_DEPTH = 200  # lxml stops at 255 by itself; recursive walkers should not come near Python's limit
-LOST = 0.7  # trafilatura has fewer of JSON-LD's words than this: it lost part of the article
-WITNESS = 0.75  # a description that knows less of what was found is cut, or of another article
-PROSE_WORDS = 20
 SHORT_CHARS = 600
 PARAGRAPH_CHARS = 80  # of a <p>: shorter ones are captions and buttons
 MISSED, STRAY = 0.6, 0.1  # the text is less than this of what long paragraphs hold; they hold less than this of it
 BINARY = 0.02  # of the characters are controls that text has no use for; random bytes have a tenth
 SHORTEST_LINK = 2 * LINK_WORDS - 1  # characters; shorter ones cannot be long enough to be looked for
-COVERED = 0.3  # a paragraph with fewer of its 4-grams in JSON-LD's body is not in it
 # lxml.html asks Python for the class of each element, to give forms and labels more methods: a tenth of the time of a page
 _PLAIN = ElementDefaultClassLookup(element=lxml_html.HtmlElement)
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
@@ -68,8 +64,8 @@ _LANGUAGES = (
     "Italian", "Kurdish", "Norwegian_Bokmal", "Persian", "Polish", "Portuguese", "Romanian", "Russian", "Serbian", "Spanish", "Swedish", "Turkish",
     "Ukrainian", "Urdu",
 )  # fmt: skip
-_CONTROL_REFERENCE = re.compile(
-    rb"&#0{0,7}(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d);?|&#[xX]0{0,7}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]);?"
+_CONTROL_REFERENCE = re.compile(  # begins with its letters, by which it is found fast
+    rb"&#(?:0{0,7}(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d)|[xX]0{0,7}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]));?"
 )
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _NOT_XML = bytes(code for code in range(32) if code not in b"\t\n\r")  # XML 1.0 section 2.2; with U+FFFE and U+FFFF
@@ -186,7 +182,9 @@ def _without_controls(text: str) -> bytes:
     Of bytes they are taken in a tenth of the time.
     """
     page = text.encode("utf-8", "ignore")  # lone surrogates are none of its characters either
-    page = page.translate(None, _NOT_XML).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
+    page = page.translate(None, _NOT_XML)
+    if not text.isascii():
+        page = page.replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")  # U+FFFE, U+FFFF
     return _CONTROL_REFERENCE.sub(b"", page) if b"&#" in page else page
 
 
@@ -197,8 +195,7 @@ def _paragraphs(tree: Any, head: Head) -> tuple[list[str], str]:
     """The article's paragraphs and who found them."""
     anchors = _anchors(tree)
     described = jsonld.body_paragraphs(head.node)
-    for element in list(tree.iter(*_NOT_TEXT)):
-        element.drop_tree()
+    strip_elements(tree, *_NOT_TEXT, with_tail=False)
     found, extractor = _lines(_read(_without_furniture(tree), fast=True)), "trafilatura"
     if _looks_wrong(found, tree):
         found = _lines(_read(tree))
@@ -208,22 +205,23 @@ def _paragraphs(tree: Any, head: Head) -> tuple[list[str], str]:
             found, extractor = more, "trafilatura-recall"
     found = trimmed(found, title=head.title, anchors=anchors)
     if described:
-        found, extractor = _with_described(found, trimmed(described, title=head.title), extractor)
+        found, extractor = with_described(found, trimmed(described, title=head.title), extractor)
     return found, extractor
 
 
 def _without_furniture(tree: Any) -> Any:
     """A copy without the elements that trafilatura drops or looks through anyway: half of them, and it asks its 300 questions of each."""
     rest = copy(tree)
-    for element in list(rest.iter(*_FURNITURE)):
-        element.drop_tree()
+    strip_elements(rest, *_FURNITURE, with_tail=False)
     strip_tags(rest, *_TRANSPARENT)
     return rest
 
 
-def _read(tree: Any, **how: bool) -> Any:
+def _read(tree: Any, *, fast: bool = False, favor_recall: bool = False) -> Any:
     """What trafilatura finds; it works on a copy of the tree."""
-    return trafilatura.bare_extraction(tree, include_comments=False, include_tables=False, **how)
+    return trafilatura.bare_extraction(
+        tree, include_comments=False, include_tables=False, fast=fast, favor_recall=favor_recall
+    )
 
 
 def _looks_wrong(found: list[str], tree: Any) -> bool:
@@ -258,49 +256,6 @@ def _rejoined(text: str) -> str:
     for joiner, stand_in in _JOINERS:
         text = text.replace(stand_in, joiner)
     return text
-
-
-def _with_described(found: list[str], described: list[str], extractor: str) -> tuple[list[str], str]:
-    """What was found, corrected by the body that JSON-LD describes, when that is the same article.
-
-    The description is taken where much of it was not found. Else it is a witness: of what was found, paragraphs after the first that it
-    covers and that it does not know are not the article's, as long as it knows most of the text; leads and standfirsts stand before it.
-    """
-    own, other = _grams(" ".join(found)), _grams(" ".join(described))
-    if not other or count_words(" ".join(described)) < pagestatus.LEAST_WORDS:
-        return found, extractor
-    shared = sum((own & other).values())
-    known = shared / sum(other.values())
-    if known < LOST and sum(other.values()) > sum(own.values()):
-        return described, "json-ld"
-    if known < LOST or shared < WITNESS * sum(own.values()):
-        return found, extractor
-    covered = [number for number, paragraph in enumerate(found) if _coverage(paragraph, other) >= COVERED]
-    first, last = (covered[0], covered[-1]) if covered else (0, len(found))
-    kept = [
-        paragraph
-        for number, paragraph in enumerate(found)
-        if number in covered or number < first or (number > last and _is_prose(paragraph))  # a description may be cut
-    ]
-    return (kept, f"{extractor}+json-ld") if len(kept) < len(found) else (found, extractor)
-
-
-def _is_prose(paragraph: str) -> bool:
-    return count_words(paragraph) >= PROSE_WORDS and paragraph.rstrip("\"'”’»)").endswith(
-        (".", "!", "?", "؟", "…", "。")
-    )
-
-
-def _grams(text: str) -> Counter[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.lower())
-    return Counter(tuple(words[at : at + 4]) for at in range(max(1, len(words) - 3)) if words)
-
-
-def _coverage(paragraph: str, body: Counter[tuple[str, ...]]) -> float:
-    grams = _grams(paragraph)
-    if len(grams) < 2:  # a subheading is in no 4-gram of its own; it stays
-        return 1.0
-    return sum(gram in body for gram in grams) / len(grams)
 
 
 def _anchors(tree: Any) -> frozenset[str]:

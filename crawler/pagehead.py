@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -206,17 +207,20 @@ def _is_site(part: str, site: str | None, url: str | None) -> bool:
 def _authors(
     tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None
 ) -> list[str]:
-    sources = (
-        lambda: jsonld.names_of(node.get("author"), nodes, persons_only=True),
-        lambda: _all(metas, _AUTHORS),
-        lambda: _bylines(tree),
-    )
-    for read in sources:
-        told = read()
+    for told in _bylined_by(tree, node, nodes, metas):
         names = [name for one in told for name in bylined(one) if not site or name.lower() != site.lower()]
         if names:
             return list(dict.fromkeys(names))[:MOST_AUTHORS]
     return []
+
+
+def _bylined_by(
+    tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]]
+) -> Iterator[list[str]]:
+    """Bylines, the surest first; the page is searched for them only when none is declared."""
+    yield jsonld.names_of(node.get("author"), nodes, persons_only=True)
+    yield _all(metas, _AUTHORS)
+    yield _bylines(tree)
 
 
 def bylined(told: str) -> list[str]:

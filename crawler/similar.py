@@ -121,4 +121,5 @@ def bands(signature: bytes) -> tuple[int, ...]:
 
 def nearness(one: bytes, other: bytes) -> float:
     """The estimated Jaccard similarity of two texts, 0 to 1: the share of hashes that agree (standard error .044 at .5)."""
-    return sum(map(eq, memoryview(one).cast("I"), memoryview(other).cast("I"))) / HASHES
+    equal: int = sum(map(eq, memoryview(one).cast("I"), memoryview(other).cast("I")))
+    return equal / HASHES

@@ -16,7 +16,8 @@ from storage import clocks, evidence, mentions, proofs, removal, same_event, sto
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
-from storage.portable import index_words, post, text_list
+from storage.portable import index_words, text_list
+from storage.postings import post
 from storage.text import clean, language_code, search_words
 
 # DESIGN section 3: a claim in the future or absurdly old is flagged, never rewritten; it does not decide the day

@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVENT_KEYS, STORIES
-from storage.portable import newest_postings, post
+from storage.postings import newest_postings, post
 
 EVENT_WINDOW = timedelta(hours=72)
 KEPT = timedelta(days=7)  # keys of what was seen earlier are forgotten: a backlog or a backfill is through by then

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from storage.base import Role
 from storage.errors import UnknownStory
 from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES, Article, Story
-from storage.portable import newest_since
+from storage.postings import newest_since
 
 COPY_WINDOW = timedelta(days=30)  # between the first sights, and between the claimed times, of two copies
 KEPT = COPY_WINDOW + timedelta(days=7)  # bands of what was seen earlier are forgotten; a page is tried for a week
