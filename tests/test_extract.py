@@ -71,6 +71,45 @@ def test_without_a_url_the_canonical_one_is_as_the_page_says() -> None:
     assert extract_page(body, url="https://b.example/x").canonical_url is None
 
 
+STORY = (
+    "The ferry across the Orontes stopped on Monday, said the harbour master, since the rope had worn through in the flood.",
+    "Farmers waited with their lorries on both banks for a day and a half, and some turned back to the bridge before nightfall.",
+    "A new rope is on its way from Latakia, the council said, and the ferry ought to run again before the market of Thursday.",
+    "Until then a boat carries people, but neither animals nor goods, and it stops at dusk because nobody has mended the lamps.",
+    "The ferryman, who has worked there for thirty years, asked for an engine, and for a second hand in the months of winter.",
+    "Two villages have shared the cost of the crossing since spring, when the bridge was closed to lorries of ten tons and more.",
+)
+
+
+@pytest.mark.parametrize(
+    ("lead", "rest"),
+    [
+        ("<article><p>{0} {0} {0}</p></article>", "<div class='story-continued'>{1}</div>"),
+        ("<article><p>{0} {0} {0}</p></article>", "<div class='article-extra'>{1}</div>"),
+    ],
+)
+def test_where_the_first_extractor_misses_most_of_the_page_others_are_asked(lead: str, rest: str) -> None:
+    paragraphs = "".join(f"<p>{sentence}</p>" for sentence in STORY[1:])
+    body = f"<html><body><h1>Ferry stands still</h1>{lead}{rest}</body></html>".format(STORY[0], paragraphs)
+    text = extract_page(body.encode(), url=PLACE).text
+    assert [sentence for sentence in STORY if sentence not in text] == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32"])
+def test_characters_that_no_page_may_have_are_dropped_and_a_body_of_them_is_no_page(encoding: str) -> None:
+    paragraphs = (
+        "".join(f"<p>{sentence}</p>" for sentence in STORY)
+        .replace("ferry", "f\x0ber\ufffery&#1;")
+        .replace("i", "i&#x0B;")
+    )
+    page = extract_page(f"<html><body><article>{paragraphs}</article></body></html>".encode(encoding), url=PLACE)
+    assert page.text == "\n".join(STORY)
+    assert (
+        extract_page(("<p>" + "a\x01\x02" * 300).encode(encoding), url=PLACE).problem
+        == "not a page: the body is binary"
+    )
+
+
 def test_more_than_half_is_never_cut() -> None:
     paragraphs = ["Subscribe to our newsletter and sign up for our alerts."] * 3 + ["A sentence of the article."]
     assert trimmed(paragraphs) == paragraphs
