@@ -1,7 +1,7 @@
 """An article's page to its text and what it says of itself. PURE; the only user of trafilatura. Never raises.
 
 A cascade with a recorded winner: trafilatura alone, beside its second extractors where what it found looks wrong; JSON-LD `articleBody` where it has what trafilatura lost, or shows what is not the article's;
-trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `jsonld`, `described`, `trimming`, `pagestatus`.
+trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `bylines`, `jsonld`, `described`, `trimming`, `pagestatus`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from htmldate import find_date
 from justext import get_stoplist
 from lxml import html as lxml_html
 from lxml.etree import ElementDefaultClassLookup, ParserError, strip_elements, strip_tags
-from trafilatura.metadata import extract_author
 
 from crawler import jsonld, pagestatus
+from crawler.bylines import likely_authors
 from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.described import with_described
 from crawler.page import Page
 from crawler.pagedates import is_plausible_guess
-from crawler.pagehead import Head, bylined, read_head
+from crawler.pagehead import Head, read_head
 from crawler.pagestatus import count_words
 from crawler.plaintext import clean
 from crawler.trimming import LINK_WORDS, folded, trimmed
@@ -153,10 +153,10 @@ def _page(head: Head, *, status: str, text: str, extractor: str, problem: str | 
 
 
 def _completed(head: Head, tree: Any, url: str | None) -> Head:
-    """The head with what trafilatura guesses of the page's text (an author by class, a date in a line) where nothing was declared."""
+    """The head with what is guessed of the page's body (an author by class, a date in a line) where nothing was declared."""
     author, date = head.author, None
     if not author:
-        author = ", ".join(bylined((extract_author(tree) or "").replace(";", ","))) or head.organisation
+        author = ", ".join(likely_authors(tree)) or head.organisation
     if head.published_at is None:
         date = find_date(tree, extensive_search=True, original_date=True)
     moment = parse_date(date) if date else None

@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from crawler import jsonld, pagedates
+from crawler.bylines import authors
 from crawler.parsed import absolute_link, language_tag
 from crawler.plaintext import plain_text
 from crawler.urls import canonical_url, registered_domain
 
 FEW = 3  # words of a heading; longer ones are headlines, whatever the document's title says
-TITLE_CHARS, NAME_CHARS, MOST_AUTHORS = 1_000, 100, 8
-_AUTHORS = ("author", "article:author", "byl", "parsely-author", "sailthru.author", "dc.creator", "dcterms.creator", "article:author_name",
-            "cxenseparse:author", "authors", "article.author", "creator")  # fmt: skip
+TITLE_CHARS = 1_000
 _TITLES = ("og:title", "twitter:title", "parsely-title", "sailthru.title", "dc.title", "title")
-# "By Jane Doe", in the languages of the watch
-_BY = re.compile(
-    r"^(?:written by|posted by|story by|words by|reporting by|by|von|par|por|di|de|door|af|av|autor|autore|auteur|автор|текст|haber|yazan|yazar|"
-    r"بقلم|كتب|كتبت|تحرير|نویسنده|یکی از)\b\s*:?\s*|^\s*(?:[✍|•·-]\s*)+",
-    re.IGNORECASE,
-)
-_AND = re.compile(
-    r"\s*(?:;|\||•|·|\s/\s|\band\b|\bund\b|\bet\b|\by\b(?=\s+[A-ZÁÉÍÓÚ])|\s&\s|\s+ve\s+(?=[A-ZÇĞİÖŞÜ])|،|,)\s*"
-)
-_ROLE = re.compile(
-    r"\b(?:editor|correspondent|reporter|journalist|writer|staff|columnist|producer|contributor|redakteur|redakteurin|redaktion|korrespondent|"
-    r"journaliste|rédacteur|rédaction|muhabir|editör|redactor|periodista|bureau chief|analyst|fellow|professor)\b",
-    re.IGNORECASE,
-)
-_NO_NAME = re.compile(
-    r"https?:|www\.|@|\.(?:com|net|org|co|de)\b|^\W*$|\d{2,}|^(?:admin|administrator|editor|staff|webmaster|null|none|undefined|author|user|guest)$",
-    re.IGNORECASE,
-)
 _SEPARATOR = re.compile(r"\s+[|·•»–—/-]+\s+|\s*[|｜»«]\s*|\s+::\s+|(?<=\w)(?:_|--|：)(?=\w)")
-_BYLINE = re.compile(r"(?:^|[\s_-])(?:byline|author|by-author|author-name|article-author|post-author|vcard|autor|auteur|yazar)(?:$|[\s_-])|byline__name|author__name|c-byline", re.IGNORECASE)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +54,7 @@ def read_head(tree: Any, url: str | None) -> Head:
         node=node,
         metas=metas,
         title=_title(tree, node, metas, site, url),
-        author=", ".join(_authors(tree, node, nodes, metas, site)) or None,
+        author=", ".join(authors(tree, node, nodes, metas, site)) or None,
         published_at=published_at,
         published_raw=published_raw,
         modified_at=modified_at,
@@ -199,57 +178,6 @@ def _is_site(part: str, site: str | None, url: str | None) -> bool:
         )
         for name in names
     )
-
-
-# --- authors ---
-
-
-def _authors(
-    tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]], site: str | None
-) -> list[str]:
-    for told in _bylined_by(tree, node, nodes, metas):
-        names = [name for one in told for name in bylined(one) if not site or name.lower() != site.lower()]
-        if names:
-            return list(dict.fromkeys(names))[:MOST_AUTHORS]
-    return []
-
-
-def _bylined_by(
-    tree: Any, node: dict[str, Any], nodes: list[dict[str, Any]], metas: dict[str, list[str]]
-) -> Iterator[list[str]]:
-    """Bylines, the surest first; the page is searched for them only when none is declared."""
-    yield jsonld.names_of(node.get("author"), nodes, persons_only=True)
-    yield _all(metas, _AUTHORS)
-    yield _bylines(tree)
-
-
-def bylined(told: str) -> list[str]:
-    """Names of people in a byline: no "By", no roles, no addresses, no handles."""
-    told = plain_text(told, limit=500)
-    told = re.sub(r"\([^()]*\)|\[[^\[\]]*\]|\S+@\S+|https?://\S+|(?<!\w)@\w+", " ", told)
-    names: list[str] = []
-    for part in _AND.split(_BY.sub("", told.strip())):
-        name = _BY.sub("", part.strip(" -–—:/.\t")).strip(" -–—:/\t")
-        if not name or len(name) > NAME_CHARS or len(name.split()) > 6 or _NO_NAME.search(name):
-            continue
-        if names and (_ROLE.search(name) or name.islower()):
-            continue
-        names.append(" ".join(word.capitalize() for word in name.split()) if name.isupper() and " " in name else name)
-    return names
-
-
-def _bylines(tree: Any) -> list[str]:
-    """Visible bylines: links with rel=author, itemprop=author, then classes that name them."""
-    found: list[tuple[bool, int, str]] = []
-    for element in tree.iter("a", "span", "div", "p", "address", "li", "strong"):
-        marked = element.get("rel") == "author" or "author" in (element.get("itemprop") or "")
-        if marked or _BYLINE.search(element.get("class") or ""):
-            text = plain_text(" ".join(element.itertext())[:2_000], limit=200)
-            if text and len(text.split()) <= 12:
-                found.append((not marked, len(found), text))
-                if len(found) > 20:
-                    break
-    return [text for _, _, text in sorted(found)[:2]][:1]
 
 
 # --- language, canonical URL ---

@@ -95,6 +95,22 @@ def test_where_the_first_extractor_misses_most_of_the_page_others_are_asked(lead
     assert [sentence for sentence in STORY if sentence not in text] == []
 
 
+@pytest.mark.parametrize(
+    ("around", "author"),
+    [
+        ("<span class=authorname>Salma Haddad</span>", "Salma Haddad"),
+        ("<div class=post-writer>Monday, 24/11/2026 - by Salma Haddad</div>", "Salma Haddad"),
+        ("<div id=authorize>Login here</div><ul class=metaAuthorList><li>Salma Haddad</li></ul>", "Salma Haddad"),
+        ("<div class=comments><span class=comment-author-link>Old Reader</span></div>", None),
+        ("<form class=follow-author-form>Follow</form><button class=followAuthorBtn>Follow</button>", None),
+    ],
+)
+def test_an_author_who_is_not_declared_is_read_where_readers_see_one(around: str, author: str | None) -> None:
+    paragraphs = "".join(f"<p>{sentence}</p>" for sentence in STORY)
+    body = f"<html><body><h1>Ferry stands still</h1>{around}<article>{paragraphs}</article></body></html>"
+    assert extract_page(body.encode(), url=PLACE).author == author
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-32"])
 def test_characters_that_no_page_may_have_are_dropped_and_a_body_of_them_is_no_page(encoding: str) -> None:
     paragraphs = (
