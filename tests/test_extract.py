@@ -167,7 +167,7 @@ def _check_promises(page: Page) -> None:
     assert "broke the extractor" not in (page.problem or ""), page.problem
     shown: dict[str, Any] = to_json(page)
     json.dumps(shown).encode("utf-8")
-    if page.status in ("blocked", "not-an-article", "unreadable"):
+    if page.status in ("blocked", "not-an-article", "unreadable") or (page.status == "paywalled" and page.problem):
         assert page.text == ""
         assert page.problem
     else:
