@@ -16,14 +16,17 @@ from storage.models import (
     CAPTURES,
     ENTRIES,
     EVIDENCE_TERMS,
+    MESSAGES,
     PROOFS,
     STORIES,
+    TOLD,
     TOMBSTONES,
     VERDICTS,
 )
 from storage.portable import erase_thoroughly, insert_new, unindex_words, upsert
 
 FORGOTTEN = "forgotten"
+_REMOVED = "(an article of this message was removed)"
 # nothing here tells what the article said; its address stays, for by that it is recognised when a feed lists it again
 _BLANK: dict[str, Any] = {
     "title": "",
@@ -88,6 +91,7 @@ def _marks(entry: Any, article: Any, captures: Iterable[Any]) -> set[str]:
 def _delete_article(session: Session, article: Any, now: datetime) -> None:
     """Bands and mentions go with it; a story that has others is named after the first of them."""
     unindex_words(session, sort_key=article.sort_key)
+    _blank_messages(session, article.id)
     session.execute(delete(ARTICLES).where(ARTICLES.c.id == article.id))
     stories.recount(session, story_id=article.story_id, now=now)
     first = (
@@ -95,6 +99,13 @@ def _delete_article(session: Session, article: Any, now: datetime) -> None:
     ).scalar_subquery()
     rename = update(STORIES).where(STORIES.c.id == article.story_id, STORIES.c.title == article.title)
     session.execute(rename.values(title=func.coalesce(first, "")))
+
+
+def _blank_messages(session: Session, article_id: int) -> None:
+    naming = select(TOLD.c.rule, TOLD.c.key).where(TOLD.c.article_id == article_id, TOLD.c.key.is_not(None))
+    for rule, key in session.execute(naming).all():
+        named = (MESSAGES.c.rule == rule) & (MESSAGES.c.key == key)
+        session.execute(update(MESSAGES).where(named).values(subject=_REMOVED, body=_REMOVED))
 
 
 def _blank(session: Session, entry_id: int, now: datetime) -> None:

@@ -33,7 +33,7 @@ class History:
 
 
 # named here, so that a reader need not ask Alembic; a test holds it equal to the files of storage/migrations/versions
-_REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0010", "0009", "0007", "0008", "0006", "0011")
+_REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0010", "0009", "0007", "0008", "0006", "0011", "0012")
 HISTORY = History(_REVISIONS, Path(__file__).with_name("migrations"))
 
 

@@ -33,6 +33,7 @@ from storage import (
     saved,
     search,
     subscriptions,
+    told,
     walks,
 )
 from storage.base import Base
@@ -159,6 +160,8 @@ def filled(database: Database) -> Database:
         rechecks.plan(session, article_id=1, fetched_at=NOW, due_at=NOW + DAY, source=page)
         revisions.keep_first(session, article_id=1)
         walks.record_failure(session, feed_id=feed_id, outcome="timeout", error=None, now=NOW)
+        told.begin(session, rule="camps", asks="search camps", known=[1], now=NOW)
+        told.add(session, told.MessageRecord("camps", "articles/2", ("desk",), "New", "Text", NOW), now=NOW)
     return database
 
 
