@@ -79,6 +79,12 @@ class WebSub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8710
 
 
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file with channels and rules, '' for none: crawler.alerts.rules reads it."""
+
+    file: str = ""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every setting with its default; docs/configuration.md says what each means."""
 
@@ -107,6 +113,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: Schedule = Schedule()
     retention: Retention = Retention()
     judge: JudgeFiles = JudgeFiles()
+    alerts: Alerts = Alerts()
     web: Web = Web()
     websub: WebSub = WebSub()
 
@@ -186,20 +193,8 @@ class _Setting:
 
 
 def _from_file(file: Path, *, required: bool) -> dict[str, _Setting]:
-    try:
-        text = file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
-    except FileNotFoundError:
-        if required:
-            raise ConfigError(f"{file} does not exist") from None
-        return {}
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_no_toml(file, text, str(error))) from None
+    text = read_text(file, required=required)
+    data = read_toml(file, text)
     settings = {}
     for name, value in _flat(data):
         place = _place(file, text, name)
@@ -207,6 +202,28 @@ def _from_file(file: Path, *, required: bool) -> dict[str, _Setting]:
             raise ConfigError(f"{place}: unknown key {name!r}{_meant(name, setting_names())}")
         settings[name] = _Setting(value, place)
     return settings
+
+
+def read_text(file: Path, *, required: bool = True) -> str:
+    """The text of a file of settings, '' for one that is not there and need not be. Raises ConfigError."""
+    try:
+        return file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"{file} does not exist") from None
+        return ""
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+
+
+def read_toml(file: Path, text: str) -> dict[str, Any]:
+    """The values in the text of this file. Raises ConfigError."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_no_toml(file, text, str(error))) from None
 
 
 def _no_toml(file: Path, text: str, reason: str) -> str:

@@ -31,6 +31,7 @@ class Message(Base):
     channel: Mapped[str]
     subject: Mapped[str]
     body: Mapped[str]
+    html: Mapped[str | None]
     made_at: Mapped[datetime]
     due_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(server_default=text("0"))

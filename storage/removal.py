@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, null, select, update
+from sqlalchemy import delete, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import chain, proofs, stories
@@ -91,7 +91,7 @@ def _marks(entry: Any, article: Any, captures: Iterable[Any]) -> set[str]:
 def _delete_article(session: Session, article: Any, now: datetime) -> None:
     """Bands and mentions go with it; a story that has others is named after the first of them."""
     unindex_words(session, sort_key=article.sort_key)
-    _blank_messages(session, article.id)
+    _blank_messages(session, article)
     session.execute(delete(ARTICLES).where(ARTICLES.c.id == article.id))
     stories.recount(session, story_id=article.story_id, now=now)
     first = (
@@ -101,11 +101,15 @@ def _delete_article(session: Session, article: Any, now: datetime) -> None:
     session.execute(rename.values(title=func.coalesce(first, "")))
 
 
-def _blank_messages(session: Session, article_id: int) -> None:
-    naming = select(TOLD.c.rule, TOLD.c.key).where(TOLD.c.article_id == article_id, TOLD.c.key.is_not(None))
-    for rule, key in session.execute(naming).all():
-        named = (MESSAGES.c.rule == rule) & (MESSAGES.c.key == key)
-        session.execute(update(MESSAGES).where(named).values(subject=_REMOVED, body=_REMOVED))
+def _blank_messages(session: Session, article: Any) -> None:
+    """What may name it: the messages about it, and all that sum up days since it was seen."""
+    naming = select(TOLD.c.rule, TOLD.c.key).where(TOLD.c.article_id == article.id, TOLD.c.key.is_not(None))
+    about = [(MESSAGES.c.rule == rule) & (MESSAGES.c.key == key) for rule, key in session.execute(naming).all()]
+    summing_up = or_(MESSAGES.c.key.like("digest/%"), MESSAGES.c.key.like("spike/%"))
+    about.append(summing_up & (MESSAGES.c.made_at >= article.first_seen_at))
+    blank = {"subject": _REMOVED, "body": _REMOVED, "html": None}
+    for named in about:
+        session.execute(update(MESSAGES).where(named).values(blank))
 
 
 def _blank(session: Session, entry_id: int, now: datetime) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
-from storage import same_event, stories
+from storage import same_event, stories, told
 from storage.base import REJECTED_TEXT
 from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
 
@@ -29,6 +29,7 @@ class Policy:
     entries_days: int = 365  # the ledger's rows of what did not match and no feed lists any more
     polls_days: int = 180
     runs_days: int = 365
+    messages_days: int = 365
 
 
 def prune(session: Session, *, now: datetime, policy: Policy | None = None, batch: int = 500) -> int:
@@ -41,6 +42,7 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
         + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
         + _delete_keys(session, EVENT_KEYS, now - same_event.KEPT, batch)
         + _delete_keys(session, BANDS, now - stories.KEPT, batch)
+        + told.prune(session, before=now - timedelta(days=policy.messages_days), now=now, batch=batch)
     )
 
 

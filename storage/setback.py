@@ -11,21 +11,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage.models import ENTRIES, FEEDS, HOSTS
+from storage.models import ENTRIES, FEEDS, HOSTS, MESSAGES
 
 SLACK = timedelta(minutes=2)  # a clock that is corrected by less than this was not wrong
 LONGEST_RETRY = timedelta(days=3)  # no page is tried again later than this (crawler.retries)
+LONGEST_WAIT = timedelta(days=1)  # quiet hours end within a day, and a channel is tried every six hours
 
 # what a feed remembers of the time at which something began or was done last, to be counted from
 _COUNTED_FROM = ("last_polled_at", "unconditional_at", "failing_since", "moved_since", "not_modified_at")
 
 
 def bring_back(session: Session, *, now: datetime) -> int:
-    """Make due again what only a clock that was ahead put off; how many feeds, entries and hosts that were.
+    """Make due again what only a clock that was ahead put off; how many feeds, entries, hosts and messages that were.
 
     A feed that was polled in the future is due now; a Retry-After keeps its length, counted from now.
     """
-    return _feeds(session, now) + _entries(session, now) + _hosts(session, now)
+    return _feeds(session, now) + _entries(session, now) + _hosts(session, now) + _messages(session, now)
 
 
 def _feeds(session: Session, now: datetime) -> int:
@@ -56,3 +57,9 @@ def _hosts(session: Session, now: datetime) -> int:
         until = now + (row.quiet_until - row.asked_at)
         session.execute(update(HOSTS).where(HOSTS.c.name == row.name).values(quiet_until=until, asked_at=now))
     return len(rows)
+
+
+def _messages(session: Session, now: datetime) -> int:
+    ahead = or_(MESSAGES.c.made_at > now + SLACK, MESSAGES.c.next_try_at > now + LONGEST_WAIT + SLACK)
+    statement = update(MESSAGES).where(MESSAGES.c.next_try_at > now, ahead).values(next_try_at=now)
+    return len(session.execute(statement.returning(MESSAGES.c.id)).all())

@@ -1,16 +1,17 @@
 """Alerts: what a rule has told of already, and the messages that wait for their channels.
 
 A message and the rows that keep it from being made twice are written in one transaction. It is claimed before it is sent and
-marked as told after: a crash between the two sends it again, never not at all.
+marked as told after: a crash between the two sends it again, never not at all. What a channel refuses for days is given up, which
+`account` tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from storage.models import ALERT_RULES, ARTICLES, ENTRIES, FEEDS, MESSAGES, TOLD, Message
@@ -18,20 +19,25 @@ from storage.portable import insert_new, upsert
 from storage.search import Filters, narrowed
 
 WINDOW = timedelta(days=14)  # an article that matches later than so long after it was first seen is not told
+SPARE = timedelta(days=7)  # so much longer the marks of what is older are kept: a clock may be wrong
 LEASE = timedelta(minutes=10)  # a message that was claimed by a process that died is tried again after this
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=6)
-MOST_AT_ONCE = 50  # messages that are claimed at once
+GIVEN_UP = timedelta(days=3)  # after so long of trying a message is news no more
+MOST_AT_ONCE = 100  # messages that are claimed at once
+_BATCH = 5_000  # rows of one statement: SQLite takes 32,766 parameters
 SILENCE = "silence"
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A match, as a message names it."""
+    """A match, as a message names it; `day` is that of its claimed publication, `topics` are comma-joined."""
 
     article_id: int
     title: str
     publisher: str
     url: str | None
+    day: str
+    topics: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,34 @@ class MessageRecord:
     subject: str
     body: str
     due_at: datetime
+    html: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that is ours to send."""
+    """A message that is ours to send; `html` says the same for channels that show it."""
 
     id: int
     rule: str
     channel: str
     subject: str
     body: str
+    html: str | None
+    made_at: datetime
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the messages of one rule to one channel."""
+
+    rule: str
+    channel: str
+    told: int
+    waiting: int
+    given_up: int
+    last_told_at: datetime | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +102,23 @@ def begin(session: Session, *, rule: str, asks: str, known: Collection[int], now
     _mark(session, rule, known, None)
 
 
+def keep_only(session: Session, *, rules: Collection[str]) -> None:
+    """Forget the beginnings of rules that are no more: one that comes back begins anew. What they told stays told."""
+    session.execute(delete(ALERT_RULES).where(ALERT_RULES.c.name.not_in(rules)))
+
+
+def beginnings(session: Session) -> dict[str, datetime]:
+    """When each rule began."""
+    return {row[0]: row[1] for row in session.execute(select(ALERT_RULES.c.name, ALERT_RULES.c.began_at))}
+
+
 def untold(session: Session, *, rule: str, filters: Filters, now: datetime) -> list[News]:
     """The matches first seen within WINDOW that answer the filters and of which the rule has not told, oldest first."""
-    floor = (
-        select(ENTRIES.c.id).where(ENTRIES.c.first_seen_at >= now - WINDOW).order_by(ENTRIES.c.first_seen_at).limit(1)
-    )
-    lowest = session.scalar(floor)
+    lowest = session.scalar(_first_since(now - WINDOW))
     if lowest is None:
         return []
     told = select(TOLD.c.article_id).where(TOLD.c.rule == rule, TOLD.c.article_id == ARTICLES.c.id)
-    columns = (ARTICLES.c.id, ARTICLES.c.title, ARTICLES.c.publisher, ARTICLES.c.url)
+    columns = (ARTICLES.c.id, ARTICLES.c.title, ARTICLES.c.publisher, ARTICLES.c.url, ARTICLES.c.day, ARTICLES.c.topics)
     query = narrowed(session, select(*columns).select_from(ARTICLES), filters)
     query = query.where(ARTICLES.c.id >= lowest, ~told.exists()).order_by(ARTICLES.c.id)
     return [News(*row) for row in session.execute(query)]
@@ -101,10 +130,18 @@ def take(session: Session, *, rule: str, articles: Sequence[int], key: str) -> s
 
 
 def _mark(session: Session, rule: str, articles: Collection[int], key: str | None) -> set[int]:
-    there = set(session.scalars(select(ARTICLES.c.id).where(ARTICLES.c.id.in_(articles)))) if articles else set()
-    rows = [{"rule": rule, "article_id": one, "key": key} for one in sorted(there)]
-    new = insert_new(session, TOLD, rows, conflict=["rule", "article_id"], returning=[TOLD.c.article_id])
-    return {row[0] for row in new}
+    new: set[int] = set()
+    for some in _batches(sorted(articles)):
+        there = session.scalars(select(ARTICLES.c.id).where(ARTICLES.c.id.in_(some))).all()
+        rows = [{"rule": rule, "article_id": one, "key": key} for one in there]
+        added = insert_new(session, TOLD, rows, conflict=["rule", "article_id"], returning=[TOLD.c.article_id])
+        new.update(row[0] for row in added)
+    return new
+
+
+def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]
 
 
 def add(session: Session, message: MessageRecord, *, now: datetime) -> int:
@@ -116,6 +153,7 @@ def add(session: Session, message: MessageRecord, *, now: datetime) -> int:
             "channel": channel,
             "subject": message.subject,
             "body": message.body,
+            "html": message.html,
             "made_at": now,
             "due_at": message.due_at,
             "next_try_at": message.due_at,
@@ -135,7 +173,8 @@ def claim(session: Session, *, now: datetime) -> list[Claimed]:
     """The messages that are due, oldest first, for nobody else until the LEASE ends."""
     due = select(MESSAGES.c.id).where(MESSAGES.c.next_try_at <= now, MESSAGES.c.told_at.is_(None))
     ids = session.scalars(due.order_by(MESSAGES.c.id).limit(MOST_AT_ONCE).with_for_update(skip_locked=True)).all()
-    columns = (MESSAGES.c.id, MESSAGES.c.rule, MESSAGES.c.channel, MESSAGES.c.subject, MESSAGES.c.body)
+    columns = (MESSAGES.c.id, MESSAGES.c.rule, MESSAGES.c.channel, MESSAGES.c.subject, MESSAGES.c.body,
+               MESSAGES.c.html, MESSAGES.c.made_at)  # fmt: skip
     statement = (
         update(MESSAGES)
         .where(MESSAGES.c.id.in_(ids))
@@ -147,20 +186,73 @@ def claim(session: Session, *, now: datetime) -> list[Claimed]:
 
 def record_told(session: Session, *, message_id: int, now: datetime) -> None:
     """The channel took the message."""
-    done = {"told_at": now, "next_try_at": None, "error": None}
+    done = {"told_at": now, "next_try_at": None, "error": None, "html": None}
     session.execute(update(MESSAGES).where(MESSAGES.c.id == message_id).values(done))
 
 
-def record_failure(session: Session, *, message: Claimed, error: str, now: datetime) -> None:
-    """The channel did not: it is tried again, later each time, and never given up."""
-    again = {"error": error, "next_try_at": now + delay(message.attempts)}
+def record_failure(session: Session, *, message: Claimed, error: str, now: datetime) -> bool:
+    """The channel did not: it is tried again, later each time, for GIVEN_UP at least; whether it will be."""
+    given_up = now - message.made_at > GIVEN_UP
+    again = {"error": error, "next_try_at": None if given_up else now + delay(message.attempts)}
     session.execute(update(MESSAGES).where(MESSAGES.c.id == message.id).values(again))
+    return not given_up
 
 
 def delay(attempts: int) -> timedelta:
     """How long to wait after so many attempts: a minute, doubled each time, up to LONGEST_DELAY."""
     doublings = min(max(attempts - 1, 0), 20)
     return min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
+
+
+def accounts(session: Session) -> list[Account]:
+    """What became of the messages that are on record, by rule and channel."""
+    told, waits = MESSAGES.c.told_at.is_not(None), MESSAGES.c.next_try_at.is_not(None)
+    newest = (
+        select(MESSAGES.c.rule, MESSAGES.c.channel, func.max(MESSAGES.c.id).label("id"))
+        .where(MESSAGES.c.error.is_not(None))
+        .group_by(MESSAGES.c.rule, MESSAGES.c.channel)
+        .subquery()
+    )
+    errors = {
+        (row[0], row[1]): row[2]
+        for row in session.execute(
+            select(MESSAGES.c.rule, MESSAGES.c.channel, MESSAGES.c.error).join(newest, MESSAGES.c.id == newest.c.id)
+        )
+    }
+    query = select(
+        MESSAGES.c.rule,
+        MESSAGES.c.channel,
+        func.count().filter(told),
+        func.count().filter(waits),
+        func.count().filter(~told, ~waits),
+        func.max(MESSAGES.c.told_at),
+    ).group_by(MESSAGES.c.rule, MESSAGES.c.channel)
+    rows = session.execute(query.order_by(MESSAGES.c.rule, MESSAGES.c.channel))
+    return [Account(*row, errors.get((row[0], row[1]))) for row in rows]
+
+
+def prune(session: Session, *, before: datetime, now: datetime, batch: int) -> int:
+    """Forget messages made before then that are settled, and marks of articles too old to be told; how many."""
+    settled = and_(MESSAGES.c.made_at < before, MESSAGES.c.next_try_at.is_(None))
+    old = session.scalars(select(MESSAGES.c.id).where(settled).order_by(MESSAGES.c.id).limit(batch)).all()
+    if old:
+        session.execute(delete(MESSAGES).where(MESSAGES.c.id.in_(old)))
+    unseen = TOLD.c.key.is_(None) & _first_seen_before(session, now - WINDOW - SPARE)
+    useless = or_(unseen, _first_seen_before(session, before))
+    marks = session.scalars(select(TOLD.c.article_id).where(useless).distinct().limit(batch)).all()
+    if marks:
+        session.execute(delete(TOLD).where(useless, TOLD.c.article_id.in_(marks)))
+    return len(old) + len(marks)
+
+
+def _first_seen_before(session: Session, moment: datetime) -> ColumnElement[bool]:
+    lowest = session.scalar(_first_since(moment))
+    return true() if lowest is None else TOLD.c.article_id < lowest
+
+
+def _first_since(moment: datetime) -> Select[int]:
+    """The number of the first entry that was seen since."""
+    return select(ENTRIES.c.id).where(ENTRIES.c.first_seen_at >= moment).order_by(ENTRIES.c.first_seen_at).limit(1)
 
 
 def silence_key(feed_id: int, since: datetime) -> str:

@@ -15,6 +15,7 @@ from crawler.desk.asking import PERIODS, Period, followed
 from crawler.desk.pages import page
 from crawler.desk.views import desk_of, place_names
 from crawler.mentions import shipped_tagger
+from crawler.spikes import BASELINE
 from storage import feeds, mentions, overviews
 from storage.counts import Count, per_publisher
 from storage.search import Filters
@@ -107,7 +108,7 @@ def publishers(request: Request) -> Response:
 
 def timelines(session: Session, period: Period) -> list[drawings.Timeline]:
     """The timeline of each topic that the period is about."""
-    before = period.since - timedelta(days=drawings.BASELINE)
+    before = period.since - timedelta(days=BASELINE)
     counts: dict[str, dict[date, int]] = defaultdict(dict)
     for one in overviews.topic_days(session, since=before, until=period.until):
         counts[one.topic][date.fromisoformat(one.day)] = one.matches

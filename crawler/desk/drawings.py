@@ -10,14 +10,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from statistics import mean
 
 from crawler.classify.gazetteer import Place
+from crawler.spikes import BASELINE, usual
 
 WIDTH, HEIGHT, BASE = 960, 150, 130  # of one topic's timeline, in units of the drawing
-BASELINE = 28  # days before, whose mean a day is held against
-FEWEST = 5  # matches: of fewer no day is a spike
-SPIKE = 3.0  # standard deviations of a Poisson count with that mean
 
 WEST, EAST, SOUTH, NORTH = 34.2, 48.2, 29.6, 38.0
 SCALE = 68.0  # units per degree of latitude
@@ -118,17 +115,6 @@ def timeline(topic: str, counts: Mapping[date, int], *, since: date, until: date
     dates = tuple((bars[number].x, bars[number].day) for number in range(0, len(days), every))
     ticks = tuple((BASE - BASE * part / 2, top * part // 2) for part in (1, 2))
     return Timeline(topic, tuple(bars), sum(bar.matches for bar in bars), ticks, dates)
-
-
-def usual(counts: Mapping[date, int], day: date, began: date) -> float | None:
-    """The mean of the 28 days before, if the day stands out against it and half of them are on record; else None."""
-    before = [day - timedelta(days=number) for number in range(1, BASELINE + 1)]
-    known = [counts.get(one, 0) for one in before if one >= began]
-    matches = counts.get(day, 0)
-    if len(known) < BASELINE // 2 or matches < FEWEST:
-        return None
-    middle = mean(known)
-    return middle if matches > middle + SPIKE * math.sqrt(max(middle, 1)) else None
 
 
 def point(longitude: float, latitude: float) -> tuple[float, float]:

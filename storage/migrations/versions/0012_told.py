@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("channel", CleanText(), nullable=False),
         sa.Column("subject", CleanText(), nullable=False),
         sa.Column("body", CleanText(), nullable=False),
+        sa.Column("html", CleanText()),
         sa.Column("made_at", UTCDateTime(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
