@@ -14,6 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from crawler.alerts.telling import telling
 from crawler.clock import ClockWatch
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
@@ -74,7 +75,7 @@ async def keep_watch(watch: Watch, stop: asyncio.Event, clock: ClockWatch, renew
             "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
         )
     try:
-        async with observed(watch, stop), subscribed(watch, rounds, stop):
+        async with observed(watch, stop), subscribed(watch, rounds, stop), telling(watch, stop):
             while not stop.is_set():
                 try:
                     await watch.hold_lock()

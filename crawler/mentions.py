@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -52,6 +53,15 @@ def kinds() -> dict[str, str]:
     gazetteer = shipped_tagger().gazetteer
     places = {name: place.kind for name, place in gazetteer.places.items()}
     return places | {name: actor.kind for name, actor in gazetteer.actors.items()}
+
+
+@cache
+def place_names() -> dict[str, str]:
+    """The first English name of every place of the gazetteer."""
+    from crawler.classify.gazetteer import FOLDER
+
+    with (FOLDER / "places.csv").open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row["en"].split("|")[0].lstrip("?=").rstrip("*") for row in csv.DictReader(file)}
 
 
 def named_groups(places: Sequence[str], actors: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -68,3 +68,17 @@ def stands_on(term: str, topic: str | None = None) -> ColumnElement[bool]:
 
 def _log_odds(score: float) -> float:
     return math.log(score / (1 - score)) if 0 < score < 1 else math.copysign(math.inf, score - 0.5)
+
+
+def strongest(session: Session, articles: Sequence[int], *, topic: str | None = None, most: int = 3) -> dict[int, str]:
+    """The terms that weighed most for each of these matches, heaviest first, comma-joined; on one topic if it is named."""
+    columns = (EVIDENCE_TERMS.c.entry_id, EVIDENCE_TERMS.c.term, EVIDENCE_TERMS.c.weight)
+    query = select(*columns).where(EVIDENCE_TERMS.c.entry_id.in_(articles), EVIDENCE_TERMS.c.weight > 0)
+    if topic:
+        query = query.where(EVIDENCE_TERMS.c.topic == topic)
+    weights: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for entry_id, term, weight in session.execute(query):
+        weights[entry_id][term] = max(weight, weights[entry_id].get(term, 0.0))
+    return {
+        id_: ", ".join(sorted(terms, key=lambda term: (-terms[term], term))[:most]) for id_, terms in weights.items()
+    }

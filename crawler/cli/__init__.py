@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import typer
 
 from crawler.cli import (
+    alerts,
     asking,
     changing,
     crawling,
@@ -64,6 +65,7 @@ proof.register(app)
 desk.register(app)
 reading.register(app)
 stories.register(app)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(database.app, name="db")
 
 

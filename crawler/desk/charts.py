@@ -13,8 +13,8 @@ from starlette.responses import Response
 from crawler.desk import drawings
 from crawler.desk.asking import PERIODS, Period, followed
 from crawler.desk.pages import page
-from crawler.desk.views import desk_of, place_names
-from crawler.mentions import shipped_tagger
+from crawler.desk.views import desk_of
+from crawler.mentions import place_names, shipped_tagger
 from crawler.spikes import BASELINE
 from storage import feeds, mentions, overviews
 from storage.counts import Count, per_publisher

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from crawler.classify.gazetteer import Place
-from crawler.spikes import BASELINE, usual
+from crawler.spikes import usual
 
 WIDTH, HEIGHT, BASE = 960, 150, 130  # of one topic's timeline, in units of the drawing
 

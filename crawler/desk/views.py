@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from crawler.classify.gazetteer import FOLDER
 from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period, followed
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
 from crawler.history import NAMES
-from crawler.mentions import group_of
+from crawler.mentions import group_of, place_names
 from storage import coverage, health, overviews, proofs, reviews, saved, stories
 from storage import feeds as stored_feeds
 from storage.account import Why, listed, why
@@ -179,13 +176,6 @@ def review(request: Request) -> Response:
 def missing(request: Request, message: str = "There is no such page.") -> Response:
     """What is not there."""
     return page(request, "message.html", status=404, heading="Not found", message=message)
-
-
-@cache
-def place_names() -> dict[str, str]:
-    """The first English name of every place of the gazetteer."""
-    with (FOLDER / "places.csv").open(encoding="utf-8", newline="") as file:
-        return {row["id"]: row["en"].split("|")[0].lstrip("?=").rstrip("*") for row in csv.DictReader(file)}
 
 
 def scope_of(desk: Desk, session: Session, query: str) -> Scope:

@@ -1,0 +1,236 @@
+"""One look of all rules: find, write what is to be told, claim it, send it, record what became of it.
+
+What is found is read outside of any write, written in one short transaction that also marks it as told, and sent outside of
+any. Whoever dies in between leaves a claim, which ends after a while: then it is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from crawler.alerts import channels, compose, digest, figures, rules
+from crawler.alerts.findings import Look, NewSilence, NewSpike, Return, look
+from crawler.config import ConfigError, read_text
+from storage import told
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from crawler.alerts.rules import Rules
+    from crawler.watch import Watch
+    from storage.db import Database
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Write = Callable[..., Any]  # write(function, *arguments, **named) runs function(session, ...) in one transaction
+
+SILENCES_EVERY = timedelta(hours=1)  # the account of all polls takes long, and a silence is told in hours
+LET_GO_SECONDS = 5.0  # when the daemon stops: what is being sent may end, and be recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one look did: messages written and sent, what each channel refused, rules that cannot be looked at."""
+
+    made: int = 0
+    sent: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+
+def tell(
+    database: Database, write: Write, file: Rules, *, clock: Callable[[], datetime], silences: bool = True
+) -> Outcome:
+    """Look for every rule and tell. Raises StorageError."""
+    now = clock()
+    with database.read() as session:
+        found = look(session, file, now=now, silences=silences)
+        summary = due_digest(session, file, now=now)
+    made = write(keep, found, summary, file, now=now)
+    claimed = write(told.claim, now=now)
+    sent, failed = send(claimed, write, file, clock=clock)
+    return Outcome(made, sent, failed, found.broken)
+
+
+def due_digest(session: Session, file: Rules, *, now: datetime) -> told.MessageRecord | None:
+    """The digest, if its time has come and it is not on record."""
+    if file.digest is None:
+        return None
+    day = figures.day_of(now, file.digest.at, file.zone)
+    if told.is_known(session, rule=rules.DIGEST, key=digest.key(day)):
+        return None
+    found = figures.figures(session, day, file, now=now)
+    due = file.quiet.until(now) or now if file.quiet else now
+    return digest.message(found, file, channels=file.digest.channels, due_at=due)
+
+
+def keep(session: Session, found: Look, summary: told.MessageRecord | None, file: Rules, *, now: datetime) -> int:
+    """Write what is to be told and mark it; how many messages that are, one for each channel. The one short transaction."""
+    told.keep_only(session, rules=[rule.name for rule in file.rules])
+    for one in found.beginnings:
+        told.begin(session, rule=one.rule.name, asks=one.asks, known=one.known, now=now)
+    made = 0
+    for new in found.matches:
+        ids = [item.article_id for item in new.news]
+        mine = told.take(session, rule=new.rule.name, articles=ids, key=compose.articles_key(new.news))
+        left = [item for item in new.news if item.article_id in mine]
+        if left:  # else another process was faster
+            record = compose.message_of(new, file, now=now, only=mine)
+            made += told.add(session, _named_after(record, new.news), now=now)
+    others: list[NewSpike | NewSilence | Return] = [*found.spikes, *found.silences, *found.returns]
+    for other in others:
+        made += told.add(session, compose.message_of(other, file, now=now), now=now)
+    if summary is not None:
+        made += told.add(session, summary, now=now)
+    return made
+
+
+def _named_after(record: told.MessageRecord, news: Sequence[told.News]) -> told.MessageRecord:
+    """The message under the key that its articles were marked with."""
+    return replace(record, key=compose.articles_key(news))
+
+
+def send(
+    claimed: Sequence[told.Claimed], write: Write, file: Rules, *, clock: Callable[[], datetime]
+) -> tuple[int, dict[str, str]]:
+    """Send what was claimed and record it; how many messages were told, and the errors of channels."""
+    by_id = {one.id: one for one in claimed}
+    parcels = list(compose.parcels(claimed))
+    errors = channels.deliver(file.channels, parcels)
+    failed: dict[str, str] = {}
+    sent = 0
+    for parcel, error in zip(parcels, errors, strict=True):
+        write(_settle, [by_id[id_] for id_ in parcel.ids], error, now=clock())
+        if error is None:
+            sent += len(parcel.ids)
+            logger.info("told channel=%s messages=%d subject=%s", parcel.channel, len(parcel.ids), parcel.subject)
+        else:
+            failed[parcel.channel] = error
+            logger.warning("not told, to be tried again channel=%s messages=%d: %s", parcel.channel, len(parcel.ids), error)  # fmt: skip
+    return sent, failed
+
+
+def _settle(session: Session, messages: Sequence[told.Claimed], error: str | None, *, now: datetime) -> None:
+    for one in messages:
+        if error is None:
+            told.record_told(session, message_id=one.id, now=now)
+        elif not told.record_failure(session, message=one, error=error, now=now):
+            logger.error("given up after days of trying channel=%s rule=%s: %s", one.channel, one.rule, error)
+
+
+class RuleFile:
+    """The rule file, read again when it has changed."""
+
+    def __init__(self, file: str, topics: Collection[str]) -> None:
+        self._file = Path(file)
+        self._topics = topics
+        self._text: str | None = None
+        self._rules: Rules | None = None
+
+    def rules(self) -> Rules:
+        """The rules as the file says them now. Raises ConfigError."""
+        text = read_text(self._file)
+        if text != self._text or self._rules is None:
+            self._text = text  # a mistake is told once
+            self._rules = usable(rules.load(self._file, topics=self._topics))
+        return self._rules
+
+    def latest(self) -> Rules:
+        """The same; while the file has a mistake, which is logged once, as it was before."""
+        before = self._rules
+        try:
+            return self.rules()
+        except ConfigError as error:
+            if before is None:
+                raise
+            self._rules = before
+            logger.error("the rules stay as they were: %s", error)
+            return before
+
+
+def usable(file: Rules) -> Rules:
+    """The rules, if every channel can be used. Raises ConfigError."""
+    channels.need_apprise()
+    for name, error in channels.unusable(file.channels).items():
+        raise ConfigError(f"{file.file}: channels: {name}: {error}; docs/alerts.md shows how addresses are written")
+    return file
+
+
+@asynccontextmanager
+async def telling(watch: Watch, stop: asyncio.Event) -> AsyncIterator[None]:
+    """While the block runs, and if there is a rule file: its rules are looked at every tick. Raises ConfigError."""
+    if not watch.config.alerts.file:
+        yield
+        return
+    file = RuleFile(watch.config.alerts.file, watch.judge.topics)
+    await _in_thread(file.rules)
+    telling = asyncio.ensure_future(_keep_telling(watch, file, stop))
+    try:
+        yield
+    finally:
+        if stop.is_set():
+            await asyncio.wait({telling}, timeout=LET_GO_SECONDS)
+        telling.cancel()
+
+
+async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    looked: datetime | None = None  # for silences
+
+    def write(function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        return asyncio.run_coroutine_threadsafe(watch.write(function, *arguments, **named), loop).result()
+
+    while not stop.is_set():
+        now = watch.now()
+        silences = looked is None or abs(now - looked) >= SILENCES_EVERY
+        try:
+            outcome = await _in_thread(lambda: tell(watch.database, write, file.latest(), clock=watch.now, silences=silences))  # noqa: B023  # fmt: skip
+            looked = now if silences else looked
+            for name, error in outcome.broken.items():
+                logger.error("rule %s cannot be looked at: %s", name, error)
+        except StorageError as error:
+            logger.error("nothing was told, the next tick tries again: %s", error)
+        except Exception:  # the boundary of one look: a bug here must not end the looking
+            logger.exception("telling broke, the next tick tries again")
+        try:
+            await asyncio.wait_for(stop.wait(), watch.config.tick)
+        except TimeoutError:
+            pass
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    """Run what blocks in a thread that keeps nobody from ending, unlike those of an executor."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = function()
+        except BaseException as raised:  # noqa: BLE001 - handed on to whoever waits
+            error = raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="alerts", daemon=True).start()
+    return await done
