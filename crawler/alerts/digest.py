@@ -67,7 +67,7 @@ def sections(found: Figures, desk: str = "") -> list[tuple[str, list[Line]]]:
         ("Places", [Line(name, f"{number:,}") for name, number in found.places] or [Line("None was named.")]),
         (
             "What was quiet",
-            list(_quiet(found)) or [Line("Nothing: every topic, publisher and rule brought something.")],
+            list(_quiet(found)) or [Line("Nothing stood out by bringing too little.")],
         ),
         ("What was not collected", [Line(said(found.collected))]),
     ]

@@ -66,6 +66,9 @@ class Return:
     silence: told.OpenSilence
 
 
+News = NewMatches | NewSpike | NewSilence | Return
+
+
 @dataclass(slots=True)
 class Look:
     """All of it; `broken` says what keeps a rule from being looked at."""
@@ -76,6 +79,16 @@ class Look:
     silences: list[NewSilence] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def occasions(self) -> list[NewSpike | NewSilence | Return]:
+        """What is told but new matches."""
+        return [*self.spikes, *self.silences, *self.returns]
+
+    @property
+    def news(self) -> list[News]:
+        """All that is told."""
+        return [*self.matches, *self.occasions]
 
 
 def look(session: Session, rules: Rules, *, now: datetime, silences: bool = True) -> Look:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crawler.alerts import channels, compose, digest, figures, rules
-from crawler.alerts.findings import Look, NewSilence, NewSpike, Return, look
+from crawler.alerts.findings import Look, look
 from crawler.config import ConfigError, read_text
 from storage import told
 from storage.errors import StorageError
@@ -42,10 +42,11 @@ LET_GO_SECONDS = 5.0  # when the daemon stops: what is being sent may end, and b
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one look did: messages written and sent, what each channel refused, rules that cannot be looked at."""
+    """What one look did: messages written, told and given up, what each channel refused, rules that cannot be looked at."""
 
     made: int = 0
     sent: int = 0
+    given_up: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,9 +60,8 @@ def tell(
         found = look(session, file, now=now, silences=silences)
         summary = due_digest(session, file, now=now)
     made = write(keep, found, summary, file, now=now)
-    claimed = write(told.claim, now=now)
-    sent, failed = send(claimed, write, file, clock=clock)
-    return Outcome(made, sent, failed, found.broken)
+    sent = send(write, file, clock=clock)
+    return replace(sent, made=made, broken=found.broken)
 
 
 def due_digest(session: Session, file: Rules, *, now: datetime) -> told.MessageRecord | None:
@@ -89,8 +89,7 @@ def keep(session: Session, found: Look, summary: told.MessageRecord | None, file
         if left:  # else another process was faster
             record = compose.message_of(new, file, now=now, only=mine)
             made += told.add(session, _named_after(record, new.news), now=now)
-    others: list[NewSpike | NewSilence | Return] = [*found.spikes, *found.silences, *found.returns]
-    for other in others:
+    for other in found.occasions:
         made += told.add(session, compose.message_of(other, file, now=now), now=now)
     if summary is not None:
         made += told.add(session, summary, now=now)
@@ -102,32 +101,32 @@ def _named_after(record: told.MessageRecord, news: Sequence[told.News]) -> told.
     return replace(record, key=compose.articles_key(news))
 
 
-def send(
-    claimed: Sequence[told.Claimed], write: Write, file: Rules, *, clock: Callable[[], datetime]
-) -> tuple[int, dict[str, str]]:
-    """Send what was claimed and record it; how many messages were told, and the errors of channels."""
+def send(write: Write, file: Rules, *, clock: Callable[[], datetime]) -> Outcome:
+    """Claim what is due, send it, record what became of it."""
+    claimed = write(told.claim, now=clock())
     by_id = {one.id: one for one in claimed}
     parcels = list(compose.parcels(claimed))
     errors = channels.deliver(file.channels, parcels)
     failed: dict[str, str] = {}
-    sent = 0
+    sent = given_up = 0
     for parcel, error in zip(parcels, errors, strict=True):
-        write(_settle, [by_id[id_] for id_ in parcel.ids], error, now=clock())
+        given_up += write(_settle, [by_id[id_] for id_ in parcel.ids], error, now=clock())
         if error is None:
             sent += len(parcel.ids)
-            logger.info("told channel=%s messages=%d subject=%s", parcel.channel, len(parcel.ids), parcel.subject)
         else:
             failed[parcel.channel] = error
-            logger.warning("not told, to be tried again channel=%s messages=%d: %s", parcel.channel, len(parcel.ids), error)  # fmt: skip
-    return sent, failed
+    return Outcome(sent=sent, given_up=given_up, failed=failed)
 
 
-def _settle(session: Session, messages: Sequence[told.Claimed], error: str | None, *, now: datetime) -> None:
+def _settle(session: Session, messages: Sequence[told.Claimed], error: str | None, *, now: datetime) -> int:
+    """Record what became of messages; how many were given up."""
+    given_up = 0
     for one in messages:
         if error is None:
             told.record_told(session, message_id=one.id, now=now)
-        elif not told.record_failure(session, message=one, error=error, now=now):
-            logger.error("given up after days of trying channel=%s rule=%s: %s", one.channel, one.rule, error)
+        else:
+            given_up += not told.record_failure(session, message=one, error=error, now=now)
+    return given_up
 
 
 class RuleFile:
@@ -198,8 +197,7 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
         try:
             outcome = await _in_thread(lambda: tell(watch.database, write, file.latest(), clock=watch.now, silences=silences))  # noqa: B023  # fmt: skip
             looked = now if silences else looked
-            for name, error in outcome.broken.items():
-                logger.error("rule %s cannot be looked at: %s", name, error)
+            _log(outcome)
         except StorageError as error:
             logger.error("nothing was told, the next tick tries again: %s", error)
         except Exception:  # the boundary of one look: a bug here must not end the looking
@@ -208,6 +206,17 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
             await asyncio.wait_for(stop.wait(), watch.config.tick)
         except TimeoutError:
             pass
+
+
+def _log(outcome: Outcome) -> None:
+    if outcome.made or outcome.sent:
+        logger.info("told messages=%d new=%d", outcome.sent, outcome.made)
+    for name, error in outcome.broken.items():
+        logger.error("rule %s cannot be looked at: %s", name, error)
+    for name, error in outcome.failed.items():
+        logger.warning("not told channel=%s, to be tried again: %s", name, error)
+    if outcome.given_up:
+        logger.error("given up messages=%d after days of trying; levantwatch alerts list says which", outcome.given_up)
 
 
 async def _in_thread(function: Callable[[], T]) -> T:

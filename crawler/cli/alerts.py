@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from crawler.alerts.rules import Rules
+    from crawler.alerts.telling import Outcome
     from storage import told
     from storage.db import Database
 
@@ -37,22 +38,32 @@ def check(
     ] = False,
 ) -> None:
     """Look once for every rule and tell what is new, as the daemon does every tick: for cron, beside `run --once`."""
-    from crawler.alerts.telling import tell, usable
-
     rules = _rules()
     if dry_run:
         _print_dry(rules)
         return
-    usable(rules)
+    outcome = tell_now(rules)
+    typer.echo(f"messages written: {outcome.made}, told: {outcome.sent}")
+    if outcome.failed or outcome.broken:
+        raise typer.Exit(1)
+
+
+def tell_now(rules: Rules | None = None) -> Outcome:
+    """Look once for every rule, tell, and complain of what could not be told. ConfigError for a mistake in the file."""
+    from crawler.alerts.telling import tell, usable
+
+    rules = usable(rules or _rules())
     with _database() as database:
         outcome = tell(database, _writer(database), rules, clock=now)
     for name, error in outcome.broken.items():
         sys.stderr.write(f"levantwatch: {rules.file}: rule {name!r}: {error}\n")
+    _complain(outcome)
+    return outcome
+
+
+def _complain(outcome: Outcome) -> None:
     for channel, error in outcome.failed.items():
         sys.stderr.write(f"levantwatch: channel {channel}: {error}; the next look tries again\n")
-    typer.echo(f"messages written: {outcome.made}, told: {outcome.sent}")
-    if outcome.failed or outcome.broken:
-        raise typer.Exit(1)
 
 
 @app.command("list", epilog="Example: levantwatch alerts list --format json")
@@ -75,8 +86,8 @@ def list_(as_format: AsReport = ReportFormat.TABLE) -> None:
     )  # fmt: skip
 
 
-@app.command(epilog="Example: levantwatch alerts test desk")
-def test(
+@app.command("test", epilog="Example: levantwatch alerts test desk")
+def try_(
     channel: Annotated[
         list[str] | None, typer.Argument(metavar="[CHANNEL]...", help="Channels by name; by default every one.")
     ] = None,
@@ -180,13 +191,13 @@ def _print_dry(rules: Rules) -> None:
         summary = due_digest(session, rules, now=moment)
     for name, error in found.broken.items():
         sys.stderr.write(f"levantwatch: {rules.file}: rule {name!r}: {error}\n")
-    for one in found.beginnings:
-        typer.echo(f"Rule {one.rule.name} is new: {len(one.known)} matches are there already and will not be told.\n")
-    for new in (*found.matches, *found.spikes, *found.silences, *found.returns):
-        _print_message(message_of(new, rules, now=moment), moment)
+    for new in found.beginnings:
+        typer.echo(f"Rule {new.rule.name} is new: {len(new.known)} matches are there already and will not be told.\n")
+    for one in found.news:
+        _print_message(message_of(one, rules, now=moment), moment)
     if summary is not None:
         _print_message(summary, moment)
-    if not (found.matches or found.spikes or found.silences or found.returns or summary):
+    if not found.news and summary is None:
         typer.echo("There is nothing new to tell.")
     if found.broken:
         raise typer.Exit(1)
@@ -211,15 +222,11 @@ def _send_digest(rules: Rules, wanted: date, moment: datetime) -> None:
         with database.read() as session:
             found = figures(session, wanted, rules, now=moment)
         new = write(told.add, message(found, rules, channels=rules.digest.channels, due_at=moment), now=moment)
-        sent, failed = send(write(told.claim, now=moment), write, rules, clock=now)
-    typer.echo(
-        f"messages written: {new}, told: {sent}"
-        if new
-        else f"the digest of {wanted} is on record already; told: {sent}"
-    )
-    for channel, error in failed.items():
-        sys.stderr.write(f"levantwatch: channel {channel}: {error}; the next look tries again\n")
-    if failed:
+        outcome = send(write, rules, clock=now)
+    said = f"messages written: {new}" if new else f"the digest of {wanted} is on record already"
+    typer.echo(f"{said}; told: {outcome.sent}")
+    _complain(outcome)
+    if outcome.failed:
         raise typer.Exit(1)
 
 

@@ -53,6 +53,10 @@ def run(
         from crawler.spiders.feeds import Round
 
         _print_account(poll_round(config, Round(looks=True), kind="once"), as_format)
+        if config.alerts.file:
+            from crawler.cli.alerts import tell_now
+
+            tell_now()
         return
     from crawler import daemon
 
