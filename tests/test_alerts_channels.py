@@ -73,7 +73,9 @@ def test_a_mail_shows_the_page_and_a_webhook_the_text() -> None:
         parcels.append(Parcel("mail", (3,), "New <b>match</b>", HOSTILE))
         assert deliver(channels, parcels) == [None, None, None]
     digest, match = server.mails
-    kinds = {part.get_content_type(): part.get_payload(decode=True) for part in digest.walk() if not part.is_multipart()}
+    kinds = {
+        part.get_content_type(): part.get_payload(decode=True) for part in digest.walk() if not part.is_multipart()
+    }
     assert b"<p>Ceasefire &lt;b&gt; holds</p>" in kinds["text/html"]
     assert b"Ceasefire <b> holds" in kinds["text/plain"]
     for part in match.walk():

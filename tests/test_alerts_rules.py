@@ -40,7 +40,7 @@ def test_the_example_of_the_documentation_is_a_rule_file() -> None:
     assert isinstance(spikes, SpikeRule)
     assert isinstance(silence, SilenceRule)
     assert (isis.topic, isis.urgent, camps.urgent, camps.channels) == ("isis", False, True, ("chat", "mail"))
-    assert {"hasakah", "al-hol"} <= set(camps.places) or len(camps.places) > 5
+    assert "hasakah" in camps.places
     assert (spikes.topics, silence.publishers) == (("isis", "syria"), ())
     assert found.quiet == Quiet(time(22), time(6, 30), BEIRUT)
     assert found.digest is not None

@@ -63,6 +63,8 @@ def deliver(
 def _ask(
     channels: Mapping[str, str], parcels: Sequence[tuple[int, Parcel]], seconds: float, longest: float = LONGEST
 ) -> list[dict[str, object]]:
+    if not channels:
+        return []
     messages = [{**asdict(one), "id": number} for number, one in parcels]
     asked = json.dumps({"channels": dict(channels), "seconds": seconds, "messages": messages}).encode()
     # -P: a file of the user's in the current folder must not stand for a module

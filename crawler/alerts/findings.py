@@ -116,7 +116,9 @@ def _look_for_matches(session: Session, rule: MatchRule, found: Look, now: datet
         begun = told.has_begun(session, rule=rule.name, asks=asks)
         if begun and wait:
             return
-        news = told.untold(session, rule=rule.name, filters=filters(session, rule, now), now=now)
+        wanted = filters(session, rule, now)
+        wanted.asked()  # a mistake is told also while there is nothing to look through
+        news = told.untold(session, rule=rule.name, filters=wanted, now=now)
     except BadQuery as error:
         found.broken[rule.name] = f"search: {error}"
         return
