@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from crawler.alerts.telling import telling
+from crawler.alerts.telling import RuleFile, rule_file, telling
 from crawler.clock import ClockWatch
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
@@ -48,21 +48,24 @@ def run(
     steady: Callable[[], float] = time.monotonic,
     renew_every: float = RENEW_MINUTES * 60,
 ) -> None:
-    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` when it cannot begin.
+    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` and ConfigError when it cannot begin.
 
     `clock` is the wall clock, `steady` (seconds) goes on evenly; a crawl is renewed every `renew_every` seconds.
     """
     watch = Watch.open(config, clock=clock)
     try:
         require_feeds(watch)
-        run_in_reactor(config, lambda stop: keep_watch(watch, stop, ClockWatch(clock, steady), renew_every))
+        file = rule_file(config, watch.judge.topics)
+        run_in_reactor(config, lambda stop: keep_watch(watch, file, stop, ClockWatch(clock, steady), renew_every))
     finally:
         watch.close()
     logger.info("stopped")
 
 
-async def keep_watch(watch: Watch, stop: asyncio.Event, clock: ClockWatch, renew_every: float) -> None:
-    """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch."""
+async def keep_watch(
+    watch: Watch, file: RuleFile | None, stop: asyncio.Event, clock: ClockWatch, renew_every: float
+) -> None:
+    """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch. `file` has the rules of alerts."""
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     wanted = asyncio.Event()  # whether it is time to look for replacements
     scheduler = _schedule(watch, rounds, wanted, clock, renew_every)
@@ -75,7 +78,7 @@ async def keep_watch(watch: Watch, stop: asyncio.Event, clock: ClockWatch, renew
             "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
         )
     try:
-        async with observed(watch, stop), subscribed(watch, rounds, stop), telling(watch, stop):
+        async with observed(watch, stop), subscribed(watch, rounds, stop), telling(watch, file, stop):
             while not stop.is_set():
                 try:
                     await watch.hold_lock()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crawler.alerts.rules import Rules
+    from crawler.config import Config
     from crawler.watch import Watch
     from storage.db import Database
 
@@ -167,14 +168,21 @@ def usable(file: Rules) -> Rules:
     return file
 
 
+def rule_file(config: Config, topics: Collection[str]) -> RuleFile | None:
+    """The rule file of the configuration, read and found good; None without one. Raises ConfigError."""
+    if not config.alerts.file:
+        return None
+    file = RuleFile(config.alerts.file, topics)
+    file.rules()
+    return file
+
+
 @asynccontextmanager
-async def telling(watch: Watch, stop: asyncio.Event) -> AsyncIterator[None]:
-    """While the block runs, and if there is a rule file: its rules are looked at every tick. Raises ConfigError."""
-    if not watch.config.alerts.file:
+async def telling(watch: Watch, file: RuleFile | None, stop: asyncio.Event) -> AsyncIterator[None]:
+    """While the block runs, and if there is a rule file: its rules are looked at every tick."""
+    if file is None:
         yield
         return
-    file = RuleFile(watch.config.alerts.file, watch.judge.topics)
-    await _in_thread(file.rules)
     telling = asyncio.ensure_future(_keep_telling(watch, file, stop))
     try:
         yield
