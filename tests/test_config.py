@@ -47,6 +47,7 @@ OTHERS: dict[str, str] = {
     "retention.audit_share": "0.25",
     "judge.topics_dir": '"topics"',
     "judge.model_file": '"model.json"',
+    "alerts.file": '"alerts.toml"',
     "web.host": '"0.0.0.0"',
     "web.port": "0",
     "web.names": '"desk.example, watch.example"',
