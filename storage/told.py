@@ -228,9 +228,7 @@ def accounts(session: Session) -> list[Account]:
         func.max(MESSAGES.c.told_at),
     ).group_by(MESSAGES.c.rule, MESSAGES.c.channel)
     rows = session.execute(query.order_by(MESSAGES.c.rule, MESSAGES.c.channel))
-    return [
-        Account(row[0], row[1], row[2], row[3], row[4], row[5], errors.get((row[0], row[1]))) for row in rows
-    ]
+    return [Account(row[0], row[1], row[2], row[3], row[4], row[5], errors.get((row[0], row[1]))) for row in rows]
 
 
 def prune(session: Session, *, before: datetime, now: datetime, batch: int) -> int:

@@ -58,13 +58,17 @@ def test_a_claimed_message_is_nobody_elses_and_comes_back_when_its_sender_died(d
         assert told.claim(session, now=NOW + DAY) == []
 
 
-def test_a_message_that_failed_is_tried_again_later_and_never_given_up(database: Database) -> None:
+def test_a_message_that_failed_is_tried_again_later(database: Database) -> None:
     with database.write() as session:
         told.add(session, message(), now=NOW)
         [first] = told.claim(session, now=NOW)
         told.record_failure(session, message=first, error="the channel did not take it", now=NOW)
         assert told.claim(session, now=NOW + MINUTE / 2) == []
-        assert [one.id for one in told.claim(session, now=NOW + MINUTE)] == [first.id]
+        [again] = told.claim(session, now=NOW + MINUTE)
+        assert again.id == first.id
+        assert told.record_failure(session, message=again, error="no", now=NOW + told.GIVEN_UP)
+        assert not told.record_failure(session, message=again, error="no", now=NOW + told.GIVEN_UP + MINUTE)
+        assert told.claim(session, now=NOW + 400 * DAY) == []
 
 
 @pytest.mark.parametrize(("attempts", "minutes"), [(1, 1), (2, 2), (5, 16), (9, 256), (10, 360), (10_000, 360)])
