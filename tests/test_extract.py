@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +178,25 @@ def _check_promises(page: Page) -> None:
         assert value is None or not set(value) & set("\x00\n\r\u202e\ud800")
     assert page.published_at is None or page.published_at.tzinfo is UTC
     assert page.canonical_url is None or page.canonical_url.startswith(("http://", "https://"))
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("2026-05-01T23:30:00-05:00", "2026-05-01T23:30:00-05:00"),
+        ("2026-05-01T23:30:00.000+0530", "2026-05-01T23:30:00+05:30"),
+        ("2026-05-01T23:30:00Z", "2026-05-01T23:30:00Z"),
+        ("2026-05-01T23:30:00+00:00", "2026-05-01T23:30:00Z"),
+        ("2026-05-01 23:30", "2026-05-01T23:30:00Z"),
+        ("2026-05-01", "2026-05-01T00:00:00Z"),
+    ],
+)
+def test_a_date_is_printed_with_the_offset_of_its_page(told: str, shown: str) -> None:
+    body = (
+        f'<html><head><meta property="article:published_time" content="{told}"><title>Rain</title></head>'
+        "<body><article><h1>Rain</h1></article></body></html>"
+    )
+    page = extract_page(body.encode(), url="https://northpost.example/rain")
+    assert to_json(page)["published"] == shown
+    assert page.published_at is not None
+    assert page.published_at.utcoffset() == timedelta()
