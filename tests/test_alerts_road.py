@@ -6,15 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from storage_samples import add_feed, add_matches
 from webhook import Webhook
 
+from crawler.alerts.rules import load
+from crawler.alerts.telling import send
 from storage.db import open_database
 from tests.command import ROOT, Desk, wait_for
 from tests.site import Site, page, rss
@@ -86,8 +89,6 @@ def test_the_daemon_polls_matches_and_tells(tmp_path: Path, schema_url: str) -> 
             )
             (tmp_path / "alerts.toml").write_text("nonsense", encoding="utf-8")
             wait_for(lambda: len(hook.posts) >= 3)
-        with daemon(desk_of(tmp_path, schema_url, RULES.format(address=address), **FAST)):
-            wait_for(lambda: len(desk.rows("select 1 from runs where finished_at is null")) == 1)
     assert hook.titles[0].startswith("Digest of ")
     assert hook.titles[1:] == [f"attacks: {NEWS}"] * 2  # the first try was refused, and nothing was told twice
     assert "Plains Herald" in hook.posts[-1]["message"]
@@ -100,10 +101,6 @@ def test_the_daemon_polls_matches_and_tells(tmp_path: Path, schema_url: str) -> 
 def test_the_command_tells_once_and_a_dry_run_writes_nothing(tmp_path: Path, sqlite_url: str) -> None:
     with Webhook() as hook:
         desk = desk_of(tmp_path, sqlite_url, RULES.replace("isis", "syria").format(address=hook.address("T0KEN")))
-        dry = desk.ok("alerts", "check", "--dry-run")
-        assert "Rule attacks is new: 0 matches are there already and will not be told." in dry
-        assert "To desk: Digest of " in dry
-        assert desk.rows("select 1 from messages union all select 1 from alert_rules") == []
         assert desk.ok("alerts", "check") == "messages written: 1, told: 1\n"
         with closing(open_database(sqlite_url)) as database:
             now = datetime.now(UTC) - timedelta(hours=1)
@@ -111,8 +108,10 @@ def test_the_command_tells_once_and_a_dry_run_writes_nothing(tmp_path: Path, sql
         dry = desk.ok("alerts", "check", "--dry-run")
         assert "To desk: attacks: Aid reaches Raqqa" in dry
         assert "Rule attacks: topic syria." in dry
+        assert [
+            row.n for row in desk.rows("select count(*) as n from messages union all select count(*) from told")
+        ] == [1, 0]
         assert desk.ok("alerts", "check") == "messages written: 1, told: 1\n"
-        assert "is on record already; told: 0" in desk.ok("alerts", "digest", "--send", "--day", "yesterday")
     assert hook.titles[1:] == ["attacks: Aid reaches Raqqa"]
     listed = {row["rule"]: row for row in desk.json("alerts", "list", "--format", "json")}
     assert (listed["attacks"]["told"], listed["attacks"]["by"], listed["attacks"]["asks"]) == (1, "json", "topic syria")
@@ -157,3 +156,23 @@ def test_without_apprise_the_command_says_what_to_install(tmp_path: Path) -> Non
         done.stderr.decode()
         == "levantwatch: alerts.file: alerts need the package apprise: pip install 'levantwatch[alerts]'\n"
     )
+
+
+def test_kill_9_while_a_message_is_sent_sends_it_again_and_then_no_more(tmp_path: Path, sqlite_url: str) -> None:
+    with Webhook("hang") as hook, closing(open_database(sqlite_url)) as database:
+        desk = desk_of(tmp_path, sqlite_url, RULES.format(address=hook.address()))
+        running = desk.start("alerts", "check")
+        wait_for(lambda: len(hook.posts) == 1)
+        running.kill()
+        running.communicate(timeout=30)
+        assert [(row.attempts, row.told_at) for row in desk.rows("select * from messages")] == [(1, None)]
+        file = load(tmp_path / "alerts.toml", topics=("isis",), environ={})
+
+        def write(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+            with database.write() as session:
+                return function(session, *arguments, **named)
+
+        for minutes, sent in ((9, 0), (11, 1), (30, 0)):
+            now = datetime.now(UTC) + timedelta(minutes=minutes)
+            assert send(write, file, clock=lambda now=now: now).sent == sent
+    assert len(hook.posts) == 2
