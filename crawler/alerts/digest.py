@@ -106,9 +106,10 @@ def as_html(found: Figures, desk: str = "") -> str:
 
 def _item(row: Line) -> etree._Element:
     text = _xml(row.text)
-    item = E.li(E.a(text, href=_xml(row.url)) if row.url else E.span(text), dir="auto")
+    # bdi: a headline that reads from right to left turns nothing around it
+    item = E.li(E.a(E.bdi(text), href=_xml(row.url)) if row.url else E.bdi(text))
     if row.less:
-        item.append(E.span(_xml(f" {row.less}"), {"class": "less"}))
+        item.append(E.span(" ", E.bdi(_xml(row.less)), {"class": "less"}))
     return item
 
 
