@@ -11,9 +11,10 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, and_, case, column, func, or_, select, values
+from sqlalchemy import BigInteger, ColumnElement, Integer, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from storage.given import given
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
 from storage.portable import UTCDateTime
@@ -22,7 +23,8 @@ from storage.silence import STANDSTILL, Span
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
 MOST_STOPS = 10  # the longest ones tell the story
-_BATCH = 5_000  # rows of VALUES in one statement: SQLite takes 32,766 parameters
+_BATCH = 5_000  # rows that are asked about in one statement
+_MOMENTS = {"number": Integer(), "feed": BigInteger(), "before": UTCDateTime()}
 
 # what an entry's error says, where it does not begin with its class
 _BY_STATUS = {"401": "forbidden", "403": "forbidden", "451": "forbidden", "404": "not-found", "410": "gone", "429": "rate-limited"}  # fmt: skip
@@ -143,12 +145,8 @@ def last_answers(
     pairs = sorted(asked)
     for begin in range(0, len(pairs), _BATCH):
         batch = pairs[begin : begin + _BATCH]
-        moments = (
-            values(
-                column("number", Integer), column("feed", BigInteger), column("before", UTCDateTime()), name="moments"
-            )
-            .data([(number, *pair) for number, pair in enumerate(batch)])
-            .cte("moments")
+        moments = given(
+            session, "moments", _MOMENTS, [(number, *pair) for number, pair in enumerate(batch)]
         )
         answered = (
             select(POLLS.c.started_at)
@@ -270,11 +268,8 @@ def _marks_between(known: Sequence[datetime]) -> list[datetime]:
 def _around(session: Session, moments: Sequence[datetime]) -> Iterator[tuple[datetime | None, datetime | None]]:
     """For each moment the last poll before it and the first one from it on."""
     for begin in range(0, len(moments), _BATCH):
-        asked = (
-            values(column("moment", UTCDateTime()), name="moments")
-            .data([(moment,) for moment in moments[begin : begin + _BATCH]])
-            .cte("moments")
-        )
+        some = [(moment,) for moment in moments[begin : begin + _BATCH]]
+        asked = given(session, "moments", {"moment": UTCDateTime()}, some)
         at = POLLS.c.started_at
         before = select(func.max(at)).where(at < asked.c.moment).correlate(asked).scalar_subquery()
         after = select(func.min(at)).where(at >= asked.c.moment).correlate(asked).scalar_subquery()
