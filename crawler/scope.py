@@ -7,11 +7,14 @@ database, which knows nothing of news judgement, reads a query in a notebook as 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from crawler.config import Config
     from storage.query import Scope
 
 
@@ -33,9 +36,16 @@ def scope(session: Session, query: str, now: datetime) -> Scope:
 def topic_named(word: str) -> str:
     """The topic's name. LookupError, with the names that there are, for anything else."""
     from crawler.config import load_config
-    from crawler.judging import configured_judge
 
-    topics = configured_judge(load_config()).topics
+    topics = _topics(load_config(), Path.cwd())
     if word.strip().lower() not in topics:
         raise LookupError(f"there is no topic {word!r}; the topics are {', '.join(topics)}")
     return word.strip().lower()
+
+
+@cache
+def _topics(config: Config, folder: Path) -> tuple[str, ...]:
+    """The judge's topics by this configuration, in this folder. Read once: they take 0.2 s, and each query with `topic:` asks."""
+    from crawler.judging import configured_judge
+
+    return tuple(configured_judge(config).topics)

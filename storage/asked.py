@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, not_, or_, select, text
 from sqlalchemy.orm import Session
 
+from storage.bounded import of_country, scored, stands_on
 from storage.errors import BadQuery
-from storage.evidence import stands_on
 from storage.mentions import naming
-from storage.models import ARTICLES, FEEDS
+from storage.models import ARTICLES
 from storage.portable import FULL_TEXT, TITLES, has_words
 from storage.text import fold, language_code
 from storage.tree import (
@@ -114,13 +114,13 @@ def condition(session: Session, node: Node) -> ColumnElement[bool]:
         case Named(ids):
             return naming(session, (ids,), limit=None, bounded=True, few=0)
         case _:
-            return _of_columns(node)
+            return _of_columns(session, node)
 
 
-def _of_columns(node: Node) -> ColumnElement[bool]:
+def _of_columns(session: Session, node: Node) -> ColumnElement[bool]:
     match node:
         case Country(code):
-            return of_country(code)
+            return of_country(session, code)
         case Language(code):
             return ARTICLES.c.language == language_code(code)
         case Topic(name):
@@ -131,9 +131,9 @@ def _of_columns(node: Node) -> ColumnElement[bool]:
         case Role(role):
             return ARTICLES.c.role == role
         case Because(term):
-            return stands_on(term, None)
+            return stands_on(session, term)
         case Score():
-            return _scored(node)
+            return scored(session, node, _scored(node))
     raise BadQuery(f"{type(node).__name__} is no question about an article")
 
 
@@ -142,11 +142,6 @@ def has_topic(topic: str) -> ColumnElement[bool]:
     # not LIKE, of which Postgres expects one row in 200 to hold: it would sort every match instead of reading the newest
     listed = literal(",") + ARTICLES.c.topics + ","
     return func.length(func.replace(listed, f",{topic},", ",")) < func.length(listed)
-
-
-def of_country(code: str) -> ColumnElement[bool]:
-    """The condition that an article's feed is of a country."""
-    return ARTICLES.c.feed_id.in_(select(FEEDS.c.id).where(func.upper(FEEDS.c.country) == code.upper()))
 
 
 def publishers(session: Session) -> list[str]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
-from storage.models import ARTICLES, EVIDENCE_TERMS
+from storage.models import EVIDENCE_TERMS
 
 _BIAS = "bias"  # the one item of the evidence that is no word of the article
 
@@ -58,12 +58,6 @@ def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None
     ]
     if rows:
         session.execute(insert(EVIDENCE_TERMS), rows)
-
-
-def stands_on(term: str, topic: str | None = None) -> ColumnElement[bool]:
-    """The condition on an article that it is kept, for this topic or any, only because of this term."""
-    needing = select(EVIDENCE_TERMS.c.entry_id).where(EVIDENCE_TERMS.c.term == term, EVIDENCE_TERMS.c.needed)
-    return ARTICLES.c.id.in_(needing.where(EVIDENCE_TERMS.c.topic == topic) if topic else needing)
 
 
 def _log_odds(score: float) -> float:

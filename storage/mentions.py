@@ -138,7 +138,9 @@ def _looked_at(group: Collection[str]) -> ColumnElement[bool]:
     """Whether an article names one of the group."""
     # an expression, lest SQLite look up every id of the group by the index of names rather than the article's few mentions
     named = and_(MENTIONS.c.name.concat("").in_(sorted(group)), MENTIONS.c.resolved)
-    return select(1).where(MENTIONS.c.entry_id == ARTICLES.c.id, named).exists()
+    # a single value, lest Postgres reads every mention there is into a table of its own
+    found = select(MENTIONS.c.entry_id).where(MENTIONS.c.entry_id == ARTICLES.c.id, named).limit(1)
+    return found.correlate(ARTICLES).scalar_subquery().is_not(None)
 
 
 def _number(session: Session, group: Collection[str], most: int) -> int:

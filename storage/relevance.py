@@ -31,6 +31,16 @@ _DOCUMENTS = text("SELECT rowid, document FROM articles_fts WHERE rowid IN :keys
 )
 
 
+_RANKED = text("""
+SELECT d.rowid, array(SELECT ts_rank(d.document, CAST(w AS tsquery)) FROM unnest(CAST(:words AS text[])) w)
+FROM articles_fts d WHERE d.rowid = ANY(:keys)
+""")
+_BEGUN = text("""
+SELECT d.rowid, t.lexeme, cardinality(t.positions) FROM articles_fts d, unnest(d.document) t
+WHERE d.rowid = ANY(:keys) AND t.lexeme LIKE ANY(:begun)
+""")
+
+
 def ranked(session: Session, candidates: Sequence[tuple[int, str]], terms: Sequence[Term]) -> list[int]:
     """The sort keys of the candidates (sort key and title, newest first), the most relevant first."""
     words = list(dict.fromkeys((word, term.prefix and word == term.words[-1]) for term in terms for word in term.words))
@@ -46,29 +56,29 @@ def _counted(session: Session, keys: Sequence[int], words: Sequence[tuple[str, b
     """SQLite keeps the folded words: they are counted here."""
     points = dict.fromkeys(keys, 0)
     for key, document in session.execute(_DOCUMENTS, {"keys": keys}):
-        there = document.split()
-        counts = Counter(there) if any(prefix for _, prefix in words) else None
+        # two spaces between words: so one that stands twice in a row is found twice
+        there = f" {document.replace(' ', '  ')} "
+        counts = Counter(document.split()) if any(prefix for _, prefix in words) else None
         for word, prefix in words:
             if prefix and counts is not None:
                 points[key] += sum(_rank(number) for one, number in counts.items() if one.startswith(word))
             else:
-                points[key] += _rank(there.count(word))
+                points[key] += _rank(there.count(f" {word} "))
     return points
 
 
 def _asked(session: Session, keys: Sequence[int], words: Sequence[tuple[str, bool]]) -> dict[int, int]:
-    """Postgres keeps each word with its places."""
-    exact = [word for word, prefix in words if not prefix]
-    begun = [word + "%" for word, prefix in words if prefix]
-    query = text(
-        "SELECT d.rowid, t.lexeme, cardinality(t.positions) FROM articles_fts d, unnest(d.document) t"
-        " WHERE d.rowid = ANY(:keys) AND (t.lexeme = ANY(:exact) OR t.lexeme LIKE ANY(:begun))"
-    )
+    """Postgres keeps each word with its places, and has the sum of a single one at hand."""
+    exact = [f"'{word}'" for word, prefix in words if not prefix]
     points = dict.fromkeys(keys, 0)
-    for key, lexeme, places in session.execute(query, {"keys": list(keys), "exact": exact, "begun": begun}):
-        # a word that is asked for twice, as such and as a beginning, counts twice
-        times = (lexeme in exact) + sum(lexeme.startswith(one[:-1]) for one in begun)
-        points[key] += times * _rank(places)
+    if exact:
+        for key, ranks in session.execute(_RANKED, {"keys": list(keys), "words": exact}):
+            points[key] += sum(round(rank * 1000) for rank in ranks)
+    begun = [word for word, prefix in words if prefix]
+    if begun:
+        for key, lexeme, places in session.execute(_BEGUN, {"keys": list(keys), "begun": [f"{one}%" for one in begun]}):
+            # a word with two of the beginnings counts twice
+            points[key] += sum(lexeme.startswith(one) for one in begun) * _rank(places)
     return points
 
 

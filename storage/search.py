@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
-from storage.asked import Asked, condition, has_topic, of_country, take_apart
+from storage.asked import Asked, condition, has_topic, take_apart
+from storage.bounded import of_country, stands_on
 from storage.errors import BadQuery
-from storage.evidence import stands_on
 from storage.mentions import naming
 from storage.models import ARTICLES
-from storage.portable import FULL_TEXT, TITLES, has_words
+from storage.looking import newest_answering
+from storage.portable import FULL_TEXT, TITLES, has_words, is_sqlite
 from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked
 from storage.snippets import Snippet, snippet
@@ -189,22 +190,43 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
     else:
         query = select(*MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
     asked = filters.asked()
-    newest = (FULL_TEXT if asked.words else TITLES if asked.title else ARTICLES).c
-    key = newest.sort_key if "sort_key" in newest else newest.rowid
     since, until = _span(filters, asked)
-    if since:  # the sort key says the day as well: read in order, nothing is left to sort
-        query = query.where(key >= sort_key(_midnight(since)))
-    if until:
-        query = query.where(key < sort_key(_midnight(until) + timedelta(days=1)))
-    for last in (filters.below, None if filters.before is None else position(session, filters.before)):
-        if last is not None:
-            query = query.where(key < last)
+    index = FULL_TEXT if asked.words else TITLES if asked.title else None
+    looked_up = index is not None and filters.limit is not None and not is_sqlite(session)
+    key = ARTICLES.c.sort_key if index is None or looked_up else index.c.rowid
     named = (*filters.named, *asked.named)
-    if named:
-        query = query.where(naming(session, named, limit=filters.limit, bounded=since is not None))
+    conditions = [naming(session, named, limit=filters.limit, bounded=since is not None)] if named else []
     rest = replace(filters, since=None, until=None, named=())
-    asked = replace(asked, since=None, until=None, named=())
-    return _filtered(session, query, rest, asked).order_by(key.desc()).limit(filters.limit)
+    others = replace(asked, since=None, until=None, named=())
+    between = _Between(session, filters, since, until)
+    if index is None or not looked_up:
+        query = query.where(*between.of(key), *conditions)
+        return _filtered(session, query, rest, others).order_by(key.desc()).limit(filters.limit)
+    node = asked.words or asked.title
+    assert node is not None
+    assert filters.limit is not None
+    others = replace(others, words=None) if asked.words else replace(others, title=None)
+    newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, others, title_joined=False)
+    found = newest_answering(session, node, index, newest, between=between.of, limit=filters.limit)
+    return query.join(found, found.c.sort_key == key).order_by(key.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class _Between:
+    """Where in the order of articles to look: the sort key says the day as well, so that read in order nothing is left to sort."""
+
+    session: Session
+    filters: Filters
+    since: date | None
+    until: date | None
+
+    def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The conditions on a sort key."""
+        found = [key >= sort_key(_midnight(self.since))] if self.since else []
+        if self.until:
+            found.append(key < sort_key(_midnight(self.until) + timedelta(days=1)))
+        before = None if self.filters.before is None else position(self.session, self.filters.before)
+        return [*found, *(key < last for last in (self.filters.below, before) if last is not None)]
 
 
 def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:
@@ -217,14 +239,16 @@ def _day(day: date) -> date:
     return day.date() if isinstance(day, datetime) else day
 
 
-def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
+def _filtered(
+    session: Session, query: _Select, filters: Filters, asked: Asked | None = None, *, title_joined: bool = True
+) -> _Select:
     if asked is None:
         asked = filters.asked()
     conditions: list[ColumnElement[bool]] = [ARTICLES.c.topics != ""]
     if asked.words:
         query = query.join(FULL_TEXT, FULL_TEXT.c.rowid == ARTICLES.c.sort_key)
         conditions.append(has_words(session, asked.words))
-    if asked.title and asked.words:
+    if asked.title and (asked.words or not title_joined):
         conditions.append(condition(session, asked.title))
     elif asked.title:
         query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)
@@ -243,16 +267,16 @@ def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked |
     if named:
         conditions.append(naming(session, named, limit=None, bounded=since is not None))
     conditions.extend(condition(session, node) for node in asked.rest)
-    return query.where(and_(*conditions, *_options(filters)))
+    return query.where(and_(*conditions, *_options(session, filters)))
 
 
-def _options(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def _options(session: Session, filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.topic:
         yield has_topic(filters.topic)
     if filters.publisher:
         yield ARTICLES.c.publisher == filters.publisher
     if filters.country:
-        yield of_country(filters.country)
+        yield of_country(session, filters.country)
     if filters.language:
         yield ARTICLES.c.language == language_code(filters.language)
     if filters.role:
@@ -260,7 +284,7 @@ def _options(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.story is not None:
         yield ARTICLES.c.story_id == filters.story
     if filters.only_because_of:
-        yield stands_on(filters.only_because_of, filters.topic)
+        yield stands_on(session, filters.only_because_of, filters.topic)
 
 
 def _midnight(day: date) -> datetime:

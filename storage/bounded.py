@@ -1,0 +1,76 @@
+"""A condition that few articles meet is answered by the list of these; one that many meet, by a look at each article, newest first.
+
+No planner can tell which it is: what a score, a term or a country narrows down is in no statistics, or not together with the order.
+So it is counted first, up to a bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy.orm import Session
+
+from storage.models import ARTICLES, EVIDENCE_TERMS, FEEDS
+from storage.tree import Score
+
+# newest first, fifty of five thousand in a million are found by a look at ten thousand
+FEW = 5_000
+
+
+def is_few(session: Session, query: Select[Any], most: int = FEW) -> bool:
+    """Whether a query has fewer rows than that; it is read no further."""
+    some = query.limit(most).subquery()
+    return (session.scalar(select(func.count()).select_from(some)) or 0) < most
+
+
+def of_country(session: Session, code: str) -> ColumnElement[bool]:
+    """The condition that an article's feed is of a country."""
+    feeds = select(FEEDS.c.id).where(func.upper(FEEDS.c.country) == code.upper())
+    listed = ARTICLES.c.feed_id.in_(feeds)
+    if is_few(session, select(ARTICLES.c.feed_id).where(listed)):
+        return listed
+    country = select(func.upper(FEEDS.c.country)).where(FEEDS.c.id == ARTICLES.c.feed_id).correlate(ARTICLES)
+    return country.scalar_subquery() == code.upper()
+
+
+def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnElement[bool]:
+    """The condition on an article that it is kept, for this topic or any, only because of this term."""
+    needing = select(EVIDENCE_TERMS.c.entry_id).where(EVIDENCE_TERMS.c.term == term, EVIDENCE_TERMS.c.needed)
+    if topic:
+        needing = needing.where(EVIDENCE_TERMS.c.topic == topic)
+    if is_few(session, needing):
+        return ARTICLES.c.id.in_(needing)
+    # an expression, lest the index of terms is read for each article
+    looked_at = select(literal(1)).where(
+        EVIDENCE_TERMS.c.entry_id == ARTICLES.c.id, EVIDENCE_TERMS.c.term.concat("") == term, EVIDENCE_TERMS.c.needed
+    )
+    if topic:
+        looked_at = looked_at.where(EVIDENCE_TERMS.c.topic == topic)
+    return looked_at.limit(1).correlate(ARTICLES).scalar_subquery().is_not(None)
+
+
+def scored(session: Session, node: Score, meets: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition `meets`, which a score asks for, or the list of the articles that meet it, where these are few."""
+    found = [select(ARTICLES.c.sort_key).where(arm, meets) for arm in _arms(node)]
+    return ARTICLES.c.sort_key.in_(union_all(*found)) if all(is_few(session, one) for one in found) else meets
+
+
+def _arms(node: Score) -> list[ColumnElement[bool]]:
+    """What holds of every article that meets it, as ranges of the two indexes: either score can be the higher one."""
+    syria, isis = ARTICLES.c.syria_score, ARTICLES.c.isis_score
+    bounds = [(node.sign, node.number), (node.sign2, node.number2)]
+    low = max((number for sign, number in bounds if sign in (">", ">=", "=") and number is not None), default=None)
+    high = min((number for sign, number in bounds if sign in ("<", "<=", "=") and number is not None), default=None)
+    arms = []
+    for own, other in ((syria, isis), (isis, syria)):
+        if node.topic and own is not {"syria": syria, "isis": isis}[node.topic]:
+            continue
+        parts = [own >= low] if low is not None else []
+        parts += [own <= high] if high is not None else []
+        if not node.topic and high is not None:
+            parts.append(or_(other.is_(None), other <= high))
+        if not node.topic and low is None and own is isis:
+            parts = [own <= high, other.is_(None)]  # of the others syria's index has them all
+        arms.append(and_(*parts))
+    return arms

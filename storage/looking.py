@@ -1,0 +1,86 @@
+"""How Postgres looks up the newest articles that answer words. SQLite's index is in that order and needs none of this.
+
+A frequent word is found by reading the newest articles; a rare one by the list of the index, which is in no order. The planner takes
+words to be strangers to each other and to time, and reading a document to cost nothing: so the newest are looked at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, TableClause, func, select, true
+from sqlalchemy.orm import Session
+
+from storage.models import ARTICLES
+from storage.portable import has_words
+from storage.tree import And, Node, Not, Or, Text
+from storage.words import Term
+
+_Between = Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
+# documents that are looked at first, 4 ms; and so many times as many, at most, are read instead of a list
+LOOKED_AT, TIMES = 1_000, 5
+
+
+def newest_answering(
+    session: Session, node: Node, index: TableClause, others: Select[Any], *, between: _Between, limit: int
+) -> Subquery:
+    """The `sort_key` of the newest articles that answer `node`, `limit` of them. `others` is a SELECT of ARTICLES.sort_key with
+    all other conditions, `between` makes those on a sort key."""
+    wide = wider(node)
+    if wide is None or not _finds(wide) or _is_frequent(session, node, index, between, limit):
+        shown = _answers(session, node, index, ARTICLES.c.sort_key)
+        found = others.where(shown, *between(ARTICLES.c.sort_key))
+        return found.order_by(ARTICLES.c.sort_key.desc()).limit(limit).subquery("found")
+    hits = select(index.c.rowid).where(has_words(session, wide, index=index)).cte("hits").prefix_with("MATERIALIZED")
+    # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
+    newest = select(hits.c.rowid).where(*between(hits.c.rowid)).order_by(hits.c.rowid.desc()).offset(0).subquery("newest")
+    each = others.where(ARTICLES.c.sort_key == newest.c.rowid)
+    if wide != node:
+        each = each.where(_answers(session, node, index, newest.c.rowid))
+    kept = each.offset(0).lateral("kept")
+    return (
+        select(kept.c.sort_key).join_from(newest, kept, true()).order_by(newest.c.rowid.desc()).limit(limit).subquery("found")
+    )
+
+
+def wider(node: Node) -> Node | None:
+    """What the index alone can tell: words instead of phrases. Whatever answers `node` answers it; None when all might."""
+    if isinstance(node, Text):
+        return _words(node)
+    if isinstance(node, And):
+        known = [one for one in map(wider, node.parts) if one is not None]
+        return None if not any(_finds(one) for one in known) else known[0] if len(known) == 1 else And(tuple(known))
+    if isinstance(node, Or):
+        sides = [wider(part) for part in node.parts]
+        return Or(tuple(side for side in sides if side)) if all(side and _finds(side) for side in sides) else None
+    # what is not there can be told of single words alone
+    return node if isinstance(node, Not) and isinstance(node.part, Text) and len(node.part.term.words) == 1 else None
+
+
+def _finds(node: Node) -> bool:
+    """Whether it asks for something that is there."""
+    return isinstance(node, Text | Or) or (isinstance(node, And) and any(map(_finds, node.parts)))
+
+
+def _words(node: Text) -> Node:
+    *first, last = node.term.words
+    if not first:
+        return node
+    parts = [Text(Term((word,)), title=node.title) for word in dict.fromkeys(first)]
+    return And((*parts, Text(Term((last,), prefix=node.term.prefix), title=node.title)))
+
+
+def _answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition by a look at one document; a single value, so that it is never taken for a list to begin with."""
+    shown = select(has_words(session, node, index=index)).select_from(index).where(index.c.rowid == key)
+    return shown.correlate_except(index).scalar_subquery().is_(True)
+
+
+def _is_frequent(session: Session, node: Node, index: TableClause, between: _Between, limit: int) -> bool:
+    """Whether the newest documents hold so many hits that reading on finds enough of them soon."""
+    newest = select(index.c.document).where(*between(index.c.rowid)).order_by(index.c.rowid.desc())
+    some = newest.limit(LOOKED_AT).subquery()
+    shown = has_words(session, node, index=some)  # type: ignore[arg-type]
+    hits = session.scalar(select(func.count()).select_from(some).where(shown)) or 0
+    return hits * TIMES >= limit
