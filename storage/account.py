@@ -25,6 +25,7 @@ from storage.models import (
     Recheck,
     Verdict,
 )
+from storage.tallies import counted
 from storage.text import short_key
 
 
@@ -142,37 +143,25 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
             func.max(FEEDS.c.last_polled_at),
         )
     ).one()
-    shown = ARTICLES.c.topics != ""
-    if since is not None:
-        shown = and_(shown, ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
-    rows = session.execute(
-        select(ARTICLES.c.topics, func.count(), func.min(ARTICLES.c.day), func.max(ARTICLES.c.day))
-        .where(shown)
-        .group_by(ARTICLES.c.topics)
-    ).all()
+    days = counted(session, "day", since=since)
     by_topic: dict[str, int] = {"isis": 0, "syria": 0}
-    for topics, number, _, _ in rows:
-        for topic in topics.split(","):
-            by_topic[topic] = by_topic.get(topic, 0) + number
-    copies, summary_only = session.execute(
-        select(
-            _count(and_(shown, ARTICLES.c.role == "copy")), _count(and_(shown, ARTICLES.c.extraction == "summary-only"))
-        )
-    ).one()
+    for one in days:
+        for topic in one.topics.split(","):
+            by_topic[topic] = by_topic.get(topic, 0) + one.matches
     return Stats(
         feeds=feeds[0],
         feeds_enabled=feeds[1],
         feeds_failing=feeds[2],
         feeds_gone=feeds[3],
         entries=entries.counts(session),
-        matches=sum(row[1] for row in rows),
+        matches=sum(one.matches for one in days),
         by_topic=by_topic,
-        copies=copies,
-        summary_only=summary_only,
+        copies=sum(one.copies for one in days),
+        summary_only=sum(one.summaries for one in days),
         stories=session.scalar(select(func.count()).select_from(STORIES)) or 0,
         labels=session.scalar(select(func.count()).select_from(LABELS)) or 0,
-        first_day=min((row[2] for row in rows), default=None),
-        last_day=max((row[3] for row in rows), default=None),
+        first_day=min((one.name for one in days), default=None),
+        last_day=max((one.name for one in days), default=None),
         last_poll_at=feeds[4],
     )
 
@@ -188,8 +177,8 @@ def collected(session: Session) -> Collected:
             _count(and_(asked, ENTRIES.c.error.is_not(None))),
         )
     ).one()
-    shown = ARTICLES.c.topics != ""
-    matched, copies = session.execute(select(_count(shown), _count(and_(shown, ARTICLES.c.role == "copy")))).one()
+    days = counted(session, "day")
+    matched, copies = sum(one.matches for one in days), sum(one.copies for one in days)
     return Collected(listings, new, fetched, matched, listings - listed + copies, unreadable)
 
 

@@ -145,9 +145,7 @@ def last_answers(
     pairs = sorted(asked)
     for begin in range(0, len(pairs), _BATCH):
         batch = pairs[begin : begin + _BATCH]
-        moments = given(
-            session, "moments", _MOMENTS, [(number, *pair) for number, pair in enumerate(batch)]
-        )
+        moments = given(session, "moments", _MOMENTS, [(number, *pair) for number, pair in enumerate(batch)])
         answered = (
             select(POLLS.c.started_at)
             .where(

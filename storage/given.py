@@ -33,7 +33,9 @@ def _from_json(
 ) -> CTE:
     dialect = session.get_bind().dialect
     written = [type_.bind_processor(dialect) for type_ in columns.values()]
-    plain = [[value if write is None else write(value) for write, value in zip(written, row, strict=True)] for row in rows]
+    plain = [
+        [value if write is None else write(value) for write, value in zip(written, row, strict=True)] for row in rows
+    ]
     listed = func.json_each(literal(json.dumps(plain))).table_valued("value", name="listed")
     parts = [
         func.json_extract(listed.c.value, f"$[{place}]", type_=type_).label(one)

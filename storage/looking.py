@@ -34,13 +34,19 @@ def newest_answering(
         return found.order_by(ARTICLES.c.sort_key.desc()).limit(limit).subquery("found")
     hits = select(index.c.rowid).where(has_words(session, wide, index=index)).cte("hits").prefix_with("MATERIALIZED")
     # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
-    newest = select(hits.c.rowid).where(*between(hits.c.rowid)).order_by(hits.c.rowid.desc()).offset(0).subquery("newest")
+    newest = (
+        select(hits.c.rowid).where(*between(hits.c.rowid)).order_by(hits.c.rowid.desc()).offset(0).subquery("newest")
+    )
     each = others.where(ARTICLES.c.sort_key == newest.c.rowid)
     if wide != node:
         each = each.where(_answers(session, node, index, newest.c.rowid))
     kept = each.offset(0).lateral("kept")
     return (
-        select(kept.c.sort_key).join_from(newest, kept, true()).order_by(newest.c.rowid.desc()).limit(limit).subquery("found")
+        select(kept.c.sort_key)
+        .join_from(newest, kept, true())
+        .order_by(newest.c.rowid.desc())
+        .limit(limit)
+        .subquery("found")
     )
 
 

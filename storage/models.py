@@ -37,14 +37,15 @@ from storage.models_history import CLOCKS, RECHECKS, REVISIONS, Clock, Recheck, 
 from storage.models_judged import EVIDENCE_TERMS, LABELS, MENTIONS, VERDICTS, EvidenceTerm, Label, Mention, Verdict
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
 from storage.models_stories import BANDS, CARRIERS, EVENT_KEYS, STORIES, Band, Carrier, EventKey, Story
+from storage.models_tallies import TALLIES, Tally
 from storage.models_told import ALERT_RULES, MESSAGES, TOLD, AlertRule, Message, Told
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
 __all__ = [  # what is handed on
     "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "LABELS", "MENTIONS",
-    "MESSAGES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TOLD", "TOMBSTONES",
+    "MESSAGES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
     "VERDICTS", "WALKS", "AlertRule", "Band", "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Label",
-    "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Story", "Subscription", "Told", "Verdict",
+    "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Story", "Subscription", "Tally", "Told", "Verdict",
     "Walk",
 ]  # fmt: skip
 
@@ -140,7 +141,8 @@ class Poll(Base):
 
     __table_args__ = (
         Index(None, "feed_id", "started_at"),
-        Index(None, "started_at"),
+        # a report on a month reads this index alone
+        Index("ix_polls_told", "started_at", "feed_id", "outcome", "entries_new", "overlap", "gap"),
         Index(None, "run_id"),
         NEVER_REUSED,
     )
@@ -230,7 +232,7 @@ class Sighting(Base):
     last_seen_at: Mapped[datetime]
     url: Mapped[str | None]
 
-    __table_args__ = (Index(None, "entry_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index(None, "entry_id"), Index(None, "first_seen_at", "entry_id"), {"sqlite_with_rowid": False})
 
 
 class Article(Base):
@@ -278,6 +280,9 @@ class Article(Base):
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
         Index(None, "story_id"),
+        # either score can be the higher one
+        Index(None, "syria_score", "isis_score", "sort_key"),
+        Index(None, "isis_score", "syria_score", "sort_key"),
         Index(None, "url", postgresql_using="hash"),
         Index(None, "canonical_url", postgresql_using="hash"),
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, column, func, select, table
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from storage.asked import has_topic
 from storage.models import ARTICLES, FEEDS, LABELS, STORIES
-
-_DAILY = table("daily_counts", column("day"), column("topic"), column("matches"), column("own"))
+from storage.tallies import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,12 @@ class Choices:
 
 def topic_days(session: Session, *, since: date, until: date) -> list[TopicDay]:
     """The matches of each day and topic from `since` to `until` (both included), oldest day first."""
-    query = (
-        select(_DAILY.c.day, _DAILY.c.topic, func.sum(_DAILY.c.matches), func.sum(_DAILY.c.own))
-        .where(_DAILY.c.day >= f"{since:%Y-%m-%d}", _DAILY.c.day <= f"{until:%Y-%m-%d}")
-        .group_by(_DAILY.c.day, _DAILY.c.topic)
-        .order_by(_DAILY.c.day, _DAILY.c.topic)
-    )
-    return [TopicDay(row[0], row[1], int(row[2]), int(row[3])) for row in session.execute(query)]
+    found: dict[tuple[str, str], list[int]] = {}
+    for one in counted(session, "day", since=since, until=until):
+        for topic in one.topics.split(","):
+            sums = found.setdefault((one.name, topic), [0, 0])
+            sums[0], sums[1] = sums[0] + one.matches, sums[1] + one.matches - one.copies
+    return [TopicDay(*key, *found[key]) for key in sorted(found)]
 
 
 def biggest_stories(
@@ -102,9 +101,10 @@ def _summaries(session: Session, ids: Sequence[int]) -> list[StorySummary]:
 
 def languages(session: Session, *, since: date, until: date) -> list[tuple[str, int]]:
     """How many matches of these days each language has, most first; '' for those without one."""
-    name = func.coalesce(ARTICLES.c.language, "")
-    query = select(name, func.count()).where(_between(since, until)).group_by(name)
-    return [(row[0], row[1]) for row in session.execute(query.order_by(func.count().desc(), name))]
+    numbers = Counter[str]()
+    for one in counted(session, "language", since=since, until=until):
+        numbers[one.name] += one.matches
+    return sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def choices(session: Session) -> Choices:

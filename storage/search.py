@@ -15,9 +15,9 @@ from storage.articles import sort_key
 from storage.asked import Asked, condition, has_topic, take_apart
 from storage.bounded import of_country, stands_on
 from storage.errors import BadQuery
+from storage.looking import newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
-from storage.looking import newest_answering
 from storage.portable import FULL_TEXT, TITLES, has_words, is_sqlite
 from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked

@@ -200,7 +200,8 @@ def test_models_equal_migrations_to_the_letter_on_sqlite(tmp_path: Path) -> None
             with closing(open_database(url)) as database:
                 database.ensure_schema(upgrade=False)
         with engine.connect() as connection:
-            query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'view'"
+            # views and the triggers of the tallies are made anew after each migration
+            query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'view' AND name NOT LIKE 'tallies_%'"
             rows = connection.execute(text(query)).all()
         engine.dispose()
         return {

@@ -1,0 +1,31 @@
+"""The table of tallies: matches counted as they are written. A part of models.py, which hands it on."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.base import Base, PrimaryKey, table_of
+
+
+class Tally(Base):
+    """So many matches more, or fewer, of a day, or of a month under a publisher, a language or a feed; to be added up."""
+
+    __tablename__ = "tallies"
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[str]
+    period: Mapped[str]
+    name: Mapped[str]
+    topics: Mapped[str]
+    matches: Mapped[int] = mapped_column(BigInteger)
+    copies: Mapped[int] = mapped_column(BigInteger)
+    summaries: Mapped[int] = mapped_column(BigInteger)
+
+    # the whole row: it is read from the index alone
+    __table_args__ = (
+        Index("ix_tallies_counted", "kind", "period", "name", "topics", "matches", "copies", "summaries"),
+    )
+
+
+TALLIES = table_of(Tally)
