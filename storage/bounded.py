@@ -6,30 +6,41 @@ So it is counted first, up to a bound.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, any_, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVIDENCE_TERMS, FEEDS
+from storage.portable import is_sqlite
 from storage.tree import Score
 
 # newest first, fifty of five thousand in a million are found by a look at ten thousand
 FEW = 5_000
 
 
-def is_few(session: Session, query: Select[Any], most: int = FEW) -> bool:
-    """Whether a query has fewer rows than that; it is read no further."""
-    some = query.limit(most).subquery()
-    return (session.scalar(select(func.count()).select_from(some)) or 0) < most
+def few(session: Session, query: Select[Any], most: int = FEW) -> list[Any] | None:
+    """The first column of a query's rows if there are fewer than that; None, having read no further, if not."""
+    found = list(session.scalars(query.limit(most)))
+    return found if len(found) < most else None
+
+
+def among(session: Session, column: ColumnElement[int], these: Collection[int]) -> ColumnElement[bool]:
+    """The condition that a column is one of these numbers: spelled out, so that a planner knows how many they are."""
+    if is_sqlite(session):
+        return column.in_(select(func.json_each(literal(json.dumps(sorted(these)))).table_valued("value").c.value))
+    return column == any_(literal(sorted(these), ARRAY(BigInteger())))
 
 
 def of_country(session: Session, code: str) -> ColumnElement[bool]:
     """The condition that an article's feed is of a country."""
     feeds = select(FEEDS.c.id).where(func.upper(FEEDS.c.country) == code.upper())
-    listed = ARTICLES.c.feed_id.in_(feeds)
-    if is_few(session, select(ARTICLES.c.feed_id).where(listed)):
-        return listed
+    ids = session.scalars(feeds).all()
+    if not ids or few(session, select(ARTICLES.c.sort_key).where(among(session, ARTICLES.c.feed_id, ids))) is not None:
+        return among(session, ARTICLES.c.feed_id, ids)
     country = select(func.upper(FEEDS.c.country)).where(FEEDS.c.id == ARTICLES.c.feed_id).correlate(ARTICLES)
     return country.scalar_subquery() == code.upper()
 
@@ -39,8 +50,9 @@ def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnEl
     needing = select(EVIDENCE_TERMS.c.entry_id).where(EVIDENCE_TERMS.c.term == term, EVIDENCE_TERMS.c.needed)
     if topic:
         needing = needing.where(EVIDENCE_TERMS.c.topic == topic)
-    if is_few(session, needing):
-        return ARTICLES.c.id.in_(needing)
+    ids = few(session, needing)
+    if ids is not None:
+        return among(session, ARTICLES.c.id, set(ids))
     # an expression, lest the index of terms is read for each article
     looked_at = select(literal(1)).where(
         EVIDENCE_TERMS.c.entry_id == ARTICLES.c.id, EVIDENCE_TERMS.c.term.concat("") == term, EVIDENCE_TERMS.c.needed
@@ -52,8 +64,13 @@ def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnEl
 
 def scored(session: Session, node: Score, meets: ColumnElement[bool]) -> ColumnElement[bool]:
     """The condition `meets`, which a score asks for, or the list of the articles that meet it, where these are few."""
-    found = [select(ARTICLES.c.sort_key).where(arm, meets) for arm in _arms(node)]
-    return ARTICLES.c.sort_key.in_(union_all(*found)) if all(is_few(session, one) for one in found) else meets
+    keys: set[int] = set()
+    for arm in _arms(node):
+        found = few(session, select(ARTICLES.c.sort_key).where(arm, meets))
+        if found is None:
+            return meets
+        keys.update(found)
+    return among(session, ARTICLES.c.sort_key, keys)
 
 
 def _arms(node: Score) -> list[ColumnElement[bool]]:

@@ -100,12 +100,13 @@ class Agreement:
 
 def uncertain(session: Session, *, topic: str | None = None, limit: int = 20) -> list[ReviewItem]:
     """Matches and near misses that nobody has labelled, those first whose score is nearest to its threshold."""
+    # a single value for each verdict, lest a planner begins with all matches: verdicts are read in the order of their margin
+    asked = and_(
+        ENTRIES.c.id == VERDICTS.c.entry_id, ENTRIES.c.state.in_(("match", "near")), ENTRIES.c.text_pruned_at.is_(None)
+    )
     query = (
         select(VERDICTS.c.entry_id, VERDICTS.c.topic)
-        .join(ENTRIES, ENTRIES.c.id == VERDICTS.c.entry_id)
-        # the function keeps SQLite from beginning at all matches: it is to read verdicts in the order of their margin
-        .where(text(f"verdicts.{CURRENT}"), func.coalesce(ENTRIES.c.state, "").in_(("match", "near")))
-        .where(ENTRIES.c.text_pruned_at.is_(None))
+        .where(text(f"verdicts.{CURRENT}"), select(ENTRIES.c.id).where(asked).limit(1).scalar_subquery().is_not(None))
         .where(~_labelled(VERDICTS.c.entry_id, VERDICTS.c.topic))
         .order_by(VERDICTS.c.margin, VERDICTS.c.id)
         .limit(limit)

@@ -23,7 +23,7 @@ from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked
 from storage.snippets import Snippet, snippet
 from storage.text import language_code
-from storage.tree import wanted_terms
+from storage.tree import Publisher, wanted_terms
 from storage.views import MATCHES
 
 __all__ = [
@@ -207,8 +207,21 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
     assert filters.limit is not None
     others = replace(others, words=None) if asked.words else replace(others, title=None)
     newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, others, title_joined=False)
-    found = newest_answering(session, node, index, newest, between=between.of, limit=filters.limit)
+    within = _listed(session, filters, others)
+    found = newest_answering(session, node, index, newest, between=between.of, within=within, limit=filters.limit)
     return query.join(found, found.c.sort_key == key).order_by(key.desc())
+
+
+def _listed(session: Session, filters: Filters, asked: Asked) -> list[_Select]:
+    """The sort keys that meet one of the conditions, of those that an index lists by themselves."""
+    found = [
+        select(ARTICLES.c.sort_key).where(condition(session, one)) for one in asked.rest if isinstance(one, Publisher)
+    ]
+    if filters.publisher:
+        found.append(select(ARTICLES.c.sort_key).where(ARTICLES.c.publisher == filters.publisher))
+    if asked.title:
+        found.append(select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +261,11 @@ def _filtered(
     if asked.words:
         query = query.join(FULL_TEXT, FULL_TEXT.c.rowid == ARTICLES.c.sort_key)
         conditions.append(has_words(session, asked.words))
-    if asked.title and (asked.words or not title_joined):
+    if asked.title and asked.words:
+        # an expression, lest the words are looked for once for each title
+        listed = select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES))
+        conditions.append((FULL_TEXT.c.rowid + 0).in_(listed))
+    elif asked.title and not title_joined:
         conditions.append(condition(session, asked.title))
     elif asked.title:
         query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)

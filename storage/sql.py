@@ -80,6 +80,7 @@ def asked_of_postgres(
         connection.read_only = True
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(max(1, int(seconds * 1000))),))
+            cursor.execute("SET LOCAL cursor_tuple_fraction = 1")  # all rows are read, not a tenth
             if cursor.execute("SELECT usesuper FROM pg_user WHERE usename = current_user").fetchone() == (True,):
                 cursor.execute("SET LOCAL ROLE pg_read_all_data")
         query, given = _with_parameters(statement, values)
