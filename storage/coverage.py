@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
 from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
-from storage.coverage_rows import Mark, PageRow
+from storage.coverage_rows import PageRow
 from storage.models import POLLS
 from storage.silence import Span
 
@@ -136,19 +136,16 @@ def _accounts(
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
     only = None if publisher is None else list(described)
     polled = rows.polls(session, start, end, only)
-    marks: dict[int, list[Mark]] = defaultdict(list)
-    told = rows.marks(session, start, end, only)
-    for mark in told:
-        marks[mark.feed_id].append(mark)
+    marks = rows.marks(session, start, end, only)
     accounts = [
-        FeedAccount(row, marks[id_], *polled.get(id_, (0, None)))
+        FeedAccount(row, marks.get(id_, []), *polled.get(id_, (0, None)))
         for id_, row in described.items()
         if row.added_at < end and (not row.removed or id_ in polled)
     ]
     past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(start)])
     for account in accounts:
         account.with_past(past.get(account.row.id, ()))
-    return accounts, [mark.at for mark in told]
+    return accounts, sorted({mark.at for told in marks.values() for mark in told})
 
 
 def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:

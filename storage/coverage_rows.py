@@ -8,10 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
+from typing import cast as cast_to
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, and_, case, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from storage.given import given
@@ -23,6 +25,7 @@ from storage.silence import STANDSTILL, Span
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
 MOST_STOPS = 10  # the longest ones tell the story
+_AT = attrgetter("at")
 _BATCH = 5_000  # rows that are asked about in one statement
 _MOMENTS = {"number": Integer(), "feed": BigInteger(), "before": UTCDateTime()}
 
@@ -102,20 +105,29 @@ def polls(
     session: Session, start: datetime, end: datetime, only: Sequence[int] | None
 ) -> dict[int, tuple[int, datetime | None]]:
     """By feed: how many polls, and when the last one began."""
-    query = select(POLLS.c.feed_id, func.count(), func.max(POLLS.c.started_at)).where(_within(start, end, only))
-    return {feed_id: (number, last) for feed_id, number, last in session.execute(query.group_by(POLLS.c.feed_id))}
+    feed = POLLS.c.feed_id + 0
+    query = select(feed, func.count(), func.max(POLLS.c.started_at)).where(_within(start, end, only))
+    return {feed_id: (number, last) for feed_id, number, last in session.execute(query.group_by(feed))}
 
 
-def marks(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> list[Mark]:
-    """The polls with something to tell, in the order of time."""
+def marks(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> dict[int, list[Mark]]:
+    """The polls with something to tell, by feed, in the order of time. A row of each feed: rows are dear."""
     failed = POLLS.c.outcome.not_in(ANSWERED)
     kind = case((failed, "failed"), (POLLS.c.gap, "gap"), (POLLS.c.overlap == 0, "first"), else_="news")
+    told = cast(POLLS.c.started_at, Text) + "|" + cast(POLLS.c.entries_new, Text) + "|" + kind + "|" + POLLS.c.outcome
+    feed = POLLS.c.feed_id + 0  # an expression, lest SQLite reads by feed every row there is
     query = (
-        select(POLLS.c.feed_id, POLLS.c.started_at, POLLS.c.entries_new, kind, POLLS.c.outcome)
+        select(feed, func.aggregate_strings(told, "\n"))
         .where(_within(start, end, only), or_(POLLS.c.entries_new > 0, POLLS.c.gap, failed))
-        .order_by(POLLS.c.started_at)
+        .group_by(feed)
     )
-    return [Mark._make(row) for row in session.execute(query).all()]
+    return {feed_id: sorted(_marks(feed_id, lines), key=_AT) for feed_id, lines in session.execute(query)}
+
+
+def _marks(feed_id: int, lines: str) -> Iterator[Mark]:
+    for line in lines.split("\n"):
+        at, new, kind, outcome = line.split("|")
+        yield Mark(feed_id, datetime.fromisoformat(at), int(new), cast_to(Any, kind), outcome)
 
 
 def _within(start: datetime, end: datetime, only: Sequence[int] | None) -> ColumnElement[bool]:

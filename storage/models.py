@@ -49,6 +49,8 @@ __all__ = [  # what is handed on
     "Walk",
 ]  # fmt: skip
 
+OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id")
+
 
 class Feed(Base):
     """A feed: what it is, how it answered last, when it is polled next and why then."""
@@ -275,7 +277,7 @@ class Article(Base):
     __table_args__ = (
         UniqueConstraint("sort_key"),
         # Newest first, and what analysts count by: counting reads this index alone, not a million texts.
-        Index("ix_articles_overview", "day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction"),
+        Index("ix_articles_overview", *OVERVIEW),
         Index(None, "publisher", "sort_key"),
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),

@@ -25,6 +25,9 @@ def upgrade() -> None:
     op.create_index("ix_sightings_first_seen_at_entry_id", "sightings", ["first_seen_at", "entry_id"])
     op.create_index("ix_polls_told", "polls", ["started_at", "feed_id", "outcome", "entries_new", "overlap", "gap"])
     op.drop_index("ix_polls_started_at", "polls")
+    op.drop_index("ix_articles_overview", "articles")
+    columns = ["day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id"]
+    op.create_index("ix_articles_overview", "articles", columns)
     op.create_table(
         "tallies",
         sa.Column("id", ID, nullable=False),
