@@ -25,7 +25,7 @@ from typing import Any
 
 from invented import NOW, PUBLISHERS, WORDS_EACH, Newsroom, Paragraph, Piece
 
-from storage import feeds
+from storage import feeds, tallies
 from storage.articles import sort_key
 from storage.db import Database, open_database
 from storage.evidence import terms_of
@@ -257,6 +257,9 @@ def fill(database: Database, number: int, *, seed: int = 1, tell: Callable[[str]
                 tell(f"{done:,} matches after {time.monotonic() - begun:.0f} s")
         maker.end()
         tell(f"indexes, from {time.monotonic() - begun:.0f} s on")
+    with database.write() as session:
+        tallies.refill(session.connection())
+        tallies.make_triggers(session.connection())
     tell(f"{number:,} matches on {database.dialect} in {time.monotonic() - begun:.0f} s")
 
 
@@ -270,6 +273,8 @@ def into_sqlite(database: Database) -> Iterator[Write]:
         indexes = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
         for name, _ in indexes:
             raw.execute(f"DROP INDEX {name}")
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE name LIKE 'tallies_%'").fetchall():
+            raw.execute(f"DROP TRIGGER IF EXISTS {name}")  # made anew at the end, as the tallies are
 
         def write(table: str, columns: Sequence[str], rows: list[Row]) -> None:
             raw.execute("BEGIN IMMEDIATE")

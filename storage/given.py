@@ -12,12 +12,11 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from storage.portable import is_sqlite
 
 
-def given(session: Session, name: str, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]]) -> CTE:
+def given(session: Session, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> CTE:
     """The rows, with these columns, as a common table expression of that name."""
     if is_sqlite(session):
         return _from_json(session, name, columns, rows)
@@ -29,7 +28,7 @@ def given(session: Session, name: str, columns: Mapping[str, TypeEngine[Any]], r
 
 
 def _from_json(
-    session: Session, name: str, columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Sequence[Any]]
+    session: Session, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]
 ) -> CTE:
     dialect = session.get_bind().dialect
     written = [type_.bind_processor(dialect) for type_ in columns.values()]

@@ -19,7 +19,8 @@ from storage.words import Term
 
 _Between = Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
 # documents that are looked at first, for each article that is wanted; a thousand take 5 to 10 ms
-LOOKED_AT, FEWEST, MOST = 10, 1_000, 4_000
+LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
+SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
 
 
 def newest_answering(
@@ -43,9 +44,7 @@ def newest_answering(
         shown = _answers(session, node, index, ARTICLES.c.sort_key)
         found = others.where(shown, *between(ARTICLES.c.sort_key))
         return found.order_by(ARTICLES.c.sort_key.desc()).limit(limit).subquery("found")
-    # for the rest of this transaction: a planner that takes reading a document to cost nothing reads them all
-    session.execute(text("SET LOCAL enable_seqscan = off"))
-    of_words = select(index.c.rowid).where(has_words(session, wide, index=index))
+    of_words = listed(session, wide, index)
     # INTERSECT, which no planner makes a loop in a loop of
     hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
     # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
@@ -62,6 +61,13 @@ def newest_answering(
         .limit(limit)
         .subquery("found")
     )
+
+
+def listed(session: Session, node: Node, index: TableClause) -> Select[tuple[int]]:
+    """The rows of the index that hold the words, to be read as the index lists them."""
+    # for the rest of this transaction: a planner that takes reading a document to cost nothing reads them all
+    session.execute(text("SET LOCAL enable_seqscan = off"))
+    return select(index.c.rowid).where(has_words(session, node, index=index))
 
 
 def wider(node: Node) -> Node | None:
@@ -106,4 +112,4 @@ def _is_frequent(session: Session, node: Node, index: TableClause, others: Selec
     some = others.order_by(ARTICLES.c.sort_key.desc()).limit(most).offset(0).subquery("some")
     hits = select(func.count(), func.count().filter(_answers(session, node, index, some.c.sort_key))).select_from(some)
     looked_at, found = session.execute(hits).one()
-    return looked_at < most or found >= limit
+    return looked_at < most or found >= min(limit, SHARE * most)

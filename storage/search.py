@@ -15,7 +15,7 @@ from storage.articles import sort_key
 from storage.asked import Asked, condition, has_topic, take_apart
 from storage.bounded import of_country, stands_on
 from storage.errors import BadQuery
-from storage.looking import newest_answering
+from storage.looking import listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
 from storage.portable import FULL_TEXT, TITLES, has_words, is_sqlite
@@ -255,31 +255,33 @@ def _day(day: date) -> date:
 def _filtered(
     session: Session, query: _Select, filters: Filters, asked: Asked | None = None, *, title_joined: bool = True
 ) -> _Select:
+    counted = asked is None
     if asked is None:
         asked = filters.asked()
     conditions: list[ColumnElement[bool]] = [ARTICLES.c.topics != ""]
-    if asked.words:
-        query = query.join(FULL_TEXT, FULL_TEXT.c.rowid == ARTICLES.c.sort_key)
-        conditions.append(has_words(session, asked.words))
-    if asked.title and asked.words:
+    key: ColumnElement[int] = ARTICLES.c.sort_key
+    node, index = (asked.words, FULL_TEXT) if asked.words else (asked.title if title_joined else None, TITLES)
+    if node and counted and not is_sqlite(session):
+        hits = listed(session, node, index).cte("hits").prefix_with("MATERIALIZED")
+        key = hits.c.rowid
+        query = query.join(hits, key == ARTICLES.c.sort_key)
+    elif node:
+        key = index.c.rowid
+        query = query.join(index, key == ARTICLES.c.sort_key)
+        conditions.append(has_words(session, node, index=index))
+    if asked.title and node is not asked.title:
         # an expression, lest the words are looked for once for each title
-        listed = select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES))
-        conditions.append((FULL_TEXT.c.rowid + 0).in_(listed))
-    elif asked.title and not title_joined:
-        conditions.append(condition(session, asked.title))
-    elif asked.title:
-        query = query.join(TITLES, TITLES.c.rowid == ARTICLES.c.sort_key)
-        conditions.append(has_words(session, asked.title, index=TITLES))
+        titled = select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES))
+        conditions.append((key + 0).in_(titled))
     since, until = _span(filters, asked)
-    index = FULL_TEXT if asked.words else TITLES if asked.title else None
     if since:
         conditions.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
     if until:
         conditions.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
-    if index is not None and since:  # words of other days are not even looked up
-        conditions.append(index.c.rowid >= sort_key(_midnight(since)))
-    if index is not None and until:
-        conditions.append(index.c.rowid < sort_key(_midnight(until) + timedelta(days=1)))
+    if node and since:  # words of other days are not even looked up
+        conditions.append(key >= sort_key(_midnight(since)))
+    if node and until:
+        conditions.append(key < sort_key(_midnight(until) + timedelta(days=1)))
     named = (*filters.named, *asked.named)
     if named:
         conditions.append(naming(session, named, limit=None, bounded=since is not None))

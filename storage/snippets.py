@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storage.text import fold
 from storage.words import Term
@@ -49,7 +50,7 @@ def _hits(written: Sequence[str], terms: Sequence[Term]) -> dict[int, set[int]]:
     words: list[str] = []
     places: list[int] = []
     for place, one in enumerate(written):
-        for word in fold(one).split():
+        for word in _folded(one):
             words.append(word)
             places.append(place)
     hits: dict[int, set[int]] = {}
@@ -58,6 +59,12 @@ def _hits(written: Sequence[str], terms: Sequence[Term]) -> dict[int, set[int]]:
             for place in places[start : start + len(term.words)]:
                 hits.setdefault(place, set()).add(number)
     return hits
+
+
+@lru_cache(maxsize=20_000)
+def _folded(one: str) -> tuple[str, ...]:
+    """The folded words of one that is written: most stand there again and again."""
+    return tuple(fold(one).split())
 
 
 def _cut(written: Sequence[str], hits: dict[int, set[int]]) -> Snippet:

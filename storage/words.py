@@ -33,6 +33,8 @@ class Term:
     def at(self, words: list[str]) -> list[int]:
         """Where it begins in these folded words."""
         length = len(self.words)
+        if not (self.prefix and length == 1) and self.words[0] not in words:
+            return []
         return [
             start
             for start in range(len(words) - length + 1)
