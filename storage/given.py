@@ -27,9 +27,7 @@ def given(session: Session, name: str, columns: Mapping[str, Any], rows: Sequenc
     return select(func.unnest(*lists).table_valued(*parts, name="listed").render_derived()).cte(name)
 
 
-def _from_json(
-    session: Session, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]
-) -> CTE:
+def _from_json(session: Session, name: str, columns: Mapping[str, Any], rows: Sequence[Sequence[Any]]) -> CTE:
     dialect = session.get_bind().dialect
     written = [type_.bind_processor(dialect) for type_ in columns.values()]
     plain = [

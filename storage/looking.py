@@ -36,14 +36,11 @@ def newest_answering(
     """The `sort_key` of the newest articles that answer `node`, `limit` of them. `others` is a SELECT of ARTICLES.sort_key with
     all other conditions, `between` makes those on a sort key; `within` are SELECTs of sort keys that an index lists."""
     wide = wider(node)
-    if (
-        wide is None
-        or not _finds(wide)
-        or _is_frequent(session, node, index, others.where(*between(ARTICLES.c.sort_key)), limit)
-    ):
-        shown = _answers(session, node, index, ARTICLES.c.sort_key)
-        found = others.where(shown, *between(ARTICLES.c.sort_key))
-        return found.order_by(ARTICLES.c.sort_key.desc()).limit(limit).subquery("found")
+    key = ARTICLES.c.sort_key
+    all_others = others.where(*between(key), *(key.in_(one) for one in within))
+    if wide is None or not _finds(wide) or _is_frequent(session, node, index, all_others, limit):
+        found = all_others.where(_answers(session, node, index, key))
+        return found.order_by(key.desc()).limit(limit).subquery("found")
     of_words = listed(session, wide, index)
     # INTERSECT, which no planner makes a loop in a loop of
     hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")

@@ -205,9 +205,9 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
     node = asked.words or asked.title
     assert node is not None
     assert filters.limit is not None
-    others = replace(others, words=None) if asked.words else replace(others, title=None)
-    newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, others, title_joined=False)
-    within = _listed(session, filters, others)
+    within = _listed(session, filters, asked)
+    plain = replace(others, words=None, title=None)
+    newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, plain)
     found = newest_answering(session, node, index, newest, between=between.of, within=within, limit=filters.limit)
     return query.join(found, found.c.sort_key == key).order_by(key.desc())
 
@@ -219,7 +219,7 @@ def _listed(session: Session, filters: Filters, asked: Asked) -> list[_Select]:
     ]
     if filters.publisher:
         found.append(select(ARTICLES.c.sort_key).where(ARTICLES.c.publisher == filters.publisher))
-    if asked.title:
+    if asked.words and asked.title:
         found.append(select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES)))
     return found
 
@@ -252,15 +252,13 @@ def _day(day: date) -> date:
     return day.date() if isinstance(day, datetime) else day
 
 
-def _filtered(
-    session: Session, query: _Select, filters: Filters, asked: Asked | None = None, *, title_joined: bool = True
-) -> _Select:
+def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
     counted = asked is None
     if asked is None:
         asked = filters.asked()
     conditions: list[ColumnElement[bool]] = [ARTICLES.c.topics != ""]
     key: ColumnElement[int] = ARTICLES.c.sort_key
-    node, index = (asked.words, FULL_TEXT) if asked.words else (asked.title if title_joined else None, TITLES)
+    node, index = (asked.words, FULL_TEXT) if asked.words else (asked.title, TITLES)
     if node and counted and not is_sqlite(session):
         hits = listed(session, node, index).cte("hits").prefix_with("MATERIALIZED")
         key = hits.c.rowid
