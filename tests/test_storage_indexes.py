@@ -50,7 +50,7 @@ def plan(database: Database, question: Callable[[Session], Any]) -> list[str]:
     lines: list[str] = []
 
     def look(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        if re.match(r"\s*(SELECT|UPDATE|DELETE)", statement):
+        if re.match(r"\s*(WITH|SELECT|UPDATE|DELETE)", statement):
             rows = connection.exec_driver_sql(explain + statement, parameters[0] if many else parameters)
             lines.extend(str(row[-1]) for row in rows)
 
