@@ -1,6 +1,6 @@
 """How the store behaves when it is full: N invented articles, the analysts' questions timed, their plans printed.
 
-    .venv/bin/python bench/full_store.py sqlite:////tmp/bench.db 100000
+    .venv/bin/python bench/full_store.py sqlite:///bench.db 100000
     .venv/bin/python bench/full_store.py postgresql://user@host/empty 100000
 
 The database must be empty or hold what an earlier call made. Times are the median of five, in milliseconds; a plan is

@@ -1,6 +1,6 @@
 """Fills an empty database with invented matches, as many as a watch of ten years has: the store that bench/queries.py asks.
 
-    .venv/bin/python bench/million.py sqlite:////tmp/million.db 1000000
+    .venv/bin/python bench/million.py sqlite:///million.db 1000000
     .venv/bin/python bench/million.py postgresql://user@host/empty 1000000
 
 Matches with texts of 600 words in three scripts, five to twenty a story, of 300 publishers; their entries, sightings, verdicts with

@@ -1,8 +1,8 @@
 """How long analysts wait in a full store: every documented question, every form of search, every call of the API, every page.
 
-    ./run.sh queries sqlite:////tmp/million.db              a store that bench/million.py filled
+    ./run.sh queries sqlite:///million.db              a store that bench/million.py filled
     ./run.sh queries postgresql://user@host/million --runs 40
-    ./run.sh queries sqlite:////tmp/million.db --only "score" --plans
+    ./run.sh queries sqlite:///million.db --only "score" --plans
 
 Each is asked `--runs` times (20), each time for something else: other words, names, publishers, and other days. Of the spans of days a
 third is one day, a third a week, a third a month, anywhere in ten years. API and pages are asked through their ASGI application in
