@@ -22,7 +22,7 @@ from crawler.replacement import keep_seeking
 from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
-from storage import retention, setback
+from storage import retention, setback, statistics
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ async def _prune(watch: Watch) -> None:
     )
     while await watch.write(_prune_batch, watch.now(), policy):
         await asyncio.sleep(0)
+    await watch.write(statistics.refresh)
 
 
 def _prune_batch(session: Session, now: datetime, policy: retention.Policy) -> int:
