@@ -22,8 +22,11 @@ SANDWICH = 3  # paragraphs in the publisher's voice between two appeals
 TAIL_FROM = 0.5  # a heading like "Comments" ends the article only in its second half
 TAIL_MOST = 0.3  # and has at most this share of the words below it
 LINK_WORDS = 4  # an anchor of fewer words may be a name that stands alone in a paragraph
+HEAD = 3  # paragraphs in which pieces of a byline are looked for
 LINE_CHARS, APPEAL_CHARS = 500, 20_000  # longer paragraphs are no lines, and no paragraphs
 GLUED_WORDS = 120  # a longer "sentence" is a text without points, not an appeal
+# "· Updated": what stood between a name and two dates, once these are gone
+_RESIDUE = re.compile(r"\s*[·|](?:\s*\w{1,20}:?){0,2}\s*[·|]?\s*|(?:\w{1,20}:?\s*){1,2}[·|]\s*")
 _QUOTE = re.compile(r"[“”«»„\"]")
 # a full stop directly before a capital is how a box is glued to a paragraph: "…the difference.US-backed forces"
 _SENTENCE = re.compile(r"(?<=[.!?؟。…])[\"”»’)]*(?:\s+|(?=[A-ZÀ-ÖØ-ÞА-ЯЁÇĞİÖŞÜ\u0621-\u064a“\"«‘]))")
@@ -59,6 +62,7 @@ def trimmed(paragraphs: list[str], *, title: str | None = None, anchors: Set[str
     """The paragraphs that are the article's. `anchors` are the page's link texts as `folded` gives them."""
     kept = _without_tail([paragraph for paragraph in paragraphs if paragraph])
     kept = _without_title(kept, title)
+    kept = [paragraph for number, paragraph in enumerate(kept) if number >= HEAD or not _RESIDUE.fullmatch(paragraph)]
     kept = [paragraph for paragraph in kept if not _points_elsewhere(paragraph, anchors)]
     kept = _without_appeals(kept)
     before, after = _words(paragraphs), _words(kept)

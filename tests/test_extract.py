@@ -200,3 +200,15 @@ def test_a_date_is_printed_with_the_offset_of_its_page(told: str, shown: str) ->
     assert to_json(page)["published"] == shown
     assert page.published_at is not None
     assert page.published_at.utcoffset() == timedelta()
+
+
+@pytest.mark.parametrize("residue", ["· Updated", "| By", "Updated ·", "·", "| Published: |"])
+def test_what_is_left_of_a_byline_is_no_paragraph(residue: str) -> None:
+    assert trimmed([residue, "Rain fell on the coast."]) == ["Rain fell on the coast."]
+
+
+@pytest.mark.parametrize(
+    "first", ["Updated", "Rain. | Wind.", "• Aleppo", "· Two people were hurt", "AMMAN | Rain fell."]
+)
+def test_a_short_first_line_that_may_be_the_articles_stays(first: str) -> None:
+    assert trimmed([first, "Rain fell on the coast."]) == [first, "Rain fell on the coast."]
