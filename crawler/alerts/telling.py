@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -229,25 +230,14 @@ def _log(outcome: Outcome) -> None:
 
 async def _in_thread(function: Callable[[], T]) -> T:
     """Run what blocks in a thread that keeps nobody from ending, unlike those of an executor."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]
+    done: Future[T] = Future()
+    done.set_running_or_notify_cancel()  # whoever waits may be cancelled; the thread goes on to its end
 
     def run() -> None:
-        result, error = None, None
         try:
-            result = function()
-        except BaseException as raised:  # noqa: BLE001 - handed on to whoever waits
-            error = raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, error)
+            done.set_result(function())
+        except BaseException as raised:  # noqa: BLE001  handed on to whoever waits
+            done.set_exception(raised)
 
     threading.Thread(target=run, name="alerts", daemon=True).start()
-    return await done
+    return await asyncio.wrap_future(done)
