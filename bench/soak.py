@@ -135,8 +135,8 @@ def rounds(desk: Desk, number: int) -> list[str]:
     with Daemon(desk, factor=factor) as daemon:
         began = time.monotonic()
         for now in range(1, number + 1):
-            time.sleep(max(0.0, began + now * QUARTER / factor - time.monotonic()))
-            samples.append(sample(desk, daemon.process.pid))
+            looks = looks_until(began + now * QUARTER / factor, daemon.process.pid)
+            samples.append(sample(desk, daemon.process.pid, looks))
             if now % 12 == 0 or now == 1:
                 last = samples[-1]
                 print(
@@ -150,15 +150,24 @@ def rounds(desk: Desk, number: int) -> list[str]:
     return judged(desk, samples, outlets, said)
 
 
-def sample(desk: Desk, pid: int) -> Sample:
-    """What the daemon and its processes hold now."""
+def looks_until(then: float, pid: int) -> list[int]:
+    """The open descriptors of a process, ten times a round: each crawl opens connections anew and drops them, so that one look says little."""
+    looks = [len(list(Path(f"/proc/{pid}/fd").iterdir()))]
+    while (left := then - time.monotonic()) > 0:
+        time.sleep(min(left, 0.3))
+        looks.append(len(list(Path(f"/proc/{pid}/fd").iterdir())))
+    return looks
+
+
+def sample(desk: Desk, pid: int, looks: list[int]) -> Sample:
+    """What the daemon and its processes hold now, and the fewest descriptors of the round."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     fields = dict(line.split(":", 1) for line in status.splitlines())
     wal = Path(desk.url.removeprefix("sqlite:///") + "-wal")
     return Sample(
         rss=int(fields["VmRSS"].split()[0]) * 1024,
         family=memory({pid} | descendants(pid)),
-        descriptors=len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        descriptors=min(looks),
         threads=int(fields["Threads"]),
         wal=wal.stat().st_size if wal.exists() else 0,
     )
@@ -172,7 +181,8 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
         return median(of(one) for one in late) - median(of(one) for one in early)
 
     grown, family = growth(lambda one: one.rss) / MB, growth(lambda one: one.family) / MB
-    descriptors, threads = growth(lambda one: one.descriptors), growth(lambda one: one.threads)
+    descriptors = min(one.descriptors for one in late) - min(one.descriptors for one in early)  # what a renewed crawl does not give back
+    threads = growth(lambda one: one.threads)
     wal = max(one.wal for one in samples) / MB
     shown = {url: outlet for outlet in outlets for url in outlet.shown}
     ledger = [row.url for row in desk.rows("select url from entries")]
@@ -192,14 +202,14 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
     twice = [url for url, number in pages.items() if number > 1 + looks.get(url, 0)]
     print(
         f"\nround {WARM}-{WARM + 11} to the last 12, in the median: the daemon {grown:+.1f} MB, all processes {family:+.1f} MB,"
-        f" descriptors {descriptors:+.0f}, threads {threads:+.0f}; WAL at most {wal:.1f} MB\n"
+        f" threads {threads:+.0f}; at the least {descriptors:+} descriptors; WAL at most {wal:.1f} MB\n"
         f"{polled} polls ({polled / len(outlets):.0f} a feed), {len(shown)} entries shown, {len(ledger)} in the ledger, {len(pruned) - len(lost)} pruned by rule,"
         f" {len(pages)} pages read and looked at again {sum(looks.values())} times, {len(twice)} of them more often; new in the polls that are kept: {new.n}"
     )
     checks = {
         f"the daemon grew by {grown:.1f} MB": grown < 20,
         f"its processes grew by {family:.1f} MB": family < 20,
-        f"{descriptors:+.0f} descriptors": descriptors <= 0,
+        f"{descriptors:+} descriptors": descriptors <= 0,
         f"{threads:+.0f} threads": threads <= 0,
         f"a WAL of {wal:.1f} MB": wal < 64,
         f"{len(set(ledger) - set(shown))} entries that nobody showed": not set(ledger) - set(shown),

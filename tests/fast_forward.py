@@ -11,12 +11,12 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from crawler import daemon
-from crawler.config import load_config
-
 
 def main(factor: float, offset: float, moved: Path | None) -> None:
     """Watch with the configuration of the environment, until a signal."""
+    from crawler import daemon  # not above: each worker imports this module, as it does the one of `levantwatch`, which loads nothing
+    from crawler.config import load_config
+
     begin, started = datetime.now(UTC), time.monotonic()
 
     def steady() -> float:
