@@ -181,7 +181,9 @@ def judged(desk: Desk, samples: list[Sample], outlets: list[Outlet], said: str) 
         return median(of(one) for one in late) - median(of(one) for one in early)
 
     grown, family = growth(lambda one: one.rss) / MB, growth(lambda one: one.family) / MB
-    descriptors = min(one.descriptors for one in late) - min(one.descriptors for one in early)  # what a renewed crawl does not give back
+    descriptors = min(one.descriptors for one in late) - min(
+        one.descriptors for one in early
+    )  # what a renewed crawl does not give back
     threads = growth(lambda one: one.threads)
     wal = max(one.wal for one in samples) / MB
     shown = {url: outlet for outlet in outlets for url in outlet.shown}

@@ -14,7 +14,9 @@ from pathlib import Path
 
 def main(factor: float, offset: float, moved: Path | None) -> None:
     """Watch with the configuration of the environment, until a signal."""
-    from crawler import daemon  # not above: each worker imports this module, as it does the one of `levantwatch`, which loads nothing
+    from crawler import (
+        daemon,  # not above: each worker imports this module, as it does the one of `levantwatch`, which loads nothing
+    )
     from crawler.config import load_config
 
     begin, started = datetime.now(UTC), time.monotonic()
