@@ -16,7 +16,7 @@ from statistics import median
 from sqlalchemy import and_, func, select, text
 from sqlalchemy.orm import Session
 
-from storage import feeds, runs
+from storage import feeds, runs, told
 from storage.base import DUE
 from storage.hosts import may_be_asked
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS
@@ -37,10 +37,11 @@ WAL = 256 * 2**20  # bytes: SQLite folds it back at 4 MB; a reader that never en
 CLOCK = timedelta(minutes=5)  # time servers correct less
 FAR = timedelta(days=8)  # no setting lets a feed wait for longer than a week: its next poll was decided in another year
 UNREAD_SHARE = 0.6  # of the pages asked for in a day; publishers that refuse and videos make up to a third
+REFUSING = timedelta(hours=1)  # a channel that is away for minutes gets its messages by the sixth try
 FEWEST_PAGES = 30  # of fewer a share says nothing
 OFFLINE = ("dns", "connection", "timeout")
 PROBLEMS = (
-    "database", "no-feeds", "stalled", "clock", "disk", "network", "failing", "claims", "backlog", "wal", "future", "unreadable",
+    "database", "no-feeds", "stalled", "clock", "disk", "network", "failing", "claims", "backlog", "wal", "future", "unreadable", "channels",
 )  # fmt: skip
 
 
@@ -74,6 +75,7 @@ class Facts:
     polls: int = 0
     polls_last_hour: Mapping[str, int] = field(default_factory=dict)
     matches_recent: int = 0
+    refusing: Mapping[str, datetime] = field(default_factory=dict)  # channels that take no message, and since when
     disk: Disk | None = None
 
     @property
@@ -152,6 +154,7 @@ def facts(session: Session, *, now: datetime, disk: Disk | None = None) -> Facts
         polls=newest.id if newest else 0,
         polls_last_hour={row[0]: row[1] for row in session.execute(by_outcome)},
         matches_recent=session.scalar(recent) or 0,
+        refusing=told.refusing(session),
         disk=disk,
     )
 
@@ -205,6 +208,7 @@ def problems(figures: Facts, *, now: datetime, look_every: timedelta) -> tuple[P
         _wal(figures),
         _far(figures),
         _unread(figures),
+        _channels(figures, now),
     ]
     return tuple(problem for problem in found if problem is not None)
 
@@ -307,6 +311,16 @@ def _unread(figures: Facts) -> Problem | None:
     return Problem(
         "unreadable",
         f"{figures.pages_unread} of {asked} pages of the last day could not be read; levantwatch coverage --since 1d says whose",
+    )
+
+
+def _channels(figures: Facts, now: datetime) -> Problem | None:
+    since = {name: made for name, made in figures.refusing.items() if now - made >= REFUSING}
+    if not since:
+        return None
+    return Problem(
+        "channels",
+        f"{', '.join(since)}: no message was taken since {_at(min(since.values()))}; levantwatch alerts list says why, alerts test tries again",
     )
 
 

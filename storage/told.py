@@ -204,6 +204,13 @@ def delay(attempts: int) -> timedelta:
     return min(FIRST_DELAY * (1 << doublings), LONGEST_DELAY)
 
 
+def refusing(session: Session) -> dict[str, datetime]:
+    """The channels that did not take a message which still waits, and when the oldest such message was made."""
+    waits = and_(MESSAGES.c.next_try_at.is_not(None), MESSAGES.c.error.is_not(None))
+    query = select(MESSAGES.c.channel, func.min(MESSAGES.c.made_at)).where(waits).group_by(MESSAGES.c.channel)
+    return {row[0]: row[1] for row in session.execute(query.order_by(MESSAGES.c.channel))}
+
+
 def accounts(session: Session) -> list[Account]:
     """What became of the messages that are on record, by rule and channel."""
     told, waits = MESSAGES.c.told_at.is_not(None), MESSAGES.c.next_try_at.is_not(None)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, add_matches, list_entries, poll, seen
 
-from storage import entries, feeds, runs
+from storage import entries, feeds, runs, told
 from storage.db import Database
 from storage.health import (
     DISK_FREE,
@@ -72,6 +72,8 @@ OVERDUE = {"feeds_due": 5, "due_since": NOW - 2 * HOUR, "last_poll_at": NOW - 2 
         ({"feeds_far": 2}, ["future"]),
         ({"pages_read": 20, "pages_unread": 80}, ["unreadable"]),
         ({"pages_read": 0, "pages_unread": 20}, []),  # too few to say
+        ({"refusing": {"desk": NOW - MINUTE, "mail": NOW - 2 * HOUR}}, ["channels"]),
+        ({"refusing": {"desk": NOW - MINUTE}}, []),
     ],
 )
 def test_what_is_a_problem_and_what_is_none(changed: dict[str, object], expected: list[str]) -> None:
@@ -82,10 +84,11 @@ def test_every_problem_says_in_one_line_what_to_do() -> None:
     ill = Facts(
         feeds={"active": 10, "failing": 90}, feeds_offline=1, feeds_far=1, **OVERDUE, waiting=1,
         waiting_since=NOW - DAY, claimed=1, claimed_since=NOW - DAY, pages_unread=100, disk=Disk(1, WAL, 1),
+        refusing={"desk": NOW - DAY},
     )  # fmt: skip
     found = problems(ill, now=NOW, look_every=TICK)
     assert [problem.name for problem in found] == [
-        "stalled", "disk", "failing", "claims", "backlog", "wal", "future", "unreadable",
+        "stalled", "disk", "failing", "claims", "backlog", "wal", "future", "unreadable", "channels",
     ]  # fmt: skip
     assert {problem.name for problem in found} < set(PROBLEMS)
     for problem in found:
@@ -142,6 +145,17 @@ def test_the_figures_of_a_small_world(database: Database) -> None:
     assert (found.pages_read, found.pages_unread, found.last_run_at) == (7, 3, NOW - HOUR)
     assert found.run_pause is None, "the daemon looks by itself"
     assert found.matches_recent == 1
+
+
+def test_a_channel_that_takes_no_message_is_known_until_it_takes_them(database: Database) -> None:
+    with database.write() as session:
+        told.add(session, told.MessageRecord("camps", "k", ("desk", "mail"), "New", "Text", NOW), now=NOW)
+        refused, taken = told.claim(session, now=NOW)
+        told.record_failure(session, message=refused, error="the channel did not take it", now=NOW)
+        told.record_told(session, message_id=taken.id, now=NOW)
+        assert facts(session, now=NOW).refusing == {refused.channel: NOW}
+        told.record_told(session, message_id=refused.id, now=NOW + HOUR)
+        assert facts(session, now=NOW).refusing == {}
 
 
 def test_the_rhythm_of_rounds_that_a_timer_starts(database: Database) -> None:
