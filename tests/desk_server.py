@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from crawler.desk.app import create_app
 from crawler.desk.guard import Rules
+from crawler.desk.kept import Kept
 from crawler.desk.views import Desk
 from storage.db import Database, open_database
 
@@ -23,8 +24,10 @@ NAMES = frozenset({"localhost", "127.0.0.1", "testserver"})
 
 
 def desk_app(database: Database, now: datetime, **rules: Any) -> Starlette:
-    """The application, at a fixed time."""
-    return create_app(Desk(database, TOPICS, lambda: now), Rules(**({"names": NAMES, "local_user": "tester"} | rules)))
+    """The application, at a fixed time; nothing is kept, so that every answer is of what was just written."""
+    return create_app(
+        Desk(database, TOPICS, lambda: now, kept=Kept(0)), Rules(**({"names": NAMES, "local_user": "tester"} | rules))
+    )
 
 
 @contextmanager

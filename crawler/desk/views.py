@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period, followed
+from crawler.desk.kept import Kept
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
 from crawler.history import NAMES
@@ -31,13 +32,26 @@ EDITS = 20  # of one revision that are shown
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the pages are made from: the database, the judge's topics, the clock."""
+    """What the pages are made from: the database, the judge's topics, the clock; and the answers that are kept for a minute."""
 
     database: Database
     topics: tuple[str, ...]
     clock: Callable[[], datetime]
     look_every: int = 60
     file: Path | None = None
+    kept: Kept = field(default_factory=Kept)
+
+    def not_collected(
+        self, since: date, until: date, publisher: str | None = None
+    ) -> tuple[coverage.Coverage, datetime]:
+        """What was not collected in these days, and when that was found out: perhaps minutes ago, see `Kept`."""
+
+        def ask() -> tuple[coverage.Coverage, datetime]:
+            with self.database.read() as session:
+                now = max(now := self.clock(), coverage.newest_poll(session) or now)
+                return coverage.report(session, since=since, until=until, now=now, publisher=publisher), now
+
+        return self.kept.get(("coverage", since, until, publisher), ask)
 
 
 def desk_of(request: Request) -> Desk:
@@ -144,8 +158,8 @@ def feed_list(request: Request) -> Response:
     """Feeds and coverage: what failed, what is silent, what was not collected."""
     desk, period = _period(request, default=7)
     now = desk.clock()
+    report, as_of = desk.not_collected(period.since, period.until)
     with desk.database.read() as session:
-        report = coverage.report(session, since=period.since, until=period.until, now=now)
         facts = health.facts(session, now=now, disk=health.disk_beside(desk.file) if desk.file else None)
         feeds = [listed(feed) for feed in stored_feeds.all(session)]
     order = {"failing": 0, "gone": 1, "disabled": 2, "active": 3}
@@ -155,6 +169,7 @@ def feed_list(request: Request) -> Response:
         period=period,
         periods=PERIODS,
         report=report,
+        as_of=as_of,
         lacking=[one for one in report.publishers if not one.is_whole],
         problems=health.problems(facts, now=now, look_every=timedelta(seconds=desk.look_every)),
         facts=facts,

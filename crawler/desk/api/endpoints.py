@@ -23,7 +23,6 @@ from crawler.desk.guard import API
 from crawler.desk.views import desk_of
 from crawler.export import row_to_json
 from storage import counts as of_counts
-from storage import coverage as of_coverage
 from storage import feed_list, proofs, search, story_list
 from storage.account import Why, why
 from storage.errors import UnknownEntry, UnknownStory
@@ -152,12 +151,10 @@ def coverage(request: Request, asked: Annotated[given.CoverageParameters, Query(
         raise NotAnswerableError(
             [Mistake("since", f"a report is on {COVERED} days at most; ask for them one after another")]
         )
-    with desk_of(request).database.read() as session:
-        now = max(now, of_coverage.newest_poll(session) or now)
-        report = of_coverage.report(session, since=since, until=until, now=now, publisher=asked.publisher or None)
+    report, as_of = desk_of(request).not_collected(since, until, asked.publisher or None)
     if asked.publisher and not report.publishers:
         raise UnknownEntry(f"no feed is of a publisher named {asked.publisher!r}")
-    return answer(request, footnotes.whole(report, footnotes.rows(report), now=now))
+    return answer(request, footnotes.whole(report, footnotes.rows(report), now=as_of))
 
 
 def known(id_: int, error: Exception) -> int:
