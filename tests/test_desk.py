@@ -24,12 +24,13 @@ from crawler.config import Config, ConfigError, Web
 from crawler.desk import drawings
 from crawler.desk.asking import Asked
 from crawler.desk.guard import COOKIE, local_address
-from crawler.desk.pages import FOLDER
+from crawler.desk.pages import FOLDER, lacks
 from crawler.desk.report import written
 from crawler.desk.serve import rules_of
 from crawler.desk.sessions import LIFE, WRONG_WITHIN, Keeper, WrongPasswords
 from crawler.desk.writes import is_right
 from storage import labels, overviews
+from storage.coverage import PublisherCoverage
 from storage.db import Database
 from storage.search import Filters, search
 from tests.command import Desk
@@ -449,3 +450,15 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
     assert (
         capsys.readouterr().err == "levantwatch: the page needs the package starlette: pip install 'levantwatch[web]'\n"
     )
+
+
+def test_what_was_not_collected_is_told_in_words() -> None:
+    one = PublisherCoverage(
+        "North Post", failures={"timeout": 1, "dns": 2}, gaps=1, summary_only=1, waiting=2, capped=1
+    )
+    assert (
+        lacks(one)
+        == "1 poll timeout; 2 polls dns; 1 gap; 2 pages to be read; 1 match by summary only; 1 cut off by our limits"
+    )
+    assert lacks(PublisherCoverage("South Post", summary_only=2)) == "2 matches by summary only"
+    assert lacks(PublisherCoverage("East Post")) == ""

@@ -83,20 +83,25 @@ def weekday(day: str) -> str:
 def lacks(one: PublisherCoverage) -> str:
     """What of a publisher was not collected, in words."""
     told = [
-        *(f"{number} polls {name}" for name, number in one.failures.items()),
-        *(f"{number} pages {name}" for name, number in one.pages.items()),
-        *([f"{one.gaps} gaps"] if one.gaps else []),
-        *([f"silent since {at(one.silent_since)}"] if one.silent_since else []),
-        *([f"{one.waiting} pages wait"] if one.waiting else []),
-        *([f"{one.summary_only} matches by summary only"] if one.summary_only else []),
-        *([f"{one.refused_days} days refused"] if one.refused_days else []),
-        *([f"{one.capped} cut off by our limits"] if one.capped else []),
-        *([f"{one.feeds_mute} feeds never brought an entry"] if one.feeds_mute else []),
-        *([f"{one.feeds_unpolled} feeds not polled"] if one.feeds_unpolled else []),
-        *([f"{one.feeds_gone} feeds gone"] if one.feeds_gone else []),
-        *([f"{one.feeds_disabled} feeds disabled"] if one.feeds_disabled else []),
+        *(_several(number, "poll", name) for name, number in one.failures.items()),
+        *(_several(number, "page", name) for name, number in one.pages.items()),
+        _several(one.gaps, "gap"),
+        f"silent since {at(one.silent_since)}" if one.silent_since else "",
+        _several(one.waiting, "page", "to be read"),
+        _several(one.summary_only, "match", "by summary only"),
+        _several(one.refused_days, "day", "refused"),
+        f"{one.capped} cut off by our limits" if one.capped else "",
+        _several(one.feeds_mute, "feed", "without any entry ever"),
+        _several(one.feeds_unpolled, "feed", "not polled"),
+        _several(one.feeds_gone, "feed", "gone"),
+        _several(one.feeds_disabled, "feed", "disabled"),
     ]
-    return "; ".join(told)
+    return "; ".join(filter(None, told))
+
+
+def _several(number: int, noun: str, rest: str = "") -> str:
+    many = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{many} {rest}".strip() if number else ""
 
 
 def language_tag(language: str | None) -> str:
