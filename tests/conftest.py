@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -39,6 +40,12 @@ SLOW = (
     "test_replacement",
     "test_cli_watching",
 )
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as usual, also where a shell began us in the background and had it ignored: commands of ours inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
