@@ -6,6 +6,7 @@ thousandths, and again as much as two places when the title holds it. Among equa
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -58,10 +59,10 @@ def _counted(session: Session, keys: Sequence[int], words: Sequence[tuple[str, b
     for key, document in session.execute(_DOCUMENTS, {"keys": keys}):
         # two spaces between words: so one that stands twice in a row is found twice
         there = f" {document.replace(' ', '  ')} "
-        counts = Counter(document.split()) if any(prefix for _, prefix in words) else None
         for word, prefix in words:
-            if prefix and counts is not None:
-                points[key] += sum(_rank(number) for one, number in counts.items() if one.startswith(word))
+            if prefix:  # each word that begins so counts for itself
+                begun = Counter(re.findall(f" ({re.escape(word)}[^ ]*)", there))
+                points[key] += sum(map(_rank, begun.values()))
             else:
                 points[key] += _rank(there.count(f" {word} "))
     return points
