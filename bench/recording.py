@@ -102,12 +102,10 @@ async def together(database: Database, recorder: Recorder, readings: list[FeedRe
     from crawler.writing import Writer
 
     with ThreadPoolExecutor(1) as thread:
-        writer = Writer(database, thread)
+        writer = Writer(database.write, thread)
         for start in range(0, len(readings), TOGETHER):
             some = readings[start : start + TOGETHER]
-            await asyncio.gather(
-                *(writer.run(lambda session, one=one: recorder.record(session, one, now=NOW)) for one in some)
-            )
+            await asyncio.gather(*(writer.run(recorder.record_all, one) for one in some))
 
 
 def timed(name: str, number: int, work: Callable[[], Any]) -> Any:

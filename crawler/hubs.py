@@ -35,7 +35,7 @@ def hear(session: Session, reading: FeedReading, shown: SeenResult, *, now: date
 
     A hub is relied on once it has pushed, while its lease lasts, and until a poll finds what it has not pushed.
     """
-    row = _announced(session, reading, now=now)
+    row = _announced(session, reading, now=now, listening=listening)
     if row is None or not listening or not reading.outcome.is_success:
         return NO_HUB
     missed = row.is_live(now) and bool(shown.new_ids)
@@ -45,8 +45,12 @@ def hear(session: Session, reading: FeedReading, shown: SeenResult, *, now: date
     return Heard(row.pushed_new, row.expires_at if relied_on else None)
 
 
-def _announced(session: Session, reading: FeedReading, *, now: datetime) -> Subscribed | None:
+def _announced(session: Session, reading: FeedReading, *, now: datetime, listening: bool) -> Subscribed | None:
     feed_id, answer, parsed = reading.feed.id, reading.answer, reading.parsed
+    if (
+        answer.hub is None and parsed is None and not listening
+    ):  # most answers: nothing said, and nobody to use what is known
+        return None
     known = subscriptions.of_feed(session, feed_id=feed_id)
     hub = answer.hub or (parsed.hub if parsed else None)
     if hub is None or len(hub) > LONGEST_URL or redact(hub) != hub:  # none with a password: it would be shown and sent

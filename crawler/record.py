@@ -58,6 +58,14 @@ class Found:
     ask: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    reading: FeedReading
+    shown: entries.SeenResult
+    candidates: int
+    record: feeds.PollRecord
+
+
 @dataclass(slots=True)
 class BlindFetches:
     """How many pages may be fetched in a round although nothing but a title tells of them, and how many were not."""
@@ -101,20 +109,24 @@ class Recorder:
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
+        noted = self._note_poll(session, reading, now=now)
+        feeds.record_polls(session, [noted.record])
+        return _found(session, noted, now=now)
+
+    def record_all(self, session: Session, readings: Sequence[FeedReading]) -> list[Found]:
+        """The same for answers of different feeds, each at its own time, in fewer statements."""
+        noted = [self._note_poll(session, reading, now=reading.answer.at) for reading in readings]
+        feeds.record_polls(session, [one.record for one in noted])
+        return [_found(session, one, now=one.reading.answer.at) for one in noted]
+
+    def _note_poll(self, session: Session, reading: FeedReading, *, now: datetime) -> _Noted:
+        """What a poll shows goes into the ledger; what is to be written of the poll itself is decided."""
         listed, shown, candidates = self.note(session, reading, now=now)
         in_force = _hints(reading)
         hub = hear(session, reading, shown, now=now, listening=self.pushes)
         plan = polling.after(_state(reading.feed), _answer(reading, shown, in_force, hub), self.policy)
         record = _poll_record(reading, shown, plan, in_force, run_id=self.run_id)
-        feeds.record_poll(session, with_suspicion(record, reading, listed, shown))
-        return Found(
-            seen=shown.seen,
-            new=len(shown.new_ids),
-            candidates=candidates,
-            next_poll_at=plan.at,
-            reason=plan.reason,
-            ask=follow(session, reading, record.permanent_url, shown, now=now),
-        )
+        return _Noted(reading, shown, candidates, with_suspicion(record, reading, listed, shown))
 
     def record_push(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write what a hub pushed, as a poll's new entries are written. It says nothing of what the feed lists else, nor of its next poll."""
@@ -165,6 +177,19 @@ class Recorder:
             worth = always or triage.candidate or (blind and self.blind.take())
             decisions.append(entries.TriageDecision(entry_id, triage.score, worth))
         return decisions
+
+
+def _found(session: Session, noted: _Noted, *, now: datetime) -> Found:
+    """What a poll brought, once it is written; a feed whose time has come is moved."""
+    shown, record = noted.shown, noted.record
+    return Found(
+        seen=shown.seen,
+        new=len(shown.new_ids),
+        candidates=noted.candidates,
+        next_poll_at=record.next_poll_at,
+        reason=record.reason,
+        ask=follow(session, noted.reading, record.permanent_url, shown, now=now),
+    )
 
 
 def _tells_nothing(entry: entries.SeenEntry) -> bool:

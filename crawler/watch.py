@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 LOCK_SECONDS = 5.0  # a restart of Postgres that no write noticed lets another crawler in for no longer than this
 
@@ -63,7 +65,7 @@ class Watch:
         self.hosts = Hosts(connections=config.host_connections, delay=config.host_delay, now=clock)
         self.robots = RobotsFiles(self._load_robots, self._keep_robots)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
-        self._writer = Writer(database, self._thread)
+        self._writer = Writer(self._transaction, self._thread)
         self._lock = database.crawl_lock()
         self.archive: Archive | None = None  # where the pages of matches go, if anywhere
         self._lock_known_at = time.monotonic()
@@ -115,22 +117,25 @@ class Watch:
         Also when the crawl lock was lost to another crawler meanwhile: then nothing is written.
         """
 
-        def transaction() -> R:
-            if time.monotonic() - self._lock_known_at > LOCK_SECONDS:
-                self._take_lock()
-            with self.database.write() as session:
+        def write() -> R:
+            with self._transaction() as session:
                 return function(session, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, write)
 
-    async def write_together(
-        self, function: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        """The same in a transaction that may be shared with other calls of this method (crawler.writing).
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        if time.monotonic() - self._lock_known_at > LOCK_SECONDS:
+            self._take_lock()
+        with self.database.write() as session:
+            yield session
 
-        For what touches nothing but the database, since it is run again when another call broke the transaction.
+    async def write_together(self, function: Callable[[Session, Sequence[T]], Sequence[R]], subject: T) -> R:
+        """What `function(session, subjects)` gives for this subject, in a transaction that is shared with others (crawler.writing).
+
+        For what touches nothing but the database, since it is run again when the transaction failed.
         """
-        return await self._writer.run(lambda session: function(session, *args, **kwargs))
+        return await self._writer.run(function, subject)
 
     async def seal(self) -> None:
         """Log the head of the ledger of proof, so that it is known outside of the database, too."""

@@ -1,98 +1,112 @@
-"""One writer: transactions that wait for the storage thread are written together.
+"""One writer: pieces of work that come close together are written together.
 
-A commit and a session cost more than the statements of a 304. So the thread takes all that waits, one after the other, in one
-transaction; nobody is told that his is done before it is committed. When one of them fails the transaction is rolled back, and each
-is written in one of its own: the failure costs nobody else anything. A crash loses only what nobody was told of.
+A commit, a session and a statement for one row cost more than what a 304 writes. So pieces wait a moment for others, and all that
+wait are handed over in one transaction, those of one kind in one call; nobody is told that his is done before it is committed. When
+that fails it is rolled back, and each is written in a transaction of its own: the failure costs nobody else anything. A crash loses
+only what nobody was told of.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from storage.db import Database
-
+T = TypeVar("T")
 R = TypeVar("R")
-Work = Callable[["Session"], Any]
 
-MOST = 64  # pieces of work in a transaction
-SECONDS = 0.1  # after which it takes in no more: another process may wait for the lock
+MOST = 64  # pieces in a transaction: of the dearest, 30 new entries, that is a quarter of a second
+MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
+
+Work = Callable[["Session", Sequence[T]], Sequence[R]]
+
+
+@dataclass(slots=True)
+class _Piece:
+    work: Work[Any, Any]
+    subject: Any
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
 
 
 class Writer:
-    """Runs pieces of work in the one thread of `thread`, in transactions of `database`."""
+    """Writes in the one thread of `thread`, in the transactions that `begin` opens. Called from one event loop."""
 
-    def __init__(self, database: Database, thread: Executor) -> None:
-        self._database = database
+    def __init__(self, begin: Callable[[], AbstractContextManager[Session]], thread: Executor) -> None:
+        self._begin = begin
         self._thread = thread
-        self._line: deque[tuple[Work, asyncio.Future[Any]]] = deque()
+        self._line: deque[_Piece] = deque()
+        self._timer: asyncio.TimerHandle | None = None
 
-    async def run(self, work: Callable[[Session], R]) -> R:
-        """What `work` returns, after its commit; what it raises, with nothing of it written. It may be run twice."""
+    async def run(self, work: Work[T, R], subject: T) -> R:
+        """What `work(session, subjects)` gives for this one of them, after its commit; what it raises, with nothing of it written.
+
+        `work` gets whatever waits for it, in the order in which it came, gives one result for each, and may be run twice.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
-        self._line.append((work, done))
-        self._thread.submit(self._write, loop)
+        self._line.append(_Piece(work, subject, done))
+        if len(self._line) >= MOST:
+            self._send(loop)
+        elif self._timer is None:
+            self._timer = loop.call_later(MOMENT, self._send, loop)
         return await done
 
-    def _write(self, loop: asyncio.AbstractEventLoop) -> None:
-        """In the thread: as much of the line as one transaction takes. Every piece has sent for this once: nothing is left behind."""
-        results: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
-        taken: list[tuple[Work, asyncio.Future[Any]]] = []
+    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pieces = [piece for piece in self._line if not piece.done.cancelled()]
+        self._line.clear()
+        if pieces:
+            self._thread.submit(self._write, pieces, loop)
+
+    def _write(self, pieces: list[_Piece], loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread."""
         try:
-            self._together(taken, results)
+            self._together(pieces)
         except BaseException as error:  # noqa: BLE001  told to whoever waits, as an executor does
-            alone = len(taken) < 2
-            results = [self._alone(*one) if not alone else (one[1], None, error) for one in taken]
-        if results:
-            loop.call_soon_threadsafe(_tell, results)
+            self._apart(pieces, error)
+        loop.call_soon_threadsafe(_tell, pieces)
 
-    def _together(
-        self,
-        taken: list[tuple[Work, asyncio.Future[Any]]],
-        results: list[tuple[asyncio.Future[Any], Any, BaseException | None]],
-    ) -> None:
-        """Take work and do it in one transaction, until enough is done or nothing waits."""
-        if not self._take(taken):
-            return
-        with self._database.write() as session:
-            end = time.monotonic() + SECONDS
-            while True:
-                work, done = taken[-1]
-                results.append((done, work(session), None))
-                if len(taken) >= MOST or time.monotonic() > end or not self._take(taken):
-                    break
+    def _together(self, pieces: list[_Piece]) -> None:
+        kinds: dict[Work[Any, Any], list[_Piece]] = {}
+        for piece in pieces:
+            kinds.setdefault(piece.work, []).append(piece)
+        with self._begin() as session:
+            for work, alike in kinds.items():
+                results = work(session, [piece.subject for piece in alike])
+                for piece, result in zip(alike, results, strict=True):
+                    piece.result = result
                 session.flush()
-                session.expunge_all()  # the next one sees rows as they are now, not as this one read them
+                session.expunge_all()  # the next kind sees rows as they are now, not as this one read them
 
-    def _take(self, taken: list[tuple[Work, asyncio.Future[Any]]]) -> bool:
-        while self._line:
-            one = self._line.popleft()
-            if not one[1].cancelled():
-                taken.append(one)
-                return True
-        return False
-
-    def _alone(self, work: Work, done: asyncio.Future[Any]) -> tuple[asyncio.Future[Any], Any, BaseException | None]:
-        try:
-            with self._database.write() as session:
-                return done, work(session), None
-        except BaseException as error:  # noqa: BLE001  told to whoever waits
-            return done, None, error
+    def _apart(self, pieces: list[_Piece], error: BaseException) -> None:
+        """Nothing was written: of several, each gets a transaction of its own."""
+        for piece in pieces:
+            piece.error = error
+            if len(pieces) > 1:
+                try:
+                    self._together([piece])
+                    piece.error = None
+                except BaseException as own:  # noqa: BLE001  told to whoever waits
+                    piece.error = own
 
 
-def _tell(results: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for done, result, error in results:
-        if done.done():  # cancelled meanwhile
+def _tell(pieces: list[_Piece]) -> None:
+    for piece in pieces:
+        if piece.done.done():  # cancelled meanwhile
             continue
-        if error is not None:
-            done.set_exception(error)
+        if piece.error is not None:
+            piece.done.set_exception(piece.error)
         else:
-            done.set_result(result)
+            piece.done.set_result(piece.result)

@@ -16,7 +16,7 @@ from storage.errors import BadFeed, UnknownFeed
 from storage.explained import explain
 from storage.models import FEEDS, Feed
 from storage.models_backfill import DOCUMENT
-from storage.polls import PollRecord, record_poll, record_push
+from storage.polls import PollRecord, record_poll, record_polls, record_push
 from storage.portable import insert_new
 from storage.text import clean
 
@@ -39,6 +39,7 @@ __all__ = [
     "listed",
     "move",
     "record_poll",
+    "record_polls",
     "record_push",
     "remove",
 ]

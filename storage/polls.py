@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -97,9 +97,25 @@ def record_poll(session: Session, record: PollRecord) -> None:
 
     Belongs into the transaction of entries.record_seen, or an article is lost at the next 304.
     """
-    _write_audit(session, record)
+    record_polls(session, [record])
+
+
+def record_polls(session: Session, records: Sequence[PollRecord]) -> None:
+    """The same for polls of different feeds, in a few statements: all audit rows in one, and one for each set of columns that changes."""
+    session.execute(_AUDIT, [_audit_row(record) for record in records])
+    changes: dict[tuple[Update, frozenset[str]], list[dict[str, Any]]] = {}
+    for record in records:
+        _note_events(session, record)
+        values = _feed_values(record)
+        statement = _change(frozenset(values) & _BY_WHAT_STANDS, record.outcome == "gone")
+        changes.setdefault((statement, frozenset(values)), []).append({"which": record.feed_id, **values})
+    for (statement, _), rows in changes.items():
+        session.execute(statement, rows)
+
+
+def _feed_values(record: PollRecord) -> dict[str, Any]:
+    """What a poll sets in its feed's row."""
     answered = record.outcome in _ANSWERED
-    _note_events(session, record)
     values = {
         "next_poll_at": record.next_poll_at,
         "next_poll_reason": record.reason,
@@ -125,8 +141,7 @@ def record_poll(session: Session, record: PollRecord) -> None:
     }
     if record.outcome != "gone":
         values["gone_count"] = 0
-    statement = _change(frozenset(values) & _BY_WHAT_STANDS, record.outcome == "gone")
-    session.execute(statement, {"which": record.feed_id, **values})
+    return values
 
 
 @cache
@@ -141,13 +156,13 @@ def _change(filled: frozenset[str], is_gone: bool) -> Update:
 
 def record_push(session: Session, record: PollRecord) -> None:
     """Write what a hub pushed as one audit row. Nobody was asked: validators, failures and the next poll stay as they are."""
-    _write_audit(session, record)
+    session.execute(_AUDIT, _audit_row(record))
     if record.entries_new:
         session.execute(update(FEEDS).where(FEEDS.c.id == record.feed_id).values(last_new_at=record.started_at))
 
 
-def _write_audit(session: Session, record: PollRecord) -> None:
-    session.execute(_AUDIT, {name: getattr(record, name) for name in _AUDITED})
+def _audit_row(record: PollRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _AUDITED}
 
 
 def _note_events(session: Session, record: PollRecord) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,44 +13,40 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from storage_samples import NOW
 
-from crawler.writing import Writer
+from crawler.writing import MOST, Writer
 from storage import feeds
 from storage.db import Database
 from storage.models import FEEDS
 
-
-def add(number: int) -> Callable[[Session], int]:
-    return lambda session: feeds.add(session, url=f"https://orontes.example/{number}", now=NOW)[0]
+Adding = Callable[[Session, Sequence[int]], list[int]]
 
 
-def fails(session: Session) -> None:
-    feeds.add(session, url="https://orontes.example/lost", now=NOW)
+def add(session: Session, numbers: Sequence[int]) -> list[int]:
+    return [feeds.add(session, url=f"https://orontes.example/{number}", now=NOW)[0] for number in numbers]
+
+
+def fails(session: Session, numbers: Sequence[int]) -> list[int]:
+    add(session, [100 + number for number in numbers])
     raise ArithmeticError("a bug")
 
 
-def waits(held: threading.Event) -> Callable[[Session], None]:
-    """Keeps the thread busy, so that what comes after waits in line."""
-
-    def work(session: Session) -> None:
-        held.wait(5)
-
-    return work
-
-
-def breaks(session: Session) -> None:
+def breaks(session: Session, numbers: Sequence[int]) -> list[int]:
     session.execute(text("SELECT nothing FROM nowhere"))
+    return []
 
 
-async def written(database: Database, *works: Callable[[Session], Any]) -> list[Any]:
-    """What each gave or raised, when all but the first waited for the thread at the same time."""
+def fails_at_two(session: Session, numbers: Sequence[int]) -> list[int]:
+    given = add(session, numbers)
+    if 2 in numbers:
+        raise ArithmeticError("a bug")
+    return given
+
+
+async def written(database: Database, *pieces: tuple[Adding, int]) -> list[Any]:
+    """What each gave or raised, when all came at the same time."""
     with ThreadPoolExecutor(1) as thread:
-        writer, held = Writer(database, thread), threading.Event()
-        first = asyncio.ensure_future(writer.run(waits(held)))
-        rest = [asyncio.ensure_future(writer.run(work)) for work in works]
-        await asyncio.sleep(0)
-        held.set()
-        await first
-        return await asyncio.gather(*rest, return_exceptions=True)
+        writer = Writer(database.write, thread)
+        return await asyncio.gather(*(writer.run(*piece) for piece in pieces), return_exceptions=True)
 
 
 def urls(database: Database) -> list[str]:
@@ -59,28 +55,53 @@ def urls(database: Database) -> list[str]:
 
 
 def test_all_that_waits_is_written_and_answered_in_its_order(database: Database) -> None:
-    ids = asyncio.run(written(database, *map(add, range(10))))
+    ids = asyncio.run(written(database, *((add, number) for number in range(10))))
     assert ids == sorted(ids)
     assert len(set(ids)) == 10
     assert urls(database) == [f"https://orontes.example/{number}" for number in range(10)]
 
 
 @pytest.mark.parametrize("failing", [fails, breaks], ids=["a bug", "a statement"])
-def test_one_that_fails_is_told_so_and_costs_the_others_nothing(
-    database: Database, failing: Callable[[Session], None]
-) -> None:
-    told = asyncio.run(written(database, add(1), failing, add(2)))
+def test_one_that_fails_is_told_so_and_costs_the_others_nothing(database: Database, failing: Adding) -> None:
+    told = asyncio.run(written(database, (add, 1), (failing, 3), (add, 2)))
     assert isinstance(told[1], Exception)
     assert urls(database) == ["https://orontes.example/1", "https://orontes.example/2"]
     assert isinstance(told[0], int)
     assert isinstance(told[2], int)
 
 
+def test_one_of_a_kind_that_fails_costs_the_others_of_it_nothing(database: Database) -> None:
+    told = asyncio.run(written(database, *((fails_at_two, number) for number in (1, 2, 3))))
+    assert isinstance(told[1], ArithmeticError)
+    assert urls(database) == ["https://orontes.example/1", "https://orontes.example/3"]
+    assert isinstance(told[0], int)
+    assert isinstance(told[2], int)
+
+
+def test_what_comes_together_is_one_transaction_and_a_full_line_does_not_wait(database: Database) -> None:
+    begun = []
+
+    @contextmanager
+    def begin() -> Iterator[Session]:
+        begun.append(1)
+        with database.write() as session:
+            yield session
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            writer = Writer(begin, thread)
+            await asyncio.gather(*(writer.run(add, number) for number in range(MOST + 1)))
+
+    asyncio.run(run())
+    assert len(begun) == 2
+    assert len(urls(database)) == MOST + 1
+
+
 def test_nobody_is_answered_before_the_commit(database: Database) -> None:
     async def run() -> int:
         with ThreadPoolExecutor(1) as thread:
-            writer = Writer(database, thread)
-            await asyncio.gather(*(writer.run(add(number)) for number in range(5)))
+            writer = Writer(database.write, thread)
+            await asyncio.gather(*(writer.run(add, number) for number in range(5)))
             with database.read() as session:  # another connection
                 return session.scalar(select(func.count()).select_from(FEEDS)) or 0
 
@@ -90,16 +111,11 @@ def test_nobody_is_answered_before_the_commit(database: Database) -> None:
 def test_what_was_given_up_meanwhile_is_not_written(database: Database) -> None:
     async def run() -> None:
         with ThreadPoolExecutor(1) as thread:
-            writer, held = Writer(database, thread), threading.Event()
-            first = asyncio.ensure_future(writer.run(waits(held)))
-            await asyncio.sleep(0.05)  # it has the thread, so the next one waits in line
-            second = asyncio.ensure_future(writer.run(add(1)))
-            await asyncio.sleep(0)
-            second.cancel()
-            await asyncio.sleep(0)
-            held.set()
-            await first
-            await writer.run(add(2))
+            writer = Writer(database.write, thread)
+            given_up = asyncio.ensure_future(writer.run(add, 1))
+            await asyncio.sleep(0)  # it waits in line
+            given_up.cancel()
+            await writer.run(add, 2)
 
     asyncio.run(run())
     assert urls(database) == ["https://orontes.example/2"]

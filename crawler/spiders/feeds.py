@@ -359,7 +359,7 @@ class FeedsSpider(Spider):
         try:
             answer = read()
             reading = await read_feed(self.watch.workers, feed, answer)
-            found = await self.watch.write_together(self.recorder.record, reading, now=answer.at)
+            found = await self.watch.write_together(self.recorder.record_all, reading)
             self.polled[feed.id] = reading.outcome
             self._counts.update(entries=found.seen, new=found.new)
             self._pending = self._pending or found.candidates > 0
