@@ -78,7 +78,7 @@ class Store:
         """The stored row of `matches` for a match; raises DropItem, after its transaction, for anything else."""
         row = None
         try:
-            row = await self.watch.write(self.store, item)
+            row = await self._stored(item)
         except StorageError as error:
             self.settled(item.entry, error=error)
             raise DropItem(f"the database failed: entry={item.entry.id}") from error
@@ -93,6 +93,15 @@ class Store:
             row.article_id, row.topics, row.extraction, row.publisher,
         )  # fmt: skip
         return row_to_json(row)
+
+    async def _stored(self, item: Article) -> search.Match | None:
+        if self.watch.archive is not None:  # a file is written too: never twice for one article
+            return await self.watch.write(self.store, item)
+        return await self.watch.write_together(self.store_all, item)
+
+    def store_all(self, session: Session, items: Sequence[Article]) -> list[search.Match | None]:
+        """The same for articles that come together; the later ones see what the earlier ones wrote."""
+        return [self.store(session, item) for item in items]
 
     def store(self, session: Session, item: Article) -> search.Match | None:
         """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""

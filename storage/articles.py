@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, null, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
@@ -26,6 +26,18 @@ _ANCIENT = datetime(1990, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SUMMARY_ONLY = "summary-only"
 _ID_BITS = 32  # of a sort key; the minutes since 1970 take 25 of the other 31
+
+# The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
+_STORED = select(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
+_FEED_OF = select(ENTRIES.c.feed_id).where(ENTRIES.c.id == bindparam("which"))
+_ADD = insert(ARTICLES)
+_FINISH = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
+_SUPERSEDE = (
+    update(VERDICTS)
+    .where(VERDICTS.c.entry_id.in_(bindparam("these", expanding=True)), VERDICTS.c.current == yes())
+    .values(current=False)
+)
+_JUDGED = insert(VERDICTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +138,8 @@ def store_match(
     which compares the texts, says so. A summary never replaces the text of a page that was read. None for what was removed
     for good, under whatever number it comes back. UnknownEntry when the ledger has no such entry.
     """
-    old = session.execute(select(ARTICLES).where(ARTICLES.c.id == record.entry_id)).one_or_none()
-    feed_id = session.scalar(select(ENTRIES.c.feed_id).where(ENTRIES.c.id == record.entry_id))
+    old = session.execute(_STORED, {"which": record.entry_id}).one_or_none()
+    feed_id = session.scalar(_FEED_OF, {"which": record.entry_id})
     if feed_id is None:
         raise UnknownEntry(f"no entry {record.entry_id}")
     if is_forgotten(session, record):
@@ -166,7 +178,7 @@ def _write_article(
 ) -> None:
     """The article's row and all that is made of its text."""
     if old is None:
-        session.execute(insert(ARTICLES), {**values, "stored_at": now})
+        session.execute(_ADD, {**values, "stored_at": now})
     else:
         session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
     index_words(
@@ -245,17 +257,17 @@ def _beside(session: Session, event: same_event.Event, before: stories.Place | N
 def _finish_entry(session: Session, record: ArticleRecord, now: datetime) -> None:
     scores = _topics(record.verdicts)
     session.execute(
-        update(ENTRIES)
-        .where(ENTRIES.c.id == record.entry_id)
-        .values(
-            state="match",
-            claimed_at=null(),
-            retry_at=record.retry_at,
-            error=record.error,
-            finished_at=now if record.retry_at is None else null(),
-            syria_score=scores["syria_score"],
-            isis_score=scores["isis_score"],
-        )
+        _FINISH,
+        {
+            "which": record.entry_id,
+            "state": "match",
+            "claimed_at": None,
+            "retry_at": record.retry_at,
+            "error": record.error,
+            "finished_at": now if record.retry_at is None else None,
+            "syria_score": scores["syria_score"],
+            "isis_score": scores["isis_score"],
+        },
     )
 
 
@@ -267,8 +279,7 @@ def _write_bands(session: Session, record: ArticleRecord, *, new: bool) -> None:
 
 def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], now: datetime) -> None:
     """Add the verdicts on these entries to the history; the ones before are no longer current."""
-    before = and_(VERDICTS.c.entry_id.in_(verdicts), VERDICTS.c.current == yes())
-    session.execute(update(VERDICTS).where(before).values(current=False))
+    session.execute(_SUPERSEDE, {"these": list(verdicts)})
     rows = [
         {
             "entry_id": entry_id,
@@ -286,7 +297,7 @@ def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRec
         for verdict in said
     ]
     if rows:
-        session.execute(insert(VERDICTS), rows)
+        session.execute(_JUDGED, rows)
         evidence.write_terms(session, verdicts)
 
 

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage.models import CLOCKS
+
+_CLEAR = delete(CLOCKS).where(CLOCKS.c.article_id == bindparam("which"))
+_ADD = insert(CLOCKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ class ClockRecord:
 
 def replace(session: Session, *, article_id: int, clocks: Sequence[ClockRecord]) -> None:
     """Write an article's claims instead of those that it had."""
-    session.execute(delete(CLOCKS).where(CLOCKS.c.article_id == article_id))
+    session.execute(_CLEAR, {"which": article_id})
     if clocks:
-        session.execute(insert(CLOCKS), [{"article_id": article_id, **asdict(one)} for one in clocks])
+        session.execute(_ADD, [{"article_id": article_id, **asdict(one)} for one in clocks])
 
 
 def of_article(session: Session, article_id: int) -> tuple[ClockRecord, ...]:

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from storage.models import EVIDENCE_TERMS
 
 _BIAS = "bias"  # the one item of the evidence that is no word of the article
+_CLEAR = delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id.in_(bindparam("these", expanding=True)))
+_ADD = insert(EVIDENCE_TERMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def terms_of(evidence: Sequence[Mapping[str, Any]], *, score: float, threshold: 
 
 def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None:
     """Replace the terms of these entries by those of their verdicts that matched (articles.VerdictRecord)."""
-    session.execute(delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id.in_(verdicts)))
+    session.execute(_CLEAR, {"these": list(verdicts)})
     rows = [
         {
             "entry_id": entry_id,
@@ -57,7 +59,7 @@ def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None
         for term in terms_of(verdict.evidence, score=verdict.score, threshold=verdict.threshold)
     ]
     if rows:
-        session.execute(insert(EVIDENCE_TERMS), rows)
+        session.execute(_ADD, rows)
 
 
 def _log_odds(score: float) -> float:

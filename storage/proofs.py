@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from storage import chain
@@ -25,6 +25,7 @@ ARTICLE = (
     "id", "url", "canonical_url", "publisher", "title", "author", "language", "published_at", "published_raw",
     "published_source", "updated_at", "first_seen_at", "fetched_at", "extraction", "extractor", "words", "summary", "text",
 )  # fmt: skip
+_PROVEN = select(PROOFS.c.article_hash).where(PROOFS.c.entry_id == bindparam("which"))
 VERDICT = ("id", "topic", "score", "threshold", "matched", "model", "decided_at", "evidence")
 
 
@@ -80,7 +81,7 @@ def follow(session: Session, *, entry_id: int, captures: Sequence[CaptureRecord]
     Call it in the transaction that stored the article. Hashes are of what the database gives back, so that they are true
     of it on any database. Without captures and without a change nothing is written.
     """
-    before = session.scalar(select(PROOFS.c.article_hash).where(PROOFS.c.entry_id == entry_id))
+    before = session.scalar(_PROVEN, {"which": entry_id})
     if captures is None and before is None:
         return
     session.flush()

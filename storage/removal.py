@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, null, or_, select, update
+from sqlalchemy import bindparam, delete, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage import chain, proofs, stories
@@ -27,6 +27,8 @@ from storage.portable import erase_thoroughly, insert_new, unindex_words, upsert
 
 FORGOTTEN = "forgotten"
 _REMOVED = "(an article of this message was removed)"
+_STATE = select(ENTRIES.c.state).where(ENTRIES.c.id == bindparam("which"))
+_MARKED = select(TOMBSTONES.c.hash).where(TOMBSTONES.c.hash.in_(bindparam("marks", expanding=True))).limit(1)
 # nothing here tells what the article said; its address stays, for by that it is recognised when a feed lists it again
 _BLANK: dict[str, Any] = {
     "title": "",
@@ -131,10 +133,9 @@ def is_forgotten(
 ) -> bool:
     """Whether this entry, one of these addresses, or this text of this publisher was removed for good."""
     marks = [_mark(url) for url in urls if url] + [_mark(publisher, text_hash)]
-    state = session.scalar(select(ENTRIES.c.state).where(ENTRIES.c.id == entry_id))
-    if state == FORGOTTEN:
+    if session.scalar(_STATE, {"which": entry_id}) == FORGOTTEN:
         return True
-    return session.scalar(select(TOMBSTONES.c.hash).where(TOMBSTONES.c.hash.in_(marks)).limit(1)) is not None
+    return session.scalar(_MARKED, {"marks": marks}) is not None
 
 
 def refuse(session: Session, *, entry_id: int, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
@@ -48,6 +48,7 @@ __all__ = [
 _Select = Select[*tuple[Any, ...]]
 # rows of a stream that are in memory at once; a match is some 5 KB
 _PAGE = 200
+_ROW_OF = select(*MATCHES.c).where(MATCHES.c.article_id == bindparam("which"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _relevant(session: Session, filters: Filters) -> list[Match]:
 
 def match(session: Session, article_id: int) -> Match | None:
     """The row of one article, or None when it is no match."""
-    row = session.execute(select(*MATCHES.c).where(MATCHES.c.article_id == article_id)).one_or_none()
+    row = session.execute(_ROW_OF, {"which": article_id}).one_or_none()
     return None if row is None else Match(*row)
 
 

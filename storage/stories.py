@@ -49,6 +49,12 @@ _STORED = (
 _TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
 _BEGIN = insert(STORIES).returning(STORIES.c.id)
 _CARRY = insert(CARRIERS)
+_CARRIED = (
+    select(CARRIERS.c.article_id, CARRIERS.c.agency, CARRIERS.c.source)
+    .where(CARRIERS.c.root_id == bindparam("root"))
+    .order_by(CARRIERS.c.article_id != bindparam("root"), CARRIERS.c.article_id)
+)
+_COUNTED = update(STORIES).where(STORIES.c.id == bindparam("which"))
 _COUNT = select(
     func.count(),
     func.count().filter(CARRIERS.c.kept == yes()),
@@ -210,11 +216,7 @@ def carry(
 
 def _share_source(session: Session, root: int) -> None:
     """One source for all that carry one text."""
-    rows = session.execute(
-        select(CARRIERS.c.article_id, CARRIERS.c.agency, CARRIERS.c.source)
-        .where(CARRIERS.c.root_id == root)
-        .order_by(CARRIERS.c.article_id != root, CARRIERS.c.article_id)
-    ).all()
+    rows = session.execute(_CARRIED, {"root": root}).all()
     source = next((f"agency {row.agency}" for row in rows if row.agency), rows[0].source)
     others = [row.article_id for row in rows if row.source != source]
     if others:
@@ -243,7 +245,7 @@ def recount(session: Session, *, story_id: int, now: datetime) -> None:
         session.execute(delete(STORIES).where(STORIES.c.id == story_id))
         return
     values = {"members": members, "publishers": publishers, "first_at": first_at, "last_at": last_at}
-    session.execute(update(STORIES).where(STORIES.c.id == story_id).values(**values, changed_at=now))
+    session.execute(_COUNTED, {"which": story_id, **values, "changed_at": now})
 
 
 def get(session: Session, story_id: int) -> Story:
