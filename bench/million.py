@@ -25,7 +25,7 @@ from typing import Any
 
 from invented import NOW, PUBLISHERS, WORDS_EACH, Newsroom, Paragraph, Piece
 
-from storage import feeds, tallies
+from storage import feeds, name_tallies, tallies
 from storage.articles import sort_key
 from storage.db import Database, open_database
 from storage.evidence import terms_of
@@ -260,6 +260,8 @@ def fill(database: Database, number: int, *, seed: int = 1, tell: Callable[[str]
     with database.write() as session:
         tallies.refill(session.connection())
         tallies.make_triggers(session.connection())
+        name_tallies.refill(session.connection())
+        name_tallies.make_triggers(session.connection())
     tell(f"{number:,} matches on {database.dialect} in {time.monotonic() - begun:.0f} s")
 
 

@@ -8,27 +8,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import date, timedelta
-from statistics import mean
 
 BASELINE = 28  # days before, whose mean a day is held against
 FEWEST = 5  # matches: of fewer no day is a spike
+_DAYS = tuple(timedelta(days=number) for number in range(1, BASELINE + 1))
 SPIKE = 3.0  # standard deviations of a Poisson count with that mean
 
 
 def usual(counts: Mapping[date, int], day: date, began: date) -> float | None:
     """The mean of the 28 days before, if the day stands out against it and half of them are on record; else None."""
-    middle = mean_before(counts, day, began)
     matches = counts.get(day, 0)
-    if middle is None or matches < FEWEST:
+    if matches < FEWEST:
         return None
-    return middle if matches > bound(middle) else None
+    middle = mean_before(counts, day, began)
+    return middle if middle is not None and matches > bound(middle) else None
 
 
 def mean_before(counts: Mapping[date, int], day: date, began: date) -> float | None:
     """The mean of the 28 days before; None while not half of them are on record, which `began` tells."""
-    before = [day - timedelta(days=number) for number in range(1, BASELINE + 1)]
-    known = [counts.get(one, 0) for one in before if one >= began]
-    return mean(known) if len(known) >= BASELINE // 2 else None
+    known = min(
+        BASELINE, (day - began).days
+    )  # a year of days asks this for each: statistics.mean takes ten times as long
+    return sum(counts.get(day - one, 0) for one in _DAYS[:known]) / known if known >= BASELINE // 2 else None
 
 
 def bound(usually: float) -> float:

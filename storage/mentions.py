@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, sel
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage.models import ARTICLES, MENTIONS
+from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
 
 # What fewer mentions name is found by listing its articles; what more do, by a look at each article, newest first. Two names
 # of middling frequency meet so seldom that the looks would be many: there the rarer one is listed up to a higher bound, and to
@@ -91,7 +91,7 @@ def articles_naming(
     groups = (*places, *actors)
     query = select(ARTICLES.c.id).where(
         ARTICLES.c.topics != "",
-        _between(since, until),
+        _between(since, until, ARTICLES.c.day),
         naming(session, groups, limit=limit, bounded=since is not None, few=few),
     )
     return list(session.scalars(query.order_by(ARTICLES.c.day.desc(), ARTICLES.c.id.desc()).limit(limit)))
@@ -101,16 +101,15 @@ def counts(
     session: Session, *, kind: str, since: date | None = None, until: date | None = None, limit: int | None = 50
 ) -> list[Named]:
     """How many matches name each place (or actor) beyond doubt, most first."""
-    number = func.count(MENTIONS.c.entry_id.distinct())
-    # a list of articles: a join would tempt SQLite to begin with all mentions
-    these = select(ARTICLES.c.id).where(_between(since, until))
+    number = func.sum(NAME_TALLIES.c.matches)
     query = (
-        select(MENTIONS.c.name, number)
-        .where(MENTIONS.c.kind == kind, MENTIONS.c.resolved, MENTIONS.c.entry_id.in_(these))
-        .group_by(MENTIONS.c.name)
-        .order_by(number.desc(), MENTIONS.c.name)
+        select(NAME_TALLIES.c.name, number)
+        .where(NAME_TALLIES.c.kind == kind, _between(since, until, NAME_TALLIES.c.day))
+        .group_by(NAME_TALLIES.c.name)
+        .having(number > 0)
+        .order_by(number.desc(), NAME_TALLIES.c.name)
     )
-    return [Named(kind, row[0], row[1], resolved=True) for row in session.execute(query.limit(limit))]
+    return [Named(kind, row[0], int(row[1]), resolved=True) for row in session.execute(query.limit(limit))]
 
 
 def naming(
@@ -152,10 +151,7 @@ def _number(session: Session, group: Collection[str], most: int) -> int:
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _between(since: date | None, until: date | None) -> ColumnElement[bool]:
-    days = [ARTICLES.c.topics != ""]
-    if since:
-        days.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
-    if until:
-        days.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
-    return and_(*days)
+def _between(since: date | None, until: date | None, day: ColumnElement[str]) -> ColumnElement[bool]:
+    first = [day >= since.strftime("%Y-%m-%d")] if since else []
+    last = [day <= until.strftime("%Y-%m-%d")] if until else []
+    return and_(yes(), *first, *last)

@@ -37,13 +37,13 @@ from storage.models_history import CLOCKS, RECHECKS, REVISIONS, Clock, Recheck, 
 from storage.models_judged import EVIDENCE_TERMS, LABELS, MENTIONS, VERDICTS, EvidenceTerm, Label, Mention, Verdict
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
 from storage.models_stories import BANDS, CARRIERS, EVENT_KEYS, STORIES, Band, Carrier, EventKey, Story
-from storage.models_tallies import TALLIES, Tally
+from storage.models_tallies import NAME_TALLIES, TALLIES, Tally
 from storage.models_told import ALERT_RULES, MESSAGES, TOLD, AlertRule, Message, Told
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
 __all__ = [  # what is handed on
     "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "LABELS", "MENTIONS",
-    "MESSAGES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
+    "MESSAGES", "NAME_TALLIES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
     "VERDICTS", "WALKS", "AlertRule", "Band", "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Label",
     "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Story", "Subscription", "Tally", "Told", "Verdict",
     "Walk",

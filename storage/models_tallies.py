@@ -1,4 +1,4 @@
-"""The table of tallies: matches counted as they are written. A part of models.py, which hands it on."""
+"""The tables of tallies: matches and names counted as they are written. A part of models.py, which hands them on."""
 
 from __future__ import annotations
 
@@ -28,4 +28,20 @@ class Tally(Base):
     )
 
 
+class NameTally(Base):
+    """So many matches more, or fewer, of a day that name a place or an actor beyond doubt; to be added up."""
+
+    __tablename__ = "name_tallies"
+
+    id: Mapped[PrimaryKey]
+    kind: Mapped[str]
+    day: Mapped[str]
+    name: Mapped[str]
+    area: Mapped[str]
+    matches: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_name_tallies_counted", "kind", "day", "name", "area", "matches"),)
+
+
 TALLIES = table_of(Tally)
+NAME_TALLIES = table_of(NameTally)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
-from storage import same_event, stories, tallies, told
+from storage import name_tallies, same_event, stories, tallies, told
 from storage.base import REJECTED_TEXT
 from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
 
@@ -44,6 +44,7 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
         + _delete_keys(session, BANDS, now - stories.KEPT, batch)
         + told.prune(session, before=now - timedelta(days=policy.messages_days), now=now, batch=batch)
         + tallies.fold(session, batch=batch)
+        + name_tallies.fold(session, batch=batch)
     )
 
 

@@ -7,12 +7,26 @@ two writers wait for each other. `fold` makes one row of many; `refill` counts a
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, delete, func, insert, select, text, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    and_,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, TALLIES
@@ -100,20 +114,26 @@ def refill(connection: Connection) -> None:
 def fold(session: Session, *, batch: int = 500) -> int:
     """Make one row of those that count the same, for at most `batch` of them; returns how many rows that saved."""
     key = (TALLIES.c.kind, TALLIES.c.period, TALLIES.c.name, TALLIES.c.topics)
-    sums = [func.sum(column) for column in (TALLIES.c.matches, TALLIES.c.copies, TALLIES.c.summaries)]
-    query = select(*key, *sums, func.max(TALLIES.c.id), func.count()).group_by(*key).having(func.count() > 1)
+    return fold_rows(session, TALLIES, key, (TALLIES.c.matches, TALLIES.c.copies, TALLIES.c.summaries), batch=batch)
+
+
+def fold_rows(
+    session: Session, table: Table, key: Sequence[Column[str]], numbers: Sequence[Column[int]], *, batch: int
+) -> int:
+    """The same for any table of rows that are to be added up: `numbers` of the rows with one `key`."""
+    sums = [func.sum(column) for column in numbers]
+    query = select(*key, *sums, func.max(table.c.id), func.count()).group_by(*key).having(func.count() > 1)
     saved = 0
     for row in session.execute(query.limit(batch)).all():
-        these = and_(*(column == value for column, value in zip(key, row[:4], strict=True)), TALLIES.c.id <= row[7])
+        values, newest = row[: len(key)], row[-2]
+        these = and_(*(column == value for column, value in zip(key, values, strict=True)), table.c.id <= newest)
         # what comes meanwhile has a higher number, and what was not yet seen may have a lower one: so the deleted are counted
-        gone = session.execute(
-            delete(TALLIES).where(these).returning(TALLIES.c.matches, TALLIES.c.copies, TALLIES.c.summaries)
-        ).all()
-        totals = [sum(numbers) for numbers in zip(*gone, strict=True)]
+        gone = session.execute(delete(table).where(these).returning(*numbers)).all()
+        totals = [sum(told) for told in zip(*gone, strict=True)]
         saved += len(gone)
         if any(totals):
-            names = ("kind", "period", "name", "topics", "matches", "copies", "summaries")
-            session.execute(insert(TALLIES), dict(zip(names, (*row[:4], *totals), strict=True)))
+            names = [*(column.name for column in key), *(column.name for column in numbers)]
+            session.execute(insert(table), dict(zip(names, (*values, *totals), strict=True)))
             saved -= 1
     return saved
 

@@ -38,6 +38,14 @@ DAILY_COUNTS_VIEW = "CREATE VIEW daily_counts AS" + "UNION ALL".join(
     _TOPIC_COUNTS.format(topic) for topic in ("isis", "syria")
 )
 
+# The sum of the changes that storage/name_tallies.py writes, from the index alone.
+DAILY_NAMES_VIEW = """
+CREATE VIEW daily_names AS
+SELECT t.day, t.kind, t.name, t.area, CAST(sum(t.matches) AS bigint) AS matches
+FROM name_tallies t
+GROUP BY t.kind, t.day, t.name, t.area
+HAVING sum(t.matches) > 0
+"""
 _POLLED = "f.enabled AND f.status <> 'gone'"
 PUBLISHER_HEALTH_VIEW = f"""
 CREATE VIEW publisher_health AS
@@ -68,6 +76,7 @@ WHERE a.topics <> ''
 VIEWS = {
     "matches": MATCHES_VIEW,
     "daily_counts": DAILY_COUNTS_VIEW,
+    "daily_names": DAILY_NAMES_VIEW,
     "publisher_health": PUBLISHER_HEALTH_VIEW,
     "story_members": STORY_MEMBERS_VIEW,
 }
