@@ -31,6 +31,7 @@ from sqlalchemy import event, text
 
 from crawler.desk.app import create_app
 from crawler.desk.guard import Rules
+from crawler.desk.kept import Kept
 from crawler.desk.views import Desk
 from crawler.scope import scope
 from storage import counts, mentions, search, summaries
@@ -60,7 +61,9 @@ class Asker:
         self.rng = random.Random(seed)
         newsroom = Newsroom(1)
         self._words = {script: newsroom._words[script].words for script in SCRIPTS}
-        self.app = create_app(Desk(database, ("isis", "syria"), lambda: NOW), Rules(names=frozenset({"localhost"})))
+        self.app = create_app(
+            Desk(database, ("isis", "syria"), lambda: NOW, kept=Kept(0)), Rules(names=frozenset({"localhost"}))
+        )
         with database.read() as session:
             self.last_id = session.scalar(text("SELECT max(id) FROM articles")) or 1
             self.last_story = session.scalar(text("SELECT max(id) FROM stories")) or 1
