@@ -6,7 +6,7 @@
 
 Each is asked `--runs` times (20), each time for something else: other words, names, publishers, and other days. Of the spans of days a
 third is one day, a third a week, a third a month, anywhere in ten years. API and pages are asked through their ASGI application in
-this process. Printed are the median, the 95th percentile and the slowest, in milliseconds; exit status 1 when a 95th percentile is
+this process, of which the desk keeps nothing for the next: each is the first who asks. Printed are the median, the 95th percentile and the slowest, in milliseconds; exit status 1 when a 95th percentile is
 over its bound: 100, for what is ranked by relevance 250.
 """
 
