@@ -17,8 +17,8 @@ from storage.portable import is_sqlite
 from storage.text import fold
 from storage.words import Term
 
-# of a frequent word a million matches would be read; the newest two thousand take 17 to 32 ms
-RANKED = 2_000
+# of a frequent word a million matches would be read; two thousand take Postgres 0.4 s (docs/measured.md)
+RANKED = 1_000
 IN_TITLE = 125
 _LIMIT = 1.64493406685  # the sum of 1/n² for ever, as Postgres writes it
 # 256 places of a word is what a tsvector keeps

@@ -122,7 +122,7 @@ class Match:
 def search(session: Session, filters: Filters, *, by_relevance: bool = False) -> list[Match]:
     """The newest matches that answer the filters: by the minute of their (plausible) publication, latest first.
 
-    `by_relevance` puts the newest 2,000 of them in the order of storage.relevance.
+    `by_relevance` puts the newest 1,000 of them in the order of storage.relevance.
     """
     if by_relevance:
         return _relevant(session, filters)

@@ -97,7 +97,7 @@ class Store:
         return self._rows(Match, lambda session: search.stream(session, asked(session)))
 
     def relevant(self, query: str, *, limit: int = 50, **filters: Any) -> Rows[Match]:
-        """The most relevant of the newest 2,000 matches."""
+        """The most relevant of the newest 1,000 matches."""
         asked = self._filters(query, limit, filters)
         return self._rows(Match, lambda session: search.search(session, asked(session), by_relevance=True))
 

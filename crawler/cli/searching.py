@@ -85,7 +85,7 @@ def search(
     actor: Actors = None,
     only_because_of: OnlyBecauseOf = None,
     by: Annotated[
-        Order, typer.Option("--by", help="Newest first, or the most relevant of the newest 2,000.")
+        Order, typer.Option("--by", help="Newest first, or the most relevant of the newest 1,000.")
     ] = Order.DATE,
     snippets: Annotated[
         bool, typer.Option("--snippets", help="With the place that answers, its words marked.")

@@ -66,7 +66,7 @@ def article(request: Request, id: Id, asked: Annotated[given.NoParameters, Query
 
 @router.get("/stories", response_model=shapes.StoriesAnswer)
 def stories(request: Request, asked: Annotated[given.StoryParameters, Query()]) -> Response:
-    """Stories, biggest first; with more than topic and days asked for, those of the newest 2,000 matches that answer."""
+    """Stories, biggest first; with more than topic and days asked for, those of the newest 1,000 matches that answer."""
     question, most = asked.question("stories"), asked.limit + 1
     plain = not any(getattr(asked, name) for name in given.Asking.model_fields if name not in _OF_STORIES)
     rows: Sequence[tuple[story_list.StoryRow, int | None]]

@@ -60,7 +60,7 @@ class MatchParameters(Asking):
 
     order: Annotated[
         Literal["date", "relevance"],
-        Field(description="Newest first, or the most relevant of the newest 2,000, which is one page."),
+        Field(description="Newest first, or the most relevant of the newest 1,000, which is one page."),
     ] = "date"
     snippets: Annotated[bool, Field(description="With the place that answers, its words between [[ ]].")] = False
 

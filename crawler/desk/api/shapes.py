@@ -143,7 +143,7 @@ class MatchesAnswer:
 
 @_shape
 class StoriesAnswer:
-    """A page of stories, biggest first; with a query those of the newest 2,000 matches that answer, most `matches` first."""
+    """A page of stories, biggest first; with a query those of the newest 1,000 matches that answer, most `matches` first."""
 
     stories: list[FoundStory]
     next: str | None
