@@ -133,7 +133,7 @@ def _of_columns(session: Session, node: Node) -> ColumnElement[bool]:
         case Because(term):
             return stands_on(session, term)
         case Score():
-            return scored(session, node, _scored(node))
+            return scored(session, node, has_score(node))
     raise BadQuery(f"{type(node).__name__} is no question about an article")
 
 
@@ -156,7 +156,8 @@ def named_so(names: Iterable[str], term: Term) -> list[str]:
     return same or [name for name, words in folded if term.at(words)]
 
 
-def _scored(node: Score) -> ColumnElement[bool]:
+def has_score(node: Score) -> ColumnElement[bool]:
+    """The condition that an article's score is so high or low."""
     syria, isis = ARTICLES.c.syria_score, ARTICLES.c.isis_score
     higher: ColumnElement[Any] = case(
         (func.coalesce(syria, literal(-1.0)) >= func.coalesce(isis, literal(-1.0)), syria), else_=isis

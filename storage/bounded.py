@@ -64,13 +64,24 @@ def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnEl
 
 def scored(session: Session, node: Score, meets: ColumnElement[bool]) -> ColumnElement[bool]:
     """The condition `meets`, which a score asks for, or the list of the articles that meet it, where these are few."""
+    keys = few_scored(session, node, meets)
+    return meets if keys is None else among(session, ARTICLES.c.sort_key, keys)
+
+
+def few_scored(session: Session, node: Score, meets: ColumnElement[bool]) -> set[int] | None:
+    """The sort keys of the articles that meet a score, where these are few; else None."""
     keys: set[int] = set()
     for arm in _arms(node):
         found = few(session, select(ARTICLES.c.sort_key).where(arm, meets))
         if found is None:
-            return meets
+            return None
         keys.update(found)
-    return among(session, ARTICLES.c.sort_key, keys)
+    return keys
+
+
+def rows_of(these: Collection[int]) -> Select[tuple[int]]:
+    """These numbers as rows, on Postgres: what stands beside words must not be a list, which would be sorted anew for each hit."""
+    return select(func.unnest(literal(sorted(these), ARRAY(BigInteger()))))
 
 
 def _arms(node: Score) -> list[ColumnElement[bool]]:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
-from storage.asked import Asked, condition, has_topic, take_apart
-from storage.bounded import of_country, stands_on
+from storage.asked import Asked, condition, has_score, has_topic, take_apart
+from storage.bounded import few_scored, of_country, rows_of, stands_on
 from storage.errors import BadQuery
 from storage.looking import listed, newest_answering
 from storage.mentions import naming
@@ -23,7 +23,7 @@ from storage.query import Scope, parse_query
 from storage.relevance import RANKED, ranked
 from storage.snippets import Snippet, snippet
 from storage.text import language_code
-from storage.tree import Publisher, wanted_terms
+from storage.tree import Publisher, Score, wanted_terms
 from storage.views import MATCHES
 
 __all__ = [
@@ -207,7 +207,13 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
     assert node is not None
     assert filters.limit is not None
     within = _listed(session, filters, asked)
-    plain = replace(others, words=None, title=None)
+    plain = replace(others, words=None, title=None, rest=tuple(one for one in asked.rest if not isinstance(one, Score)))
+    for score in (one for one in asked.rest if isinstance(one, Score)):
+        keys = few_scored(session, score, has_score(score))
+        if keys is None:
+            conditions.append(has_score(score))
+        else:
+            within.append(rows_of(keys))
     newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, plain)
     found = newest_answering(session, node, index, newest, between=between.of, within=within, limit=filters.limit)
     return query.join(found, found.c.sort_key == key).order_by(key.desc())
