@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -55,19 +55,14 @@ def timeline(request: Request) -> Response:
     """Matches per day by topic, with the days that stand out marked."""
     desk = desk_of(request)
     period = Period.read(request.query_params, now=desk.clock(), topics=desk.topics, default=30)
-
-    def draw() -> tuple[list[drawings.Timeline], datetime]:
-        with desk.database.read() as session:
-            return timelines(session, period), desk.clock()
-
-    lines, as_of = desk.kept.get(("timeline", period), draw)
+    with desk.database.read() as session:
+        lines = timelines(session, period)
     return page(
         request,
         "timeline.html",
         period=period,
         periods=PERIODS,
         lines=lines,
-        as_of=as_of,
         drawings=drawings,
         follow=followed(topic=period.topic),
     )
@@ -77,19 +72,14 @@ def places(request: Request) -> Response:
     """The map of what was named."""
     desk = desk_of(request)
     period = Period.read(request.query_params, now=desk.clock(), topics=(), default=7)
-
-    def draw() -> tuple[MapFigures, datetime]:
-        with desk.database.read() as session:
-            return map_figures(session, period), desk.clock()
-
-    figures, as_of = desk.kept.get(("map", period), draw)
+    with desk.database.read() as session:
+        figures = map_figures(session, period)
     return page(
         request,
         "map.html",
         period=period,
         periods=PERIODS,
         figures=figures,
-        as_of=as_of,
         drawings=drawings,
     )
 

@@ -1,6 +1,6 @@
 """Answers that take long, kept for a minute: whoever asks the same within it is answered at once.
 
-What adds up a month of polls or a year of mentions takes up to a second in a full store, and is the same a minute later. An answer that
+What adds up a month of polls takes half a second, and is the same a minute later. An answer that
 is older than that, but no older than `STALE` times as much, is still given, while a new one is made aside: a page that is open all day
 never waits. What is older is made anew while the reader waits, as is what nobody asked before.
 """
