@@ -124,7 +124,7 @@ case "$word" in
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
         ;;
-    chaos | queries | quick | real | recording | replay | similar | soak)
+    chaos | queries | quick | real | recording | replay | similar | simulate | soak)
         set_up all
         exec .venv/bin/python "bench/$word.py" "$@"
         ;;
