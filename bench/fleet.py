@@ -20,7 +20,10 @@ from crawler.outcomes import Outcome
 from crawler.polling import Answer, FeedState, Policy, after
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
-LEARNING, WATCHED = timedelta(days=10), timedelta(days=20)  # before and while the policy's polls are counted
+LONGEST, SHORTEST = (
+    timedelta(days=20),
+    timedelta(days=2),
+)  # of watching what the policy does, after half as long of learning
 LISTED = 30  # entries in a document
 FASTEST = 30.0  # entries an hour; a wire's
 TIMEOUT = 30.0  # seconds that a dead host holds a place
@@ -70,8 +73,8 @@ class Host:
     waits: bool = False  # in line for a place in a crawler
 
 
-def kinds(seed: int, *, daily: float, sigma: float, policy: Policy, classes: int = 50) -> list[Kind]:
-    """Feeds by their rate, log-normally spread around `daily` entries a day in the mean, each polled for a month by crawler.polling."""
+def kinds(seed: int, *, daily: float, sigma: float, policy: Policy, classes: int = 40) -> list[Kind]:
+    """Feeds by their rate, log-normally spread around `daily` entries a day in the mean, each polled for days by crawler.polling."""
     edges = [(number + 0.5) / classes for number in range(classes)]
     raw = [min(math.exp(sigma * NormalDist().inv_cdf(edge)), 400.0) for edge in edges]
     scale = daily / 24 / (sum(raw) / classes)
@@ -80,7 +83,7 @@ def kinds(seed: int, *, daily: float, sigma: float, policy: Policy, classes: int
 
 
 def _polled(rng: random.Random, rate: float, share: float, policy: Policy) -> Kind:
-    state, at, end = FeedState(url=f"https://f{rate:.4f}.example/"), START, START + LEARNING + WATCHED
+    state, at, end = FeedState(url=f"https://f{rate:.4f}.example/"), START, START + 1.5 * _watched(policy)
     claimed = tuple(START - timedelta(hours=place / rate) for place in range(LISTED))
     first = Answer(at=at, outcome=Outcome.OK, first=True, seen=LISTED, new=LISTED, claimed=claimed)
     plan = after(state, first, policy)
@@ -95,9 +98,15 @@ def _polled(rng: random.Random, rate: float, share: float, policy: Policy) -> Ki
         known = min(new, LISTED)
         answer = Answer(at=then, outcome=outcome, seen=seen, new=known, overlap=max(seen - new, 0))
         plan, at = after(state, answer, policy), then
-        if then >= START + LEARNING:
+        if then >= end - _watched(policy):
             polls, changed, found = polls + 1, changed + (new > 0), found + known
-    return Kind(share, rate, WATCHED.total_seconds() / max(polls, 1), changed / max(polls, 1), found / max(changed, 1))
+    return Kind(
+        share, rate, _watched(policy).total_seconds() / max(polls, 1), changed / max(polls, 1), found / max(changed, 1)
+    )
+
+
+def _watched(policy: Policy) -> timedelta:
+    return min(max(20 * policy.max_interval, SHORTEST), LONGEST)
 
 
 def crowd(rng: random.Random, *, feeds: int, hosts: int, alpha: float, largest: float) -> list[int]:
@@ -141,7 +150,11 @@ class World:
             wanted[host] += 1 / self.interval(feed)
             counts[host] += 1
         over = [place for place, rate in enumerate(wanted) if rate * self.hosts[place].delay > 1]
-        return len(over), sum(counts[place] for place in over), max((counts[p] * self.hosts[p].delay for p in over), default=0.0)
+        return (
+            len(over),
+            sum(counts[place] for place in over),
+            max((counts[p] * self.hosts[p].delay for p in over), default=0.0),
+        )
 
 
 @dataclass
@@ -164,7 +177,14 @@ class Fleet:
     def __init__(
         self, world: World, costs: Costs, *, crawlers: int, of: Crawler, connections: int, reads: float, rng: random.Random
     ) -> None:  # fmt: skip
-        self.world, self.costs, self.of, self.connections, self.reads, self.rng = world, costs, of, connections, reads, rng
+        self.world, self.costs, self.of, self.connections, self.reads, self.rng = (
+            world,
+            costs,
+            of,
+            connections,
+            reads,
+            rng,
+        )
         self.loops = [0.0] * crawlers
         self.free = [of.places] * crawlers
         self.parsers = [[0.0] * of.processes for _ in range(crawlers)]

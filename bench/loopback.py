@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Self
 
-TITLES = ("Harvest festival returns to the river towns", "Museum opens its new wing", "Ferry timetable changes in spring")
+TITLES = (
+    "Harvest festival returns to the river towns",
+    "Museum opens its new wing",
+    "Ferry timetable changes in spring",
+)
 
 
 @dataclass(frozen=True, slots=True)

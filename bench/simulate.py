@@ -32,9 +32,12 @@ from crawler.polling import Policy
 from storage import feeds
 from storage.db import open_database
 
-# CPU seconds on one core, measured: docs/measured.md, "A model of many crawlers beside real polls"; pages: "The time of one article", "Pages: titles, dates …"
-COSTS = Costs(poll=0.0033, record=0.0056, parse=0.0041, page=0.0117, extract=0.022)
-DAILY, SIGMA = 10.0, 2.0  # entries a day and feed; how unlike the rates are: a quarter of the feeds bring nothing for days
+# CPU seconds of one core, measured; docs/scale.md names the measurement of each
+COSTS = Costs(poll=0.0036, record=0.0031, parse=0.0041, page=0.0089, extract=0.022)
+DAILY, SIGMA = (
+    10.0,
+    2.0,
+)  # entries a day and feed; how unlike the rates are: a quarter of the feeds bring nothing for days
 FEEDS_A_HOST, ALPHA, LARGEST = 4, 1.2, 0.11  # docs/scale.md says whose figures these are
 RESPONSE, SPREAD, DEAD = 0.25, 1.0, 0.03  # seconds in the median, log-normal; of the hosts
 READS = 0.027  # of the new entries: what triage fetches
@@ -71,9 +74,12 @@ def demand(found: list[Kind], feeds_: int) -> Demand:
     return Demand(polls, changed, new, new * READS, size + new * READS * PAGE_BYTES, min(new / published, 1.0))
 
 
-def table(feeds_: int, *, seed: int, hours: float, crawlers: list[int]) -> Iterator[str]:
+def table(feeds_: int, *, seed: int, hours: float, crawlers: list[int], of: Crawler) -> Iterator[str]:
     """The lines that docs/scale.md quotes."""
-    yield f"{feeds_:,} feeds on {feeds_ // FEEDS_A_HOST:,} hosts, {feeds_ * DAILY:,.0f} entries a day, seed {seed}, {hours:g} h simulated"
+    yield (
+        f"{feeds_:,} feeds on {feeds_ // FEEDS_A_HOST:,} hosts, {feeds_ * DAILY:,.0f} entries a day,"
+        f" {of.places} requests at once a crawler, seed {seed}, {hours:g} h simulated"
+    )
     yield ""
     yield (
         f"{'polled at least every':21} {'polls/s':>8} {'changed/s':>9} {'new/s':>7} {'seen':>6} {'pages/s':>7} {'Mbit/s':>7}"
@@ -94,7 +100,7 @@ def table(feeds_: int, *, seed: int, hours: float, crawlers: list[int]) -> Itera
     yield f"{'polled at least every':21} {'crawlers':>8} {'asked/s':>8} {'loop busy':>9} {'parsing':>8} {'places':>7} {'late, median':>12} {'95 %':>8} {'keeps up':>8}"
     for name, found in worlds:
         for number in crawlers:
-            ran = _simulated(found, feeds_, seed, hours, number)
+            ran = _simulated(found, feeds_, seed, hours, number, of)
             yield _row(name, number, ran)
             if _keeps_up(ran):
                 break
@@ -106,9 +112,9 @@ def _world(found: list[Kind], feeds_: int, seed: int) -> World:
     return World(rng, counts, found, delay=1.0, response=RESPONSE, spread=SPREAD, dead=DEAD)
 
 
-def _simulated(found: list[Kind], feeds_: int, seed: int, hours: float, crawlers: int) -> Ran:
+def _simulated(found: list[Kind], feeds_: int, seed: int, hours: float, crawlers: int, of: Crawler) -> Ran:
     world, rng = _world(found, feeds_, seed), random.Random(seed)
-    fleet = Fleet(world, COSTS, crawlers=crawlers, of=Crawler(), connections=2, reads=READS, rng=rng)
+    fleet = Fleet(world, COSTS, crawlers=crawlers, of=of, connections=2, reads=READS, rng=rng)
     return fleet.run(hours * 3600)
 
 
@@ -163,10 +169,18 @@ def check(seed: int) -> bool:
     world = World(random.Random(seed), counts, still, delay=CHECK_DELAY, response=0.05, spread=0.0)
     fleet = Fleet(world, costs, crawlers=1, of=Crawler(), connections=2, reads=0.0, rng=random.Random(seed))
     model = sorted(fleet.run(0.0, once=True).starts)
-    print(f"\n{len(real)} feeds on {CHECK_HOSTS} hosts, {max(counts)} on the largest, {CHECK_DELAY} s from start to start")
+    print(
+        f"\n{len(real)} feeds on {CHECK_HOSTS} hosts, {max(counts)} on the largest, {CHECK_DELAY} s from start to start"
+    )
     print(f"{'asked after':14} {'really':>8} {'model':>8} {'ratio':>6}")
     agree = len(real) == len(model)
-    for name, share in (("a quarter", 0.25), ("half", 0.5), ("three quarters", 0.75), ("nine tenths", 0.9), ("all", 1.0)):
+    for name, share in (
+        ("a quarter", 0.25),
+        ("half", 0.5),
+        ("three quarters", 0.75),
+        ("nine tenths", 0.9),
+        ("all", 1.0),
+    ):
         at = min(int(share * len(real)), len(real) - 1)
         ratio = model[at] / real[at]
         agree = agree and abs(ratio - 1) <= TOLERANCE
@@ -226,7 +240,9 @@ def _measured(folder: Path) -> Costs:
     each = {what: (spent[many][what] - spent[few][what]) / (many - few) for what in spent[few]}
     for what, seconds in each.items():
         print(f"a poll with {what:10} {seconds * 1000:6.2f} ms of CPU")
-    print(f"two new entries each: {(len(rates) - 1) / (rates[-1] - rates[0]):.0f} polls a second by the clock, load {os.getloadavg()[0]:.0f}")
+    print(
+        f"two new entries each: {(len(rates) - 1) / (rates[-1] - rates[0]):.0f} polls a second by the clock, load {os.getloadavg()[0]:.0f}"
+    )
     record = max(each["thirty new"] - each["304"] - COSTS.parse, 0.0)
     return Costs(each["304"], record, COSTS.parse, COSTS.page, COSTS.extract)
 
@@ -237,13 +253,17 @@ def main() -> int:
     about.add_argument("--feeds", type=int, default=10_000)
     about.add_argument("--seed", type=int, default=7)
     about.add_argument("--hours", type=float, default=1.0)
+    about.add_argument(
+        "--places", type=int, default=64, help="requests at once of a crawler: the setting `concurrency`"
+    )
     about.add_argument("--crawlers", default="1,2,4,8,16,32,64")
     about.add_argument("--check", action="store_true")
     given = about.parse_args()
     if given.check:
         return 0 if check(given.seed) else 1
     begun = time.monotonic()
-    for line in table(given.feeds, seed=given.seed, hours=given.hours, crawlers=[int(n) for n in given.crawlers.split(",")]):
+    crawlers = [int(number) for number in given.crawlers.split(",")]
+    for line in table(given.feeds, seed=given.seed, hours=given.hours, crawlers=crawlers, of=Crawler(given.places)):
         print(line)
     print(f"simulated in {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return 0
