@@ -140,18 +140,24 @@ def rounds_of(*rounds: Round) -> asyncio.Queue[Round | None]:
     return queue
 
 
-def _begin_run(session: Session, *, command: str, now: datetime) -> int:
-    """A new run; what an earlier crawl of this process claimed before its database failed is given back."""
-    entries.release_claims(session, crashed=False)
-    rechecks.release_claims(session, now=now, crashed=False)
+def _begin_run(session: Session, *, command: str, now: datetime, shared: bool = False) -> int:
+    """A new run; what an earlier crawl of this process claimed before its database failed is given back.
+
+    Where the database is `shared` with the other members of a cluster, claims that nobody renews end by themselves.
+    """
+    if not shared:
+        entries.release_claims(session, crashed=False)
+        rechecks.release_claims(session, now=now, crashed=False)
     return runs.start(session, command=command, version=__version__, now=now)
 
 
 def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str) -> None:
     """Write a crawl's counts, and give back what it claimed and did not settle."""
     now = spider.watch.now()
-    entries.release_claims(session, crashed=False)
-    rechecks.release_claims(session, now=now, crashed=False)
+    cluster = spider.watch.cluster
+    entries.release_claims(session, crashed=False, ids=None if cluster is None else spider.claimed)
+    if cluster is None or cluster.leads:
+        rechecks.release_claims(session, now=now, crashed=False)
     runs.finish(session, run_id=run_id, counts=spider.counts(), reason=reason, now=now)
 
 
@@ -176,7 +182,9 @@ async def crawl(
     settings.setdict(settings_for(watch.config), priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
     crawler = runner.create_crawler(spider or FeedsSpider)
-    run_id = await watch.write(_begin_run, command=kind, now=watch.now())
+    run_id = await watch.write(_begin_run, command=kind, now=watch.now(), shared=watch.cluster is not None)
+    if watch.cluster is not None:
+        watch.cluster.claims = lambda: crawler.spider.claimed if crawler.spider is not None else ()  # type: ignore[attr-defined]
     crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll, **arguments)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -22,11 +22,24 @@ from crawler.polling import parse_retry_after
 from crawler.urls import registered_domain
 
 if TYPE_CHECKING:
-    from typing import Self
+    from typing import Protocol, Self
 
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+    class Leases(Protocol):
+        """How the members of a cluster share hosts (crawler.leases): who holds one asks it alone."""
+
+        def holds(self, host: str) -> bool:
+            """Whether this process may ask the host now."""
+
+        def want(self, host: str) -> None:
+            """Try to get hold of the host, and tell `Hosts.taken` then."""
+
+        def idle(self, host: str) -> None:
+            """Nothing is in flight to the host and nothing waits for it: somebody else may have it."""
+
 
 RESPONSE_SHARE = (
     2.0  # pause this many response times: half of the time a server has rest; Heritrix takes 5, AutoThrottle 1
@@ -99,6 +112,7 @@ class Hosts:
         self.waiting = 0  # requests that wait for their turn
         self.on_wait: Callable[[], None] = lambda: None  # told when that changes
         self._leaving = False
+        self.leases: Leases | None = None  # in a cluster
 
     def delay(self, host: str) -> float:
         """Seconds from the start of one request to this host to the start of the next."""
@@ -129,7 +143,7 @@ class Hosts:
         if until is not None and not forced:
             raise NotAskedError(host, until)
         known = self._known(host)
-        if not known.waiting and self._may_start(known):
+        if not known.waiting and self._may_start(host, known):
             self._start(known)
             return
         if self._leaving:
@@ -155,7 +169,10 @@ class Hosts:
             known.response += SMOOTHING * (seconds - known.response) if known.response else seconds
         self._go_on(host, known)
 
-    def _may_start(self, known: _Host) -> bool:
+    def _may_start(self, host: str, known: _Host) -> bool:
+        if self.leases is not None and not self.leases.holds(host):
+            self.leases.want(host)
+            return False
         return known.out < self._connections and known.started + self._delay_of(known) <= self.clock()
 
     def _start(self, known: _Host) -> None:
@@ -164,12 +181,16 @@ class Hosts:
 
     def _go_on(self, host: str, known: _Host) -> None:
         """Let those begin whose turn has come; come back when the delay is over."""
-        while known.waiting and self._may_start(known):
+        while known.waiting and self._may_start(host, known):
             turn, _ = known.waiting.popleft()
             self._waits(-1)
             if not turn.done():
                 self._start(known)
                 turn.set_result(None)
+        if self.leases is not None and not (known.waiting and self.leases.holds(host)):
+            if not known.waiting and not known.out:
+                self.leases.idle(host)
+            return  # `taken` goes on
         if known.waiting and known.timer is None and known.out < self._connections:
             pause = known.started + self._delay_of(known) - self.clock()
             known.timer = asyncio.get_running_loop().call_later(max(pause, 0.0), self._delay_over, host, known)
@@ -177,6 +198,25 @@ class Hosts:
     def _delay_over(self, host: str, known: _Host) -> None:
         known.timer = None
         self._go_on(host, known)
+
+    # --- in a cluster ---
+
+    def taken(self, host: str, *, asked: float, response: float) -> None:
+        """This process holds the host now, which somebody asked so many seconds ago and which took so long to answer."""
+        known = self._known(host)
+        known.started = max(known.started, self.clock() - asked)
+        known.response = max(known.response, response)
+        self._go_on(host, known)
+
+    def is_busy(self, host: str) -> bool:
+        """Whether anything is in flight to the host or waits for it."""
+        known = self._known(host)
+        return bool(known.out or known.waiting)
+
+    def last_asked(self, host: str) -> tuple[float, float]:
+        """How many seconds ago the host was asked, and how many it takes to answer."""
+        known = self._known(host)
+        return self.clock() - known.started, known.response
 
     def _waits(self, change: int) -> None:
         self.waiting += change

@@ -23,7 +23,7 @@ class Round:
     """What one round polls: what is due, or, when `now` is set, the named feeds (None: every enabled one).
 
     With `force` a Retry-After in force does not hold. `looks`: matches that are due are looked at again; without `polls` that is all.
-    `renew` is no round: the crawl ends, and leaves what waits to the next one.
+    `renew` is no round: the crawl ends, and leaves what waits to the next one. `shared`: a cluster's queue gave out the feeds; what is no longer due is left.
     """
 
     now: bool = False
@@ -32,6 +32,7 @@ class Round:
     renew: bool = False
     polls: bool = True
     looks: bool = False
+    shared: bool = False
 
 
 def feeds_of(session: Session, round_: Round, *, now: datetime, quiet: Mapping[str, datetime]) -> list[FeedForPoll]:
@@ -43,7 +44,7 @@ def feeds_of(session: Session, round_: Round, *, now: datetime, quiet: Mapping[s
         known_hosts.retry_robots(session, now=now)
         found = feeds.for_poll(session, feed_ids=round_.feed_ids, now=now, ignore_retry_after=round_.force)
     else:
-        found = feeds.due(session, now=now)
+        found = feeds.due(session, now=now, feed_ids=round_.feed_ids)
     if round_.force:
         known_hosts.forget_quiet(session, hosts={registered_domain(feed.url) for feed in found})
         return found

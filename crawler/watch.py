@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crawler.classify import Judge
+    from crawler.cluster import Cluster
     from crawler.config import Config
     from storage.db import Database
 
@@ -67,15 +68,16 @@ class Watch:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storage")
         self._writer = Writer(self._transaction, self._thread)
         self._lock = database.crawl_lock()
+        self.cluster: Cluster | None = None
         self.archive: Archive | None = None  # where the pages of matches go, if anywhere
         self._lock_known_at = time.monotonic()
 
     @classmethod
-    def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now) -> Self:
+    def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now, cluster: bool = False) -> Self:
         """Take the crawl lock, bring the schema up to date, and release what a dead crawler had claimed.
 
         Raises ConfigError (what the archive needs is not installed) and `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
-        being crawled by another process.
+        being crawled by another process. A member of a `cluster` takes the lock together with the others, and releases nothing.
         """
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
@@ -83,10 +85,14 @@ class Watch:
         watch = cls(config, database, configured_judge(config), workers, clock)
         watch.archive = archive
         try:
+            if cluster:
+                watch._lock = database.cluster_locks()[0]
             watch._lock.acquire()
             database.ensure_schema(upgrade=True)
             with database.write() as session:
-                released = entries.release_claims(session) + rechecks.release_claims(session, now=clock())
+                released = 0
+                if not cluster:
+                    released = entries.release_claims(session) + rechecks.release_claims(session, now=clock())
                 back = setback.bring_back(session, now=clock())
                 watch._remember_hosts(session)
         except BaseException:
@@ -136,6 +142,11 @@ class Watch:
         For what touches nothing but the database, since it is run again when the transaction failed.
         """
         return await self._writer.run(function, subject)
+
+    def through(self, feed_id: int) -> None:
+        """A feed was polled, or is left to a later round."""
+        if self.cluster is not None:
+            self.cluster.through(feed_id)
 
     async def seal(self) -> None:
         """Log the head of the ledger of proof, so that it is known outside of the database, too."""

@@ -89,9 +89,10 @@ def claim(
     chosen = _choose(session, now, limit, per_host, exclude_hosts, window=max(CLAIM_WINDOW, 10 * limit))
     if not chosen:
         return []
-    statement = update(ENTRIES).where(ENTRIES.c.id.in_(chosen))
-    session.execute(statement.values(claimed_at=now, attempts=ENTRIES.c.attempts + 1))
-    return claimed_entries(session, chosen)
+    # another member of a cluster may have chosen the same: whose update comes second finds them claimed
+    free = update(ENTRIES).where(ENTRIES.c.id.in_(chosen), ENTRIES.c.claimed_at.is_(None))
+    taken = free.values(claimed_at=now, attempts=ENTRIES.c.attempts + 1).returning(ENTRIES.c.id)
+    return claimed_entries(session, session.scalars(taken).all())
 
 
 def claimed_entries(session: Session, ids: Collection[int]) -> list[ClaimedEntry]:
@@ -158,14 +159,25 @@ def _with_feed() -> Select[*tuple[Any, ...]]:
     return select(*_CLAIMED).outerjoin_from(ENTRIES, FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
 
 
-def release_claims(session: Session, *, crashed: bool = True) -> int:
+def renew_claims(session: Session, *, ids: Collection[int], now: datetime) -> None:
+    """The claims of a member of a cluster that is alive hold from now on."""
+    session.execute(update(ENTRIES).where(ENTRIES.c.id.in_(ids), ENTRIES.c.claimed_at.is_not(None)).values(claimed_at=now))
+
+
+def release_claims(
+    session: Session, *, crashed: bool = True, ids: Collection[int] | None = None, before: datetime | None = None
+) -> int:
     """Take back what a dead crawler had in flight, and return how many; only who holds the crawl lock may.
 
     A crash costs no attempt, until the same entry was in flight at three. With `crashed` False the crawler gives back
-    itself what it did not get to: that is no crash.
+    itself what it did not get to: that is no crash. In a cluster only its own `ids`, or what nobody renewed since `before`.
     """
     crashes = ENTRIES.c.crashes + (1 if crashed else 0)
     given_back = case((crashes < CRASHES_FORGIVEN, ENTRIES.c.attempts - 1), else_=ENTRIES.c.attempts)
     statement = update(ENTRIES).where(ENTRIES.c.claimed_at.is_not(None))  # by a clock that was ahead, too
+    if ids is not None:
+        statement = statement.where(ENTRIES.c.id.in_(ids))
+    if before is not None:
+        statement = statement.where(ENTRIES.c.claimed_at < before)
     statement = statement.values(claimed_at=None, crashes=crashes, attempts=given_back)
     return len(session.execute(statement.returning(ENTRIES.c.id)).all())

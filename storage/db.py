@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 from storage import schema
-from storage.errors import BadDatabaseURL, BadStatement, DatabaseUnreachable, SchemaMissing, translated
+from storage.errors import BadDatabaseURL, BadStatement, ClusterNeedsPostgres, DatabaseUnreachable, SchemaMissing, translated
 from storage.lock import CrawlLock, FileLock, ServerLock
 from storage.portable import UTCDateTime, insert_new, upsert
 from storage.schema import HISTORY, History
@@ -131,6 +131,17 @@ class Database:
     def crawl_lock(self) -> CrawlLock:
         """The lock of whoever crawls: `with database.crawl_lock():`, or .acquire() and .release(); CrawlLockHeld."""
         return self._lock
+
+    def cluster_locks(self) -> tuple[CrawlLock, CrawlLock]:
+        """The crawl lock as the members of a cluster hold it together, and the lock of the one that leads. Raises ClusterNeedsPostgres."""
+        if self.dialect != "postgresql":
+            raise ClusterNeedsPostgres
+        shared = ServerLock(self._writer, name=self.name, secret=self._secret, shared=True)
+        return shared, ServerLock(self._writer, name=self.name, secret=self._secret, leader=True)
+
+    def address(self) -> str:
+        """The address with its password, for another driver's own connections; never to be shown."""
+        return self._writer.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def fold_log(self) -> None:
         """Write SQLite's log into its file and empty it: what was erased is in neither. A reader that is at work keeps its part."""

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from storage.aliases import last_listing, same_entries
 from storage.base import ENTRY_STATES, EntryState
-from storage.claims import ClaimedEntry, claim, release_claims, untriaged
+from storage.claims import ClaimedEntry, claim, release_claims, renew_claims, untriaged
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
 from storage.portable import insert_new, upsert
 from storage.text import audit_rank, short_key
@@ -35,6 +35,7 @@ __all__ = [
     "record_seen",
     "record_triage",
     "release_claims",
+    "renew_claims",
     "retry_all",
     "untriaged",
 ]

@@ -84,6 +84,10 @@ class CrawlLockHeld(StorageError):
     """Another levantwatch is already crawling into this database; stop it first, or let it do the work."""
 
 
+class ClusterNeedsPostgres(StorageError):
+    """A cluster shares its work through Postgres; with SQLite one process does all of it: levantwatch run."""
+
+
 class BadQuery(StorageError):
     """The words hold no letter or digit to look for."""
 

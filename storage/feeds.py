@@ -118,9 +118,18 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     return and_(is_polled(), FEEDS.c.next_poll_at <= now, _retry_after_is_over(now))
 
 
-def due(session: Session, *, now: datetime, limit: int | None = None) -> list[FeedForPoll]:
-    """The feeds to poll now, longest overdue first."""
-    return _for_poll(session, is_due(now), limit=limit)
+def due(
+    session: Session, *, now: datetime, limit: int | None = None, feed_ids: Collection[int] | None = None
+) -> list[FeedForPoll]:
+    """The feeds to poll now, of these if they are named, longest overdue first."""
+    condition = is_due(now) if feed_ids is None else and_(is_due(now), FEEDS.c.id.in_(feed_ids))
+    return _for_poll(session, condition, limit=limit)
+
+
+def due_addresses(session: Session, *, now: datetime) -> list[tuple[int, str]]:
+    """The number and the address of each feed to poll now, longest overdue first."""
+    query = select(FEEDS.c.id, FEEDS.c.url).where(is_due(now)).order_by(FEEDS.c.next_poll_at, FEEDS.c.id)
+    return [(row[0], row[1]) for row in session.execute(query)]
 
 
 def for_poll(

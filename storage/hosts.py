@@ -62,9 +62,11 @@ def keep_quiet(session: Session, *, host: str, until: datetime, status: int, now
     upsert(session, HOSTS, [row], conflict=["name"], update=["quiet_until", "status", "asked_at"])
 
 
-def quiet(session: Session, *, now: datetime) -> list[QuietHost]:
-    """The hosts that asked to be left alone until now or later, or until less than REMEMBERED ago."""
+def quiet(session: Session, *, now: datetime, hosts: Collection[str] | None = None) -> list[QuietHost]:
+    """The hosts (of these) that asked to be left alone until now or later, or until less than REMEMBERED ago."""
     query = select(HOSTS.c.name, HOSTS.c.quiet_until, HOSTS.c.status).where(HOSTS.c.quiet_until > now - REMEMBERED)
+    if hosts is not None:
+        query = query.where(HOSTS.c.name.in_(hosts))
     return [QuietHost(*row) for row in session.execute(query.order_by(HOSTS.c.name))]
 
 
@@ -102,10 +104,14 @@ def keep_robots(session: Session, file: RobotsFile) -> None:
     upsert(session, ROBOTS, [asdict(file)], conflict=["origin"], update=_UPDATED)
 
 
-def crawl_delays(session: Session, *, now: datetime) -> list[tuple[str, str, float]]:
-    """(host, origin, seconds) of every Crawl-delay that was read less than REMEMBERED before it expired."""
+def crawl_delays(
+    session: Session, *, now: datetime, hosts: Collection[str] | None = None
+) -> list[tuple[str, str, float]]:
+    """(host, origin, seconds) of every Crawl-delay (of these hosts) that was read less than REMEMBERED before it expired."""
     fresh = and_(ROBOTS.c.crawl_delay.is_not(None), ROBOTS.c.expires_at > now - REMEMBERED)
     query = select(ROBOTS.c.host, ROBOTS.c.origin, ROBOTS.c.crawl_delay).where(fresh).order_by(ROBOTS.c.origin)
+    if hosts is not None:
+        query = query.where(ROBOTS.c.host.in_(hosts))
     return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 

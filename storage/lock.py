@@ -19,6 +19,7 @@ from storage.errors import CrawlLockHeld, DatabaseUnreachable, translated
 
 # "the crawl lock of levantwatch" as the first of two 32-bit keys; the second tells schemas of one database apart
 _ADVISORY_CLASS = 0x6C77_6372
+_LEADER_CLASS = 0x6C77_6C64  # who of a cluster does what one must do alone
 _ADVISORY = "(:class, hashtext(current_schema()))"
 
 
@@ -117,11 +118,18 @@ os.register_at_fork(after_in_child=_close_in_child)
 class ServerLock(_Scoped):
     """A Postgres advisory lock, on a connection of its own kept outside any transaction."""
 
-    def __init__(self, engine: Engine, *, name: str, secret: str | None) -> None:
-        """Take the engine to connect with; `name` is shown in messages, `secret` never."""
+    def __init__(
+        self, engine: Engine, *, name: str, secret: str | None, shared: bool = False, leader: bool = False
+    ) -> None:
+        """Take the engine to connect with; `name` is shown in messages, `secret` never.
+
+        The members of a cluster hold the crawl lock `shared`: any number of them, but nobody else. `leader` is another lock, which one of them has.
+        """
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._name = name
         self._secret = secret
+        self._shared = shared
+        self._class = _LEADER_CLASS if leader else _ADVISORY_CLASS
         self._connection: Connection | None = None
 
     def acquire(self) -> None:
@@ -131,7 +139,8 @@ class ServerLock(_Scoped):
         try:
             connection = self._engine.connect()
             connection.detach()  # its own, never the pool's
-            got = connection.scalar(text(f"SELECT pg_try_advisory_lock{_ADVISORY}"), {"class": _ADVISORY_CLASS})
+            got = self._try(connection, shared=self._shared)
+            cluster = not got and self._class == _ADVISORY_CLASS and self._try(connection, shared=not self._shared)
         except sa.SQLAlchemyError as error:
             known = translated(error, where=self._name, secret=self._secret)
             if known is None:
@@ -139,8 +148,12 @@ class ServerLock(_Scoped):
             raise known from error
         if not got:
             connection.close()
-            raise CrawlLockHeld
+            raise CrawlLockHeld(_CLUSTER_CRAWLS if cluster and not self._shared else None)
         self._connection = connection
+
+    def _try(self, connection: Connection, *, shared: bool) -> bool:
+        function = f"pg_try_advisory_lock{'_shared' if shared else ''}{_ADVISORY}"
+        return bool(connection.scalar(text(f"SELECT {function}"), {"class": self._class}))
 
     def release(self) -> None:
         """End the connection, and the lock with it."""
@@ -156,6 +169,9 @@ class ServerLock(_Scoped):
             return bool(self._connection.scalar(text("SELECT true")))
         except sa.SQLAlchemyError:
             return False
+
+
+_CLUSTER_CRAWLS = "a cluster crawls into this database; stop its members first, or join them with: levantwatch run --cluster"
 
 
 def _held_by(process: str) -> str:

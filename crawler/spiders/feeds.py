@@ -94,6 +94,7 @@ class FeedsSpider(Spider):
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
         self._reading: dict[int, str] = {}  # claimed entries, and matches that are looked at again, by id -> host
+        self.claimed: set[int] = set()  # entries whose claim is ours until they are settled
         self._looking: set[int] = set()  # those of them that are looked at again
         self.again = Rechecks(watch, accept=PAGE_ACCEPT, settled=self.settled, broke=self._break)
         self._looks = False  # whether matches may be due to be looked at again
@@ -160,7 +161,10 @@ class FeedsSpider(Spider):
                     break
                 self.blind.begin_round()
                 quiet = self.hosts.quiet()
-                for feed in await self.watch.write(feeds_of, round_, now=self.watch.now(), quiet=quiet):
+                found = await self.watch.write(feeds_of, round_, now=self.watch.now(), quiet=quiet)
+                for feed_id in set(round_.feed_ids or ()).difference(feed.id for feed in found):
+                    self.watch.through(feed_id)
+                for feed in found:
                     host = registered_domain(feed.url)
                     if round_.force:
                         self.hosts.forget_quiet(host)
@@ -198,6 +202,7 @@ class FeedsSpider(Spider):
             self._reading.pop(_page_of(work).id, None)
         else:
             self._polling.discard(work.cb_kwargs["feed"].id)
+            self.watch.through(work.cb_kwargs["feed"].id)
             self.on_poll()
 
     async def _claim(self) -> bool:
@@ -222,6 +227,7 @@ class FeedsSpider(Spider):
     async def _claim_entries(self, turn: dict[str, Any]) -> bool:
         self._pending = False
         claimed = await self.watch.write(entries.claim, **turn)
+        self.claimed.update(entry.id for entry in claimed)
         if self._leaving:  # meanwhile; close_run gives them back
             return False
         for entry in claimed:
@@ -267,6 +273,7 @@ class FeedsSpider(Spider):
             )  # fmt: skip
         except StorageError as error:
             self._break(error)
+        self.claimed.difference_update(entry_ids)
         for work in leaving:
             self._let_go(work)
         self._changed.set()
@@ -378,6 +385,7 @@ class FeedsSpider(Spider):
     def _polled(self, feed: FeedForPoll) -> None:
         self.polled.setdefault(feed.id, polling.Outcome.UNREADABLE)  # a bug, which is logged: no success either
         self._polling.discard(feed.id)
+        self.watch.through(feed.id)
         self.on_poll()
         self._done(registered_domain(feed.url))
 
@@ -501,6 +509,8 @@ class FeedsSpider(Spider):
         if error is not None:
             self._break(error)
         host = self._reading.pop(entry.id, None)
+        if error is None:
+            self.claimed.discard(entry.id)
         if host is not None:
             self._pending = self.reads_entries
             self._looks = self._looks or entry.id in self._looking
