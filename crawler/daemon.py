@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -47,23 +48,24 @@ def run(
     clock: Callable[[], datetime] = utc_now,
     steady: Callable[[], float] = time.monotonic,
     renew_every: float = RENEW_MINUTES * 60,
+    cluster: bool = False,
 ) -> None:
-    """Watch until SIGINT or SIGTERM. Raises `storage.errors.StorageError` and ConfigError when it cannot begin.
+    """Watch until SIGINT or SIGTERM, alone or as a member of a cluster. Raises `storage.errors.StorageError` and ConfigError when it cannot begin.
 
     `clock` is the wall clock, `steady` (seconds) goes on evenly; a crawl is renewed every `renew_every` seconds.
     """
-    watch = Watch.open(config, clock=clock)
+    watch = Watch.open(config, clock=clock, cluster=cluster)
     try:
         require_feeds(watch)
         file = rule_file(config, watch.judge.topics)
-        run_in_reactor(config, lambda stop: keep_watch(watch, file, stop, ClockWatch(clock, steady), renew_every))
+        run_in_reactor(config, lambda stop: keep_watch(watch, file, stop, ClockWatch(clock, steady), renew_every, cluster))
     finally:
         watch.close()
     logger.info("stopped")
 
 
 async def keep_watch(
-    watch: Watch, file: RuleFile | None, stop: asyncio.Event, clock: ClockWatch, renew_every: float
+    watch: Watch, file: RuleFile | None, stop: asyncio.Event, clock: ClockWatch, renew_every: float, cluster: bool
 ) -> None:
     """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch. `file` has the rules of alerts."""
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
@@ -78,7 +80,7 @@ async def keep_watch(
             "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
         )
     try:
-        async with observed(watch, stop), subscribed(watch, rounds, stop), telling(watch, file, stop):
+        async with observed(watch, stop), _member(watch, rounds, cluster), subscribed(watch, rounds, stop), telling(watch, file, stop):
             while not stop.is_set():
                 try:
                     await watch.hold_lock()
@@ -92,6 +94,17 @@ async def keep_watch(
             await asyncio.wait({seeking}, timeout=LET_GO_SECONDS)
         seeking.cancel()
         minding.cancel()
+
+
+@asynccontextmanager
+async def _member(watch: Watch, rounds: asyncio.Queue[Round | None], cluster: bool) -> AsyncIterator[None]:
+    if not cluster:
+        yield
+        return
+    from crawler.cluster import Cluster
+
+    async with Cluster(watch, rounds, lease=watch.config.cluster_lease).joined():
+        yield
 
 
 def _schedule(
@@ -109,22 +122,30 @@ def _schedule(
 
     config = watch.config
 
+    def alone() -> bool:
+        return watch.cluster is None or watch.cluster.leads
+
     async def tick() -> None:
-        if rounds.empty():  # a round that waits will see what is due by then
+        if watch.cluster is not None:
+            rounds.put_nowait(Round(polls=False))  # entries that wait for their pages; feeds come by the queue
+        elif rounds.empty():  # a round that waits will see what is due by then
             rounds.put_nowait(Round())
 
     async def look_again() -> None:
-        if rounds.qsize() < MOST_WAITING:
+        if rounds.qsize() < MOST_WAITING and alone():
             rounds.put_nowait(Round(polls=False, looks=True))
 
     async def renew() -> None:
         rounds.put_nowait(Round(renew=True))
-        rounds.put_nowait(Round())  # what the old crawl left is due
+        await tick()  # what the old crawl left is due
 
     async def look() -> None:
-        wanted.set()
+        if alone():
+            wanted.set()
 
     async def prune() -> None:
+        if not alone():
+            return
         if not clock.is_trusted():
             logger.warning("nothing was pruned: the clock jumped far ahead today, and may be put right")
             return
@@ -170,7 +191,8 @@ async def _mind_clock(
                 await watch.write(setback.bring_back, now=watch.now())
         except StorageError as error:
             logger.error("what the old clock had put off stays so until the next start: %s", error)
-        rounds.put_nowait(Round())
+        if watch.cluster is None:
+            rounds.put_nowait(Round())
 
 
 def begin_anew(scheduler: AsyncIOScheduler) -> None:

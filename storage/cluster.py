@@ -55,7 +55,7 @@ def take_hosts(
     rows = session.execute(
         text(
             f'INSERT INTO "{schema}".hosts_held AS held (host, owner, expires_at, asked_at)'
-            " SELECT host, :owner, clock_timestamp() + make_interval(secs => :seconds), '-infinity'"
+            " SELECT host, :owner, clock_timestamp() + make_interval(secs => :seconds), CAST('-infinity' AS timestamptz)"
             " FROM unnest(CAST(:hosts AS text[])) AS host"
             " ON CONFLICT (host) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at, asked_at ="
             " CASE WHEN held.owner = '' OR held.owner = excluded.owner THEN held.asked_at ELSE held.expires_at END"

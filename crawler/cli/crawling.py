@@ -42,11 +42,16 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Poll and look again at what is due, then exit: for cron.")
     ] = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Share the feeds with other daemons on the same Postgres database.")
+    ] = False,
     as_format: AsReport = ReportFormat.TABLE,
 ) -> None:
     """Watch: poll what is due and look again at matches, round after round, until stopped by Ctrl-C or SIGTERM."""
     from crawler.config import load_config
 
+    if once and cluster:
+        raise typer.BadParameter("--once polls alone; leave out one of the two", param_hint="--cluster")
     config = load_config()
     if once:
         from crawler.crawl import poll as poll_round
@@ -60,7 +65,7 @@ def run(
         return
     from crawler import daemon
 
-    daemon.run(config)
+    daemon.run(config, cluster=cluster)
 
 
 def poll(
