@@ -101,6 +101,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feed_max_bytes: Bytes = 10 * 1024 * 1024
     page_max_bytes: Bytes = 5 * 1024 * 1024
     tick: Seconds = 60
+    cluster_lease: Seconds = 30
     min_interval: Seconds = 300
     max_interval: Seconds = 86_400
     workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2

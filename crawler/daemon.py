@@ -88,6 +88,9 @@ async def keep_watch(
                 except StorageError as error:
                     logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)
                     await _sleep(watch.config.tick, stop)
+                finally:
+                    if watch.cluster is not None:
+                        watch.cluster.let_go()
     finally:
         scheduler.shutdown(wait=False)
         if stop.is_set():
@@ -122,9 +125,6 @@ def _schedule(
 
     config = watch.config
 
-    def alone() -> bool:
-        return watch.cluster is None or watch.cluster.leads
-
     async def tick() -> None:
         if watch.cluster is not None:
             rounds.put_nowait(Round(polls=False))  # entries that wait for their pages; feeds come by the queue
@@ -132,7 +132,7 @@ def _schedule(
             rounds.put_nowait(Round())
 
     async def look_again() -> None:
-        if rounds.qsize() < MOST_WAITING and alone():
+        if rounds.qsize() < MOST_WAITING and watch.leads:
             rounds.put_nowait(Round(polls=False, looks=True))
 
     async def renew() -> None:
@@ -140,11 +140,11 @@ def _schedule(
         await tick()  # what the old crawl left is due
 
     async def look() -> None:
-        if alone():
+        if watch.leads:
             wanted.set()
 
     async def prune() -> None:
-        if not alone():
+        if not watch.leads:
             return
         if not clock.is_trusted():
             logger.warning("nothing was pruned: the clock jumped far ahead today, and may be put right")

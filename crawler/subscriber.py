@@ -86,6 +86,9 @@ class Subscriber:
         from crawler.spiders.subscribe import SubscribeSpider
 
         watch = self.watch
+        if not watch.leads:
+            self._tokens = await watch.write(subscriptions.tokens)
+            return
         self._recorder.blind.begin_round()
         taken = await watch.write(
             subscriptions.take, base=watch.config.websub.callback_url, now=watch.now(), limit=MOST_AT_ONCE

@@ -143,6 +143,11 @@ class Watch:
         """
         return await self._writer.run(function, subject)
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process does what one must do alone: always, but in a cluster only the one that leads."""
+        return self.cluster is None or self.cluster.leads
+
     def through(self, feed_id: int) -> None:
         """A feed was polled, or is left to a later round."""
         if self.cluster is not None:

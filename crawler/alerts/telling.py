@@ -203,6 +203,9 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
     while not stop.is_set():
         now = watch.now()
         silences = looked is None or abs(now - looked) >= SILENCES_EVERY
+        if not watch.leads:
+            await _pause(watch, stop)
+            continue
         try:
             outcome = await _in_thread(lambda: tell(watch.database, write, file.latest(), clock=watch.now, silences=silences))  # noqa: B023  # fmt: skip
             looked = now if silences else looked
@@ -211,10 +214,14 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
             logger.error("nothing was told, the next tick tries again: %s", error)
         except Exception:  # the boundary of one look: a bug here must not end the looking
             logger.exception("telling broke, the next tick tries again")
-        try:
-            await asyncio.wait_for(stop.wait(), watch.config.tick)
-        except TimeoutError:
-            pass
+        await _pause(watch, stop)
+
+
+async def _pause(watch: Watch, stop: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), watch.config.tick)
+    except TimeoutError:
+        pass
 
 
 def _log(outcome: Outcome) -> None:

@@ -65,7 +65,22 @@ def run(
         return
     from crawler import daemon
 
+    if cluster:
+        _require_cluster(config.database_url)
     daemon.run(config, cluster=cluster)
+
+
+def _require_cluster(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        from storage.errors import ClusterNeedsPostgres
+
+        raise ClusterNeedsPostgres
+    try:
+        import procrastinate  # noqa: F401 - found missing now, before anything is locked
+    except ImportError:
+        from crawler.config import ConfigError
+
+        raise ConfigError('procrastinate is not installed: pip install "levantwatch[cluster]"') from None
 
 
 def poll(

@@ -1,0 +1,139 @@
+"""Daemons that share one Postgres database: no feed is polled twice, no host sooner than its delay, and nobody is missed who dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from command import Desk, wait_for
+from postgres_server import PostgresServer
+
+from storage.db import open_database
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.loopback import Loopback  # noqa: E402
+
+LEASE = 3
+DELAY = 0.3
+
+
+@pytest.fixture
+def desk(postgres: PostgresServer | None, tmp_path: Path) -> Iterator[Desk]:
+    if postgres is None:
+        pytest.skip("needs Postgres")
+    settings = {"LEVANTWATCH_FETCH": "none", "LEVANTWATCH_HOST_DELAY": str(DELAY), "LEVANTWATCH_TICK": "1",
+                "LEVANTWATCH_CLUSTER_LEASE": str(LEASE)}  # fmt: skip
+    with postgres.database() as url:
+        database = open_database(url)
+        database.ensure_schema(upgrade=True)
+        database.close()
+        yield Desk(tmp_path, url, settings=settings)
+
+
+@contextmanager
+def member(desk: Desk, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A daemon of the cluster; its log is a file in the desk's folder."""
+    with (desk.folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "crawler", "run", "--cluster"], cwd=desk.folder, env=desk.env, stderr=log, stdout=log
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def log(desk: Desk, name: str) -> str:
+    return (desk.folder / f"{name}.log").read_text()
+
+
+def gaps(site: Loopback) -> float:
+    """The shortest time between two requests to one host."""
+    times: dict[str, list[float]] = defaultdict(list)
+    for asked in site.asked:
+        times[asked.host].append(asked.at)
+    return min(later - sooner for at in times.values() for sooner, later in zip(at, at[1:], strict=False))
+
+
+def test_members_share_feeds_and_hosts(desk: Desk) -> None:
+    with Loopback([6, 6, 6, 2, 1, 1, 1, 1]) as site:
+        desk.watch(*site.urls())
+        with member(desk, "one") as one, member(desk, "two") as two:
+            wait_for(lambda: len(site.asked) >= 24)
+            time.sleep(1)
+            for process in (one, two):
+                process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert [one.wait(30), two.wait(30)] == [0, 0], log(desk, "one") + log(desk, "two")
+            assert time.monotonic() - began < 10
+        said = log(desk, "one"), log(desk, "two")
+        assert "Traceback" not in "".join(said)
+        assert all(text.count("polled feed=") > 0 for text in said), said
+        assert sum(text.count("leads the cluster") for text in said) >= 1
+        assert sorted((a.host, a.path) for a in site.asked) == sorted({(a.host, a.path) for a in site.asked})
+        assert gaps(site) >= DELAY * 0.95
+        assert desk.rows("SELECT count(*) FROM polls")[0][0] == 24
+
+
+def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk: Desk) -> None:
+    with Loopback([4] * 10, response=1.0) as site:
+        desk.watch(*site.urls())
+        with member(desk, "one") as one:
+            wait_for(lambda: len(site.asked) >= 6)
+            with member(desk, "two"):
+                wait_for(lambda: "joined the cluster" in log(desk, "two"))
+                os.kill(one.pid, signal.SIGKILL)
+                killed = time.monotonic()
+                held = {row[0] for row in desk.rows("SELECT id FROM feeds WHERE id NOT IN (SELECT feed_id FROM polls)")}
+                assert held
+                wait_for(lambda: "polled feed=" in log(desk, "two"), 2 * LEASE + 5)
+                wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 40, 60)
+        first = [asked.at for asked in site.asked if asked.at > killed + 0.5]
+        assert min(first) - killed < 2 * LEASE + 1
+        assert gaps(site) >= DELAY * 0.95
+        assert desk.rows("SELECT count(*) FROM polls")[0][0] == 40
+        assert "Traceback" not in log(desk, "two")
+
+
+def test_a_cluster_and_a_daemon_of_its_own_keep_out_of_each_others_way(desk: Desk) -> None:
+    with Loopback([1]) as site:
+        desk.watch(*site.urls())
+        with member(desk, "one"):
+            wait_for(lambda: "joined the cluster" in log(desk, "one"))
+            alone = desk.run("poll")
+            assert alone.returncode == 1
+            assert "a cluster crawls into this database" in alone.stderr.decode()
+        database = open_database(desk.url)
+        try:
+            wait_for(lambda: desk.run("poll").returncode == 0)
+            with database.crawl_lock():
+                joining = desk.run("run", "--cluster")
+                assert joining.returncode == 1
+                assert "already crawling" in joining.stderr.decode()
+        finally:
+            database.close()
+
+
+def test_a_cluster_on_sqlite_is_refused_in_one_line(tmp_path: Path) -> None:
+    refused = Desk(tmp_path, f"sqlite:///{tmp_path}/levantwatch.db").run("run", "--cluster")
+    assert refused.returncode == 1
+    assert refused.stderr.decode().strip().splitlines() == [
+        "levantwatch: A cluster shares its work through Postgres; with SQLite one process does all of it: levantwatch run."
+    ]
+
+
+def test_without_a_cluster_procrastinate_is_not_imported() -> None:
+    code = "import sys, crawler.daemon, crawler.crawl, crawler.spiders.feeds, crawler.cli.crawling; print('procrastinate' in sys.modules, 'psycopg_pool' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "False False\n"
