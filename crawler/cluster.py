@@ -54,6 +54,7 @@ class Cluster:
         self.watch, self.rounds, self.lease = watch, rounds, lease
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.leads = False
+        self._leaving = False
         self.claims: Callable[[], Collection[int]] = lambda: ()
         self._leading: CrawlLock = watch.database.cluster_locks()[1]
         self._polls: dict[int, asyncio.Future[None]] = {}
@@ -69,12 +70,13 @@ class Cluster:
         """While the block runs this process takes jobs, and leads if nobody else does."""
         self._schema = await self.watch.write(_queue, version("procrastinate"))
         self._hosts = HostLeases(self.watch, schema=self._schema, owner=self.name, seconds=self.lease)
-        self.watch.hosts.leases, self.watch.cluster = self._hosts, self
+        self.watch.hosts.leases = self._hosts
         tasks = [asyncio.ensure_future(work) for work in (self._hosts.keep(), self._work(), self._mind())]
         logger.info("joined the cluster as member=%s lease=%g", self.name, self.lease)
         try:
             yield
         finally:
+            self._leaving = True
             self.let_go()
             for task in tasks:
                 task.cancel()
@@ -116,8 +118,8 @@ class Cluster:
     async def _poll(self, feed_id: int) -> None:
         """One job: the crawl polls the feed, in a round with those that came at the same time."""
         loop = asyncio.get_running_loop()
-        if feed_id in self._polls:
-            return
+        if feed_id in self._polls or self._leaving:
+            return  # it stays due
         if not self._fresh:
             loop.call_soon(self._hand_over)
         self._fresh.append(feed_id)

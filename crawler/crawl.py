@@ -275,7 +275,7 @@ def log_to_stderr(config: Config) -> None:
     )
     if config.log_level == "INFO":
         # one line per poll and per match; what the frameworks say of themselves is for DEBUG
-        for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura"):
+        for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura", "procrastinate", "psycopg"):
             logging.getLogger(name).setLevel(logging.WARNING)
 
 

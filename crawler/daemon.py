@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,7 @@ async def keep_watch(
 ) -> None:
     """Crawl after crawl until `stop` is set; a database that fails ends a crawl, not the watch. `file` has the rules of alerts."""
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
+    member = _member(watch, rounds) if cluster else nullcontext()
     wanted = asyncio.Event()  # whether it is time to look for replacements
     scheduler = _schedule(watch, rounds, wanted, clock, renew_every)
     scheduler.start()
@@ -80,7 +81,7 @@ async def keep_watch(
             "publishers cannot tell who asks them: set contact (or LEVANTWATCH_CONTACT) to an address or a page of yours"
         )
     try:
-        async with observed(watch, stop), _member(watch, rounds, cluster), subscribed(watch, rounds, stop), telling(watch, file, stop):
+        async with observed(watch, stop), member, subscribed(watch, rounds, stop), telling(watch, file, stop):
             while not stop.is_set():
                 try:
                     await watch.hold_lock()
@@ -99,15 +100,11 @@ async def keep_watch(
         minding.cancel()
 
 
-@asynccontextmanager
-async def _member(watch: Watch, rounds: asyncio.Queue[Round | None], cluster: bool) -> AsyncIterator[None]:
-    if not cluster:
-        yield
-        return
+def _member(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AbstractAsyncContextManager[None]:
     from crawler.cluster import Cluster
 
-    async with Cluster(watch, rounds, lease=watch.config.cluster_lease).joined():
-        yield
+    watch.cluster = Cluster(watch, rounds, lease=watch.config.cluster_lease)
+    return watch.cluster.joined()
 
 
 def _schedule(
