@@ -59,11 +59,20 @@ class Loopback:
 
     def _serve(self, began: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
+        servers = []
         for place in range(len(self.counts)):
             server = self._loop.run_until_complete(asyncio.start_server(self._answer, _address(place), self.port))
             self.port = server.sockets[0].getsockname()[1]
+            servers.append(server)
         began.set()
         self._loop.run_forever()
+        for server in servers:
+            server.close()
+        answering = asyncio.all_tasks(self._loop)
+        for task in answering:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*answering, return_exceptions=True))
+        self._loop.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host = writer.get_extra_info("sockname")[0]
