@@ -173,7 +173,9 @@ class Cluster:
             return
         manager = self._app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=self.lease):
-            logger.warning("feed=%s was left by a member that went silent: it is due again", job.task_kwargs.get("feed_id"))
+            logger.warning(
+                "feed=%s was left by a member that went silent: it is due again", job.task_kwargs.get("feed_id")
+            )
             await manager.finish_job(job, Status.FAILED, delete_job=True)
         before = self.watch.now() - timedelta(seconds=self.lease)
         if released := await self.watch.write(entries.release_claims, before=before):
@@ -204,7 +206,13 @@ class Cluster:
                 continue
             crowd[host] += 1
             jobs.append(
-                Job(queue=QUEUE, lock=host, queueing_lock=f"feed:{feed_id}", task_name=TASK, task_kwargs={"feed_id": feed_id})
+                Job(
+                    queue=QUEUE,
+                    lock=host,
+                    queueing_lock=f"feed:{feed_id}",
+                    task_name=TASK,
+                    task_kwargs={"feed_id": feed_id},
+                )
             )
         return jobs
 

@@ -58,7 +58,9 @@ def run(
     try:
         require_feeds(watch)
         file = rule_file(config, watch.judge.topics)
-        run_in_reactor(config, lambda stop: keep_watch(watch, file, stop, ClockWatch(clock, steady), renew_every, cluster))
+        run_in_reactor(
+            config, lambda stop: keep_watch(watch, file, stop, ClockWatch(clock, steady), renew_every, cluster)
+        )
     finally:
         watch.close()
     logger.info("stopped")

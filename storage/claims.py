@@ -161,7 +161,9 @@ def _with_feed() -> Select[*tuple[Any, ...]]:
 
 def renew_claims(session: Session, *, ids: Collection[int], now: datetime) -> None:
     """The claims of a member of a cluster that is alive hold from now on."""
-    session.execute(update(ENTRIES).where(ENTRIES.c.id.in_(ids), ENTRIES.c.claimed_at.is_not(None)).values(claimed_at=now))
+    session.execute(
+        update(ENTRIES).where(ENTRIES.c.id.in_(ids), ENTRIES.c.claimed_at.is_not(None)).values(claimed_at=now)
+    )
 
 
 def release_claims(

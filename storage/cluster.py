@@ -68,9 +68,7 @@ def take_hosts(
     return {row[0]: HeldHost(row[0], float(row[1]), row[2]) for row in rows}
 
 
-def give_hosts(
-    session: Session, *, schema: str, owner: str, hosts: Mapping[str, tuple[float, float]]
-) -> None:
+def give_hosts(session: Session, *, schema: str, owner: str, hosts: Mapping[str, tuple[float, float]]) -> None:
     """Others may ask these hosts now; each with the seconds since it was asked, and those that it takes to answer."""
     session.execute(text(_LOCKED))
     session.execute(
@@ -97,6 +95,8 @@ def forget_hosts(session: Session, *, schema: str, days: float = 1.0) -> None:
 def queued_feeds(session: Session, *, schema: str) -> dict[int, str]:
     """The feeds in the queue, waiting or being polled, with their hosts."""
     rows = session.execute(
-        text(f"SELECT (args->>'feed_id')::bigint, lock FROM \"{schema}\".procrastinate_jobs WHERE status IN ('todo', 'doing')")
+        text(
+            f"SELECT (args->>'feed_id')::bigint, lock FROM \"{schema}\".procrastinate_jobs WHERE status IN ('todo', 'doing')"
+        )
     )
     return {row[0]: row[1] for row in rows}

@@ -25,7 +25,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool, QueuePool
 
 from storage import schema
-from storage.errors import BadDatabaseURL, BadStatement, ClusterNeedsPostgres, DatabaseUnreachable, SchemaMissing, translated
+from storage.errors import (
+    BadDatabaseURL,
+    BadStatement,
+    ClusterNeedsPostgres,
+    DatabaseUnreachable,
+    SchemaMissing,
+    translated,
+)
 from storage.lock import CrawlLock, FileLock, ServerLock
 from storage.portable import UTCDateTime, insert_new, upsert
 from storage.schema import HISTORY, History

@@ -171,7 +171,9 @@ class ServerLock(_Scoped):
             return False
 
 
-_CLUSTER_CRAWLS = "a cluster crawls into this database; stop its members first, or join them with: levantwatch run --cluster"
+_CLUSTER_CRAWLS = (
+    "a cluster crawls into this database; stop its members first, or join them with: levantwatch run --cluster"
+)
 
 
 def _held_by(process: str) -> str:
