@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -60,15 +61,18 @@ def _round(desk: Desk, given: argparse.Namespace, members: int, kills: bool) -> 
     counts = [given.feeds // given.hosts] * given.hosts
     with Loopback(counts) as site, ExitStack() as ends:
         logs = [desk.folder / f"{number}.log" for number in range(members)]
+        desk.watch(site.urls()[0])  # without any feed nobody begins
         crew = [_start(desk, log, ends) for log in logs]
         wait_for(lambda: all("joined the cluster" in log.read_text() for log in logs), 120)
-        desk.watch(*site.urls())
+        wait_for(lambda: len(site.asked) == 1, 120)
+        begun = time.monotonic()
+        desk.watch(*site.urls()[1:])
         if kills:
             wait_for(lambda: len(site.asked) > sum(counts) / 4, 600)
             os.kill(crew[0].pid, signal.SIGKILL)
         wait_for(lambda: _polled(desk) >= sum(counts), 600)
         time.sleep(1.0)
-        times = [asked.at for asked in site.asked]
+        times = [asked.at for asked in site.asked if asked.at > begun]
         recorded = Counter(row[0] for row in desk.rows("SELECT feed_id FROM polls"))
         lost, twice = sum(counts) - len(recorded), sum(number > 1 for number in recorded.values())
         gap = _gap(site)
@@ -97,7 +101,7 @@ def _gap(site: Loopback) -> float:
     times: dict[str, list[float]] = defaultdict(list)
     for asked in site.asked:
         times[asked.host].append(asked.at)
-    return min(later - sooner for at in times.values() for sooner, later in zip(at, at[1:], strict=False))
+    return min(later - sooner for at in times.values() for sooner, later in pairwise(at))
 
 
 if __name__ == "__main__":

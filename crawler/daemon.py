@@ -143,15 +143,8 @@ def _schedule(
             wanted.set()
 
     async def prune() -> None:
-        if not watch.leads:
-            return
-        if not clock.is_trusted():
-            logger.warning("nothing was pruned: the clock jumped far ahead today, and may be put right")
-            return
-        try:
-            await _prune(watch)
-        except StorageError as error:
-            logger.error("nothing was pruned, the next run tries again: %s", error)
+        if watch.leads:
+            await _prune_trusting(watch, clock)
 
     scheduler = AsyncIOScheduler(
         timezone=UTC,
@@ -203,6 +196,16 @@ def begin_anew(scheduler: AsyncIOScheduler) -> None:
         else:
             job.modify(next_run_time=min(job.next_run_time, job.trigger.get_next_fire_time(now, now)))
     scheduler.wakeup()
+
+
+async def _prune_trusting(watch: Watch, clock: ClockWatch) -> None:
+    if not clock.is_trusted():
+        logger.warning("nothing was pruned: the clock jumped far ahead today, and may be put right")
+        return
+    try:
+        await _prune(watch)
+    except StorageError as error:
+        logger.error("nothing was pruned, the next run tries again: %s", error)
 
 
 async def _prune(watch: Watch) -> None:

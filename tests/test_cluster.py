@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ def gaps(site: Loopback) -> float:
     times: dict[str, list[float]] = defaultdict(list)
     for asked in site.asked:
         times[asked.host].append(asked.at)
-    return min(later - sooner for at in times.values() for sooner, later in zip(at, at[1:], strict=False))
+    return min(later - sooner for at in times.values() for sooner, later in pairwise(at))
 
 
 def test_members_share_feeds_and_hosts(desk: Desk) -> None:
