@@ -48,15 +48,15 @@ PARTING_SECONDS = 2.0  # for telling the others when this member stops
 
 
 class Cluster:
-    """This process as a member. `leads` while it does what one must do alone."""
+    """This process as a member. `leads` while it does what one must do alone; `asks_hubs` while it, of those whom hubs can reach, is the one to ask them."""
 
     def __init__(self, watch: Watch, rounds: asyncio.Queue[Round | None], *, lease: float) -> None:
         self.watch, self.rounds, self.lease = watch, rounds, lease
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self.leads = False
+        self.leads = self.asks_hubs = False
         self._leaving = False
         self.claims: Callable[[], Collection[int]] = lambda: ()
-        self._leading: CrawlLock = watch.database.cluster_locks()[1]
+        _, self._leading, self._hubs = watch.database.cluster_locks()
         self._polls: dict[int, asyncio.Future[None]] = {}
         self._fresh: list[int] = []
         self._schema = ""
@@ -84,6 +84,7 @@ class Cluster:
             with suppress(StorageError, TimeoutError):
                 await asyncio.wait_for(self._hosts.give(), PARTING_SECONDS)
             self._leading.release()
+            self._hubs.release()
 
     async def _work(self) -> None:
         while True:
@@ -164,7 +165,10 @@ class Cluster:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _lead(self) -> None:
-        led, self.leads = self.leads, await asyncio.get_running_loop().run_in_executor(None, self._is_leader)
+        led, (self.leads, self.asks_hubs) = (
+            self.leads,
+            await asyncio.get_running_loop().run_in_executor(None, self._roles),
+        )
         if self.leads and not led:
             logger.info("leads the cluster member=%s", self.name)
             await self.watch.write(rechecks.release_claims, now=self.watch.now())
@@ -184,15 +188,8 @@ class Cluster:
         if jobs:
             await manager.batch_defer_jobs_async(jobs)
 
-    def _is_leader(self) -> bool:
-        if self._leading.is_held():
-            return True
-        self._leading.release()
-        try:
-            self._leading.acquire()
-        except CrawlLockHeld:
-            return False
-        return True
+    def _roles(self) -> tuple[bool, bool]:
+        return _has(self._leading), bool(self.watch.config.websub.callback_url) and _has(self._hubs)
 
     def _due_jobs(self, session: Session) -> list[Job]:
         queued = shared.queued_feeds(session, schema=self._schema)
@@ -215,6 +212,18 @@ class Cluster:
                 )
             )
         return jobs
+
+
+def _has(lock: CrawlLock) -> bool:
+    """Whether we have this lock, or get it now."""
+    if lock.is_held():
+        return True
+    lock.release()
+    try:
+        lock.acquire()
+    except CrawlLockHeld:
+        return False
+    return True
 
 
 def _queue(session: Session, version_: str) -> str:

@@ -86,7 +86,7 @@ class Subscriber:
         from crawler.spiders.subscribe import SubscribeSpider
 
         watch = self.watch
-        if not watch.leads:
+        if not watch.asks_hubs:
             self._tokens = await watch.write(subscriptions.tokens)
             return
         self._recorder.blind.begin_round()

@@ -148,6 +148,11 @@ class Watch:
         """Whether this process does what one must do alone: always, but in a cluster only the one that leads."""
         return self.cluster is None or self.cluster.leads
 
+    @property
+    def asks_hubs(self) -> bool:
+        """Whether this process is the one to ask hubs (WebSub)."""
+        return self.cluster is None or self.cluster.asks_hubs
+
     def through(self, feed_id: int) -> None:
         """A feed was polled, or is left to a later round."""
         if self.cluster is not None:

@@ -139,12 +139,18 @@ class Database:
         """The lock of whoever crawls: `with database.crawl_lock():`, or .acquire() and .release(); CrawlLockHeld."""
         return self._lock
 
-    def cluster_locks(self) -> tuple[CrawlLock, CrawlLock]:
-        """The crawl lock as the members of a cluster hold it together, and the lock of the one that leads. Raises ClusterNeedsPostgres."""
+    def cluster_locks(self) -> tuple[CrawlLock, CrawlLock, CrawlLock]:
+        """The crawl lock as the members of a cluster hold it together, and the locks of the one that leads and of the one that asks hubs.
+
+        Raises ClusterNeedsPostgres.
+        """
         if self.dialect != "postgresql":
             raise ClusterNeedsPostgres
         shared = ServerLock(self._writer, name=self.name, secret=self._secret, shared=True)
-        return shared, ServerLock(self._writer, name=self.name, secret=self._secret, leader=True)
+        lead, hubs = (
+            ServerLock(self._writer, name=self.name, secret=self._secret, role=role) for role in ("lead", "hubs")
+        )
+        return shared, lead, hubs
 
     def address(self) -> str:
         """The address with its password, for another driver's own connections; never to be shown."""

@@ -19,7 +19,8 @@ from storage.errors import CrawlLockHeld, DatabaseUnreachable, translated
 
 # "the crawl lock of levantwatch" as the first of two 32-bit keys; the second tells schemas of one database apart
 _ADVISORY_CLASS = 0x6C77_6372
-_LEADER_CLASS = 0x6C77_6C64  # who of a cluster does what one must do alone
+# what one member of a cluster must do alone: lead it, ask the hubs of WebSub
+_ROLES = {"crawl": _ADVISORY_CLASS, "lead": 0x6C77_6C64, "hubs": 0x6C77_6875}
 _ADVISORY = "(:class, hashtext(current_schema()))"
 
 
@@ -119,17 +120,17 @@ class ServerLock(_Scoped):
     """A Postgres advisory lock, on a connection of its own kept outside any transaction."""
 
     def __init__(
-        self, engine: Engine, *, name: str, secret: str | None, shared: bool = False, leader: bool = False
+        self, engine: Engine, *, name: str, secret: str | None, shared: bool = False, role: str = "crawl"
     ) -> None:
         """Take the engine to connect with; `name` is shown in messages, `secret` never.
 
-        The members of a cluster hold the crawl lock `shared`: any number of them, but nobody else. `leader` is another lock, which one of them has.
+        The members of a cluster hold the crawl lock `shared`: any number of them, but nobody else. The other roles (lead, hubs) are locks of their own, which one of them has.
         """
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._name = name
         self._secret = secret
         self._shared = shared
-        self._class = _LEADER_CLASS if leader else _ADVISORY_CLASS
+        self._class = _ROLES[role]
         self._connection: Connection | None = None
 
     def acquire(self) -> None:
