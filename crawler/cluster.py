@@ -20,8 +20,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import ProcrastinateException
+from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
 
 from crawler.leases import HostLeases
@@ -44,7 +45,26 @@ LOOK_SECONDS = 1.0  # between two looks of the leader at what is due
 FETCH_SECONDS = 0.25  # until a member looks again whether a host's next feed may be had
 WAITING_OF_HOST = 2  # jobs of one host at a time in the queue: they are done one after the other
 MOST_WAITING = 2_000  # jobs in the queue; what is due beyond that waits in its table
+FINISH_TRIES = 5
 PARTING_SECONDS = 2.0  # for telling the others when this member stops
+
+
+class _Jobs(JobManager):
+    """A job whose member was thought silent is gone when it ends: no error, and the feed is recorded all the same."""
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Delete the job; a job that stayed would keep its host from all others."""
+        for tries_left in reversed(range(FINISH_TRIES)):
+            try:
+                return await super().finish_job(job, status, delete_job)
+            except ConnectorException as error:
+                if "not found" in str(error.__cause__):
+                    logger.warning("feed=%s was given to another member meanwhile", job.task_kwargs.get("feed_id"))
+                    return None
+                if not tries_left:
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
+        return None
 
 
 class Cluster:
@@ -95,6 +115,7 @@ class Cluster:
                 max_size=4,
             )
             app = App(connector=connector)
+            app.job_manager = _Jobs(connector)
             app.task(name=TASK, queue=QUEUE)(self._poll)
             try:
                 async with app.open_async():

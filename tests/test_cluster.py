@@ -10,11 +10,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from command import Desk, wait_for
+from faults import World, wrong_in
 from postgres_server import PostgresServer
 
 from storage.db import open_database
@@ -24,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench.loopback import Loopback  # noqa: E402
 
-LEASE = 3
+LEASE = 6
 DELAY = 0.3
 
 
@@ -82,6 +84,7 @@ def test_members_share_feeds_and_hosts(desk: Desk) -> None:
         assert "Traceback" not in "".join(said)
         assert all(text.count("polled feed=") > 0 for text in said), said
         assert sum(text.count("leads the cluster") for text in said) >= 1
+        assert "went silent" not in "".join(said)
         assert sorted((a.host, a.path) for a in site.asked) == sorted({(a.host, a.path) for a in site.asked})
         assert gaps(site) >= DELAY * 0.95
         assert desk.rows("SELECT count(*) FROM polls")[0][0] == 24
@@ -107,6 +110,19 @@ def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk
         assert "Traceback" not in log(desk, "two")
 
 
+def test_pages_are_read_once_and_what_a_killed_member_claimed_is_read_by_the_others(desk: Desk) -> None:
+    reading = replace(
+        desk, settings={**(desk.settings or {}), "LEVANTWATCH_FETCH": "candidates", "LEVANTWATCH_HOST_DELAY": "0"}
+    )
+    with World(sites=3, articles=12, delay=0.3) as world:
+        reading.watch(*world.feeds)
+        with member(reading, "one") as one, member(reading, "two"):
+            wait_for(lambda: world.asked >= 14)
+            os.kill(one.pid, signal.SIGKILL)
+            wait_for(lambda: wrong_in(reading, world) == [], 60)
+        assert "Traceback" not in log(reading, "two")
+
+
 def test_a_cluster_and_a_daemon_of_its_own_keep_out_of_each_others_way(desk: Desk) -> None:
     with Loopback([1]) as site:
         desk.watch(*site.urls())
@@ -117,8 +133,7 @@ def test_a_cluster_and_a_daemon_of_its_own_keep_out_of_each_others_way(desk: Des
             assert "a cluster crawls into this database" in alone.stderr.decode()
         database = open_database(desk.url)
         try:
-            wait_for(lambda: desk.run("poll").returncode == 0)
-            with database.crawl_lock():
+            with database.crawl_lock():  # the member is dead, and its hold with it
                 joining = desk.run("run", "--cluster")
                 assert joining.returncode == 1
                 assert "already crawling" in joining.stderr.decode()
