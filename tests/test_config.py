@@ -29,6 +29,7 @@ OTHERS: dict[str, str] = {
     "feed_max_bytes": "1024",
     "page_max_bytes": "104857600",
     "tick": "5",
+    "cluster_lease": "45",
     "min_interval": "60",
     "max_interval": "604800",
     "workers": "4",
