@@ -46,6 +46,7 @@ FETCH_SECONDS = 0.25  # until a member looks again whether a host's next feed ma
 WAITING_OF_HOST = 2  # jobs of one host at a time in the queue: they are done one after the other
 MOST_WAITING = 2_000  # jobs in the queue; what is due beyond that waits in its table
 FINISH_TRIES = 5
+FORGET_SECONDS = 3600.0  # between two looks for hosts that nobody asks any more
 PARTING_SECONDS = 2.0  # for telling the others when this member stops
 
 
@@ -75,6 +76,7 @@ class Cluster:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.leads = self.asks_hubs = False
         self._leaving = False
+        self._forgets_at = 0.0
         self.claims: Callable[[], Collection[int]] = lambda: ()
         _, self._leading, self._hubs = watch.database.cluster_locks()
         self._polls: dict[int, asyncio.Future[None]] = {}
@@ -193,7 +195,6 @@ class Cluster:
         if self.leads and not led:
             logger.info("leads the cluster member=%s", self.name)
             await self.watch.write(rechecks.release_claims, now=self.watch.now())
-            await self.watch.write(shared.forget_hosts, schema=self._schema)
         if not self.leads or self._app is None:
             return
         manager = self._app.job_manager
@@ -205,6 +206,9 @@ class Cluster:
         before = self.watch.now() - timedelta(seconds=self.lease)
         if released := await self.watch.write(entries.release_claims, before=before):
             logger.info("released claims=%d of a member that went silent", released)
+        if (now := asyncio.get_running_loop().time()) >= self._forgets_at:
+            self._forgets_at = now + FORGET_SECONDS
+            await self.watch.write(shared.forget_hosts, schema=self._schema)
         jobs = await self.watch.write(self._due_jobs)
         if jobs:
             await manager.batch_defer_jobs_async(jobs)
