@@ -44,17 +44,18 @@ class Document:
     text: Folded
     words: int
     headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
+    sources: tuple[str, str] = ("", "")  # title and text as they were written, for their capitals
     _sentences: Sequence[int] | None = None
 
     @classmethod
-    def of(cls, title: Folded, text: Folded) -> Document:
-        """The document of a folded title and text."""
+    def of(cls, title: Folded, text: Folded, sources: tuple[str, str] = ("", "")) -> Document:
+        """The document of a folded title and text; without their sources nothing is known of capitals."""
         words = text.text.count(" ") + text.text.count("\n") + bool(text.text)
         headline = 0
         if not title.text.strip():
             first = _SENTENCE.search(text.text)
             headline = min(first.end() if first else len(text.text), HEADLINE)
-        return cls(title, text, words, headline)
+        return cls(title, text, words, headline, sources)
 
     @property
     def sentences(self) -> Sequence[int]:
@@ -90,6 +91,11 @@ class Document:
             begin = max(begin, self.sentences[max(at - 1, 0)])
             end = min(end, self.sentences[at + 2] if at + 2 < len(self.sentences) else end)
         return begin, end
+
+    def source(self, spot: Spot) -> tuple[str, tuple[int, int]]:
+        """The field of a spot as it was written, and where the spot begins and ends there."""
+        folded, source = (self.title, self.sources[0]) if spot.field == "title" else (self.text, self.sources[1])
+        return source, folded.original(spot.mention.start, spot.mention.end)
 
     def written(self, spot: Spot) -> str:
         """The folded words of a spot."""

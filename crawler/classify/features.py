@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from crawler.classify.bearers import bearers
 from crawler.classify.beside import beside_words, by_age, in_lists
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
@@ -25,7 +26,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     """The features of one topic, by name; those that are 0 are left out."""
     if not found.anchors:
         return {"none": Feature(1.0, tuple(found.refused[:3]))}
-    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs)
+    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers)
     return {name: feature for part in parts for name, feature in part(document, found).items() if feature.value}
 
 

@@ -118,7 +118,7 @@ class Judge:
 
     def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:
         folded = {"title": fold(title), "text": fold(text)}
-        document = Document.of(folded["title"], folded["text"])
+        document = Document.of(folded["title"], folded["text"], (title, text))
         language = language_of(declared, folded["title"].text, folded["text"].text)
         originals = {"title": title, "text": text}
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}

@@ -38,6 +38,9 @@ AGAINST = frozenset(
         "title-culture",
         "other",
         "refused",
+        "bare",
+        "goes-on",
+        "surname",
         "culture",
         "migration",
     ]
