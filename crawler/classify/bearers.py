@@ -10,7 +10,7 @@ import re
 
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
-FITTING = ("context", "theatre", "claim", "echo", "migration", "border")
+FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint", "peer", "affairs")
 ENOUGH = 3  # different words that fit: then the name means the topic, whatever stands beside it
 _AFTER = re.compile(r" (\w[\w'’-]+)")
 _BEFORE = re.compile(r"[\w,)] (\w[\w'’-]+) $")

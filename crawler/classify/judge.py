@@ -26,6 +26,7 @@ MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is abo
 # two would fetch 5 of 100 ordinary pages, three and the topics' hints 3, and lose fewer (bench/gate.py)
 TRIAGE_CONTEXT = 3
 _READERS = (
+    "bearers",
     "beside",
     "document",
     "features",

@@ -33,6 +33,7 @@ SUPPORT = (
     "migration",
     "culture",
     "hint",
+    "affairs",
 )
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(
