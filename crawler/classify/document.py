@@ -7,12 +7,15 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from crawler.classify.capitals import follows, goes_on
 from crawler.classify.folding import Folded
 from crawler.classify.lexicon import ANCHORS, COMMON
 from crawler.classify.matching import Mention
 
 LEAD = 250  # characters: the first two sentences of a news text; triage reads 200
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
+BEFORE = "before"  # the id of the words that put a name elsewhere when they stand before it: rue de Damas
+PART = 2  # words that fit which a doubtful name needs on top, as part of a longer one: Esad Yılmaz
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
@@ -145,7 +148,7 @@ def _mean_another(document: Document, found: Found) -> bool:
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
     if not others and not elsewhere:
         return False
-    put = {document.written(spot) for spot in found.anchors if any(_right_behind(spot, one) for one in elsewhere)}
+    put = {document.written(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
     names = {document.written(spot) for spot in found.anchors}
     return all(
         name in put
@@ -160,9 +163,13 @@ def _initials(words: str) -> str:
     return "".join(word[0] for word in _WORD.findall(words))
 
 
-def _right_behind(spot: Spot, word: Spot) -> bool:
-    """Whether a word follows a spot with at most a comma and a bracket between them."""
-    return spot.field == word.field and 0 <= word.mention.start - spot.mention.end <= 2
+def _puts(word: Spot, spot: Spot) -> bool:
+    """Whether a word puts a spot elsewhere: right behind it, or right before it, with at most a comma and a bracket between them."""
+    if spot.field != word.field:
+        return False
+    if word.mention.concept.id == BEFORE:
+        return 0 <= spot.mention.start - word.mention.end <= 2
+    return 0 <= word.mention.start - spot.mention.end <= 2
 
 
 def _place(spot: Spot) -> tuple[bool, int]:
@@ -172,7 +179,7 @@ def _place(spot: Spot) -> tuple[bool, int]:
 def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot]) -> bool:
     """Whether enough different words that fit stand near: of the topic's context, or other doubtful names of it.
 
-    Another bearer of a name beside it asks for two words more.
+    Another bearer of a name beside it asks for two words more, and so does a name that goes on like a person's.
     """
     supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
     fitting = {document.written(one) for one in supporting if _is_near(one, spot)}
@@ -183,7 +190,15 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
         if _is_near(one, spot) and mine not in document.written(one) and document.written(one) not in mine
     } - {spot.mention.concept.id}
     others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
-    return len(fitting) + len(names) >= spot.mention.weak + others
+    if len(fitting) + len(names) < spot.mention.weak + others:
+        return False
+    return len(fitting) + len(names) >= spot.mention.weak + others + PART or not _is_called(document, spot)
+
+
+def _is_called(document: Document, spot: Spot) -> bool:
+    """Whether a doubtful name of a person stands in a longer one."""
+    source, (start, end) = document.source(spot)
+    return spot.mention.concept.sense == "leader" and (follows(source, start) or goes_on(source, end))
 
 
 def _is_near(one: Spot, spot: Spot) -> bool:

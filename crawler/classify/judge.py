@@ -28,6 +28,7 @@ TRIAGE_CONTEXT = 3
 _READERS = (
     "bearers",
     "beside",
+    "capitals",
     "document",
     "features",
     "folding",

@@ -39,8 +39,7 @@ AGAINST = frozenset(
         "other",
         "refused",
         "bare",
-        "goes-on",
-        "surname",
+        "part",
         "culture",
         "migration",
     ]
