@@ -6,6 +6,9 @@ war, state or people.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
@@ -25,6 +28,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     doubt *= min(1.0, words / TELLING)
     one = len({spot.mention.concept.id for spot in anchors}) == 1
     result = {"bare": Feature(doubt if one else 0.0, tuple(anchors[:3]))}
+    life = found.support.get("everyday", [])
+    result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
     named = {(spot.field, spot.mention.start) for spots in (anchors, *found.support.values()) for spot in spots}
     longer = {document.written(spot) for spot in anchors if _is_part(document, spot, named)}
     spots = [spot for spot in anchors if document.written(spot) in longer]
@@ -36,13 +41,12 @@ def _fitting(document: Document, found: Found) -> int:
     """How many different words that fit stand in the title, before the last name, or in its paragraph."""
     last = [spot for spot in found.anchors if spot.field == "text"][-1:]
     end = document.paragraph(last[0])[1] if last else LEAD
-    words = {
-        document.written(spot)
-        for sense in FITTING
-        for spot in found.support.get(sense, ())
-        if spot.field == "title" or spot.mention.start < end
-    }
-    return len(words)
+    fitting = (spot for sense in FITTING for spot in found.support.get(sense, ()))
+    return _different(document, [spot for spot in fitting if spot.field == "title" or spot.mention.start < end])
+
+
+def _different(document: Document, spots: Iterable[Spot]) -> int:
+    return len({document.written(spot) for spot in spots})
 
 
 def _is_part(document: Document, spot: Spot, named: set[tuple[str, int]]) -> bool:

@@ -34,6 +34,7 @@ SUPPORT = (
     "culture",
     "hint",
     "affairs",
+    "everyday",
 )
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(

@@ -40,6 +40,7 @@ AGAINST = frozenset(
         "refused",
         "bare",
         "part",
+        "everyday",
         "culture",
         "migration",
     ]
