@@ -13,6 +13,7 @@ from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint", "peer", "affairs")
+ABOUT = ("affairs", "everyday")  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 BORNE = ("name", "leader", "place")  # what people, towns and shops are called by
@@ -20,10 +21,10 @@ BORNE = ("name", "leader", "place")  # what people, towns and shops are called b
 
 def bearers(document: Document, found: Found) -> dict[str, Feature]:
     """Features of a name that another may bear; they fade with every different word that fits."""
-    anchors = found.anchors
-    doubt = max(0.0, 1 - _fitting(document, found) / ENOUGH)
-    if not doubt or not all(spot.mention.concept.sense in BORNE for spot in anchors):
+    if not is_doubtful(document, found):
         return {}
+    anchors = found.anchors
+    doubt = 1 - _fitting(document, found) / ENOUGH
     words = document.words + document.title.text.count(" ") + 1
     doubt *= min(1.0, words / TELLING)
     one = len({spot.mention.concept.id for spot in anchors}) == 1
@@ -35,6 +36,12 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     spots = [spot for spot in anchors if document.written(spot) in longer]
     result["part"] = Feature(doubt * len(spots) / len(anchors), tuple(spots[:3]))
     return result
+
+
+def is_doubtful(document: Document, found: Found) -> bool:
+    """Whether all names are of the kind that others bear, and too few words stand there that fit."""
+    borne = all(spot.mention.concept.sense in BORNE for spot in found.anchors)
+    return bool(found.anchors) and borne and _fitting(document, found) < ENOUGH
 
 
 def _fitting(document: Document, found: Found) -> int:

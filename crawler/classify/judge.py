@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from crawler.classify.bearers import ABOUT, is_doubtful
 from crawler.classify.document import Document, Feature, Found, Spot, gather
 from crawler.classify.features import features
 from crawler.classify.folding import fold
@@ -78,7 +79,9 @@ class Judge:
         self.topics = tuple(topic.id for topic in topics if topic.id != COMMON)
         self.version = version
         self._model = model
-        self._matcher = Matcher(form for topic in topics for form in topic.forms)
+        forms = [form for topic in topics for form in topic.forms]
+        self._matcher = Matcher(form for form in forms if form.concept.sense not in ABOUT)
+        self._about = Matcher(form for form in forms if form.concept.sense in ABOUT)
 
     @classmethod
     def load(cls, folder: Path = TOPICS, model: Path = MODEL, *, own: Path | None = None) -> Self:
@@ -125,7 +128,13 @@ class Judge:
         originals = {"title": title, "text": text}
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
         common = _of_topic(mentions, COMMON)
-        return document, {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
+        found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
+        doubtful = [one for one in found.values() if is_doubtful(document, one)]
+        for name in originals if doubtful else ():
+            for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):
+                for one in doubtful:
+                    one.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
+        return document, found
 
     def _score(self, topic: str, document: Document, found: Found) -> float:
         bias, shares = self._model.of(topic).shares(features(document, found))
