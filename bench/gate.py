@@ -15,6 +15,7 @@ from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
 SOUTH = "S"  # items of exam-south.jsonl: other bearers and asides, written where the judge was weakest
+BEARERS = "U"  # items of exam-bearers-unseen.jsonl: nothing of the lexicon was written for them
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
     "syria F1, held-out news": 0.97,
@@ -53,7 +54,7 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith(SOUTH)]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((SOUTH, BEARERS))]),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(SOUTH)]),
     ):
         for topic in ("syria", "isis"):
@@ -62,9 +63,9 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
             if total:
                 figures[f"{topic} F1, held-out {place}"] = 2 * hits / total
     bearers = [row for row in rows if row.kind == "bearer"]
-    figures["other bearers of the examination kept"] = sum(any(said[row.id].values()) for row in bearers) / max(
-        len(bearers), 1
-    )
+    for name, unseen in (("of the examination", False), ("never seen", True)):
+        kept = [any(said[row.id].values()) for row in bearers if row.id.startswith(BEARERS) == unseen]
+        figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)
     return figures
 
 
