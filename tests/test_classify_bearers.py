@@ -1,0 +1,78 @@
+"""Other bearers that no list knows: names without a word of war or state, inside longer names, among everyday life."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.classify import Judge
+from crawler.classify.document import Feature
+
+JUDGE = Judge.load()
+
+
+def seen(title: str, text: str, language: str = "en") -> dict[str, Feature]:
+    return JUDGE.features(title=title, text=text, language=language)["syria"]
+
+
+def kept(title: str, text: str, language: str = "en") -> bool:
+    return any(one.matched for one in JUDGE.judge(title=title, text=text, language=language))
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Damascus wins at the buzzer", "Two late baskets took the team past Brunswick. The coach praised the defence of Damascus.", "en"),
+        ("Le lycée Damas ferme", "La chaudière est en panne au lycée Damas. Les élèves rentreront lundi.", "fr"),
+        ("Кафе «Дамаск» закрыли", "Повар готовил без перчаток. Владелец «Дамаска» обещал ремонт.", "ru"),
+        ("Siria Bellini gioca in casa", "La schiacciatrice torna in campo domenica. Per Siria Bellini è la centesima partita.", "it"),
+    ],
+)  # fmt: skip
+def test_a_name_among_everyday_life_is_another_s(title: str, text: str, language: str) -> None:
+    assert not kept(title, text, language)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Damascus bakery reopens", "The oven had been cold since the war. Flour now comes from the government's stores.", "en"),
+        ("Restaurants rouvrent à Damas", "Après la chute du régime, les cuisiniers reviennent et les sanctions tombent.", "fr"),
+    ],
+)  # fmt: skip
+def test_a_word_of_war_or_state_takes_the_doubt_away(title: str, text: str, language: str) -> None:
+    assert kept(title, text, language)
+
+
+def test_a_bare_name_is_doubted_the_less_the_more_words_fit() -> None:
+    text = "The lights came on at seven and the square filled with people who had waited for it all day long."
+    none, one = (
+        seen("Evening in Damascus", text + more)["bare"].value for more in ("", " An embassy in Damascus opened.")
+    )
+    assert none == 1.0
+    assert one == 0.5
+    assert "bare" not in seen("Evening in Damascus", text + " The army and an embassy in Damascus watched.")
+
+
+def test_words_behind_the_last_name_do_not_take_the_doubt_away() -> None:
+    text = "The lights came on at seven and the square of Damascus filled with people who had waited all day.\n"
+    assert seen("", text + "Elsewhere the army shelled a town and the president fled.")["bare"].value == 1.0
+
+
+def test_a_word_with_a_capital_beside_a_name_makes_it_a_part_of_another() -> None:
+    text = "The nurses of the ward cried when the girl came in with her plaits in a bag, and so did her mother. Then {} left."
+    assert "part" in seen("", text.format("Syria Mason"))
+    assert "part" not in seen("", text.format("Syria"))
+    assert "part" not in seen(
+        "A Girl Cuts Off Her Plaits",
+        "When The Girl Came In With Syria Mason Everybody Cried A Lot Today And Then Left Again.",
+    )
+
+
+def test_a_doubtful_name_of_a_person_needs_more_in_a_longer_name() -> None:
+    assert "none" in seen("Esad Yılmaz belediye başkanı oldu", "Yılmaz park sözü verdi.", "tr")
+
+
+def test_a_word_before_a_place_puts_it_elsewhere() -> None:
+    assert set(seen("La rue de Damas aura des arbres", "Les riverains sont contents.", "fr")) == {"none"}
+    assert "none" not in seen(
+        "Une rue de Damas sous les bombes", "Damas a été frappée trois fois, dit un rebelle à Alep.", "fr"
+    )
