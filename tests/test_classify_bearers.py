@@ -34,7 +34,7 @@ def test_a_name_among_everyday_life_is_another_s(title: str, text: str, language
 @pytest.mark.parametrize(
     ("title", "text", "language"),
     [
-        ("Damascus bakery reopens", "The oven had been cold since the war. Flour now comes from the government's stores.", "en"),
+        ("Ovens lit again in Damascus", "Bakers in Damascus had waited for flour since the war. It now comes from the government's stores.", "en"),
         ("Restaurants rouvrent à Damas", "Après la chute du régime, les cuisiniers reviennent et les sanctions tombent.", "fr"),
     ],
 )  # fmt: skip
