@@ -27,7 +27,12 @@ FLOORS = {
     "isis recall of triage": 0.98,
 }
 # other bearers are chosen to be the hardest there are; in news one in a thousand is kept
-CEILINGS = {"ordinary news kept": 0.005, "ordinary news fetched": 0.05, "other bearers of the examination kept": 0.07, "other bearers never seen kept": 0.14}
+CEILINGS = {
+    "ordinary news kept": 0.005,
+    "ordinary news fetched": 0.05,
+    "other bearers of the examination kept": 0.07,
+    "other bearers never seen kept": 0.14,
+}
 
 
 def main() -> int:
