@@ -25,5 +25,5 @@ def follows(source: str, start: int) -> bool:
 
 def _shouts(source: str) -> bool:
     """Whether most words have capitals, as in English headlines: there they say nothing."""
-    words = _LONG.findall(source[:_SAMPLE])
+    words: list[str] = _LONG.findall(source[:_SAMPLE])
     return 2 * sum(word[0].isupper() for word in words) > len(words)
