@@ -24,6 +24,7 @@ from sqlalchemy import (
     TableClause,
     Text,
     TypeDecorator,
+    bindparam,
     cast,
     column,
     literal,
@@ -231,7 +232,8 @@ def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -
     if not wanted.others:
         return literal_column(index.name, Text()).match(wanted.expression)
     rows = text(f"SELECT rowid FROM {index.name} WHERE {index.name} MATCH :unwanted")
-    return index.c.rowid.not_in(rows.bindparams(unwanted=wanted.expression).columns(column("rowid")))
+    unwanted = bindparam("unwanted", wanted.expression, unique=True)  # a query may ask so of words and of titles
+    return index.c.rowid.not_in(rows.bindparams(unwanted).columns(column("rowid")))
 
 
 def append_only(name: str) -> dict[str, tuple[str, ...]]:

@@ -250,7 +250,7 @@ def test_every_look_but_one_is_conditional_and_bounded(step: int) -> None:
 
 @pytest.mark.parametrize(("settings", "scheduled"), [({}, True), ({"look_again": "off"}, False), ({"fetch": "none"}, False)])  # fmt: skip
 def test_the_daemon_has_a_job_that_puts_a_round_of_looks(settings: dict[str, Any], scheduled: bool) -> None:
-    watch: Any = SimpleNamespace(config=Config(**settings), seal=print)
+    watch: Any = SimpleNamespace(config=Config(**settings), seal=print, leads=True)
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     clock = ClockWatch(lambda: NOW, lambda: 0.0)
     job = _schedule(watch, rounds, asyncio.Event(), clock, 3600).get_job("revisions")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
@@ -233,6 +233,7 @@ TYPED = st.recursive(
 )
 
 
+@example(typed="-convoy -title:camp")
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=TYPED)
 def test_any_query_has_the_answer_of_a_slow_reader(news: Database, typed: str) -> None:
