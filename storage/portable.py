@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     Column,
     ColumnElement,
     DateTime,
@@ -232,7 +233,9 @@ def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -
     if not wanted.others:
         return literal_column(index.name, Text()).match(wanted.expression)
     rows = text(f"SELECT rowid FROM {index.name} WHERE {index.name} MATCH :unwanted")
-    unwanted = bindparam("unwanted", wanted.expression, unique=True)  # a query may ask so of words and of titles
+    unwanted: BindParameter[str] = bindparam(
+        "unwanted", wanted.expression, unique=True
+    )  # a query may ask so of words and of titles
     return index.c.rowid.not_in(rows.bindparams(unwanted).columns(column("rowid")))
 
 
