@@ -20,6 +20,7 @@ from crawler.clock import ClockWatch
 from crawler.crawl import crawl, require_feeds, run_in_reactor
 from crawler.monitor import observed
 from crawler.replacement import keep_seeking
+from crawler.stopping import pause
 from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
@@ -90,7 +91,7 @@ async def keep_watch(
                     await crawl(watch, rounds, kind="run", stop=stop)
                 except StorageError as error:
                     logger.error("the database failed, trying again in %d s: %s", watch.config.tick, error)
-                    await _sleep(watch.config.tick, stop)
+                    await pause(watch.config.tick, stop)
                 finally:
                     if watch.cluster is not None:
                         watch.cluster.let_go()
@@ -223,10 +224,3 @@ async def _prune(watch: Watch) -> None:
 
 def _prune_batch(session: Session, now: datetime, policy: retention.Policy) -> int:
     return retention.prune(session, now=now, policy=policy) + known_hosts.prune(session, now=now)
-
-
-async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        pass

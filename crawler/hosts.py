@@ -1,6 +1,6 @@
 """Manners towards one host: how many connections, how long a pause, and when it asked to be left alone.
 
-A host is a registered domain. Everything that asks one passes the gate here: feeds, articles, robots.txt, every redirect. What is
+A host is a registered domain. Everything that asks one passes the gate (crawler/gate.py): feeds, articles, robots.txt, every redirect. What is
 known of a host lives as long as the process, so that a new crawl is no new visitor. docs/decisions/0043 gives the reasons.
 """
 
@@ -9,24 +9,18 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import DownloadTimeoutError, IgnoreRequest
+from scrapy.exceptions import IgnoreRequest
 
 from crawler.outcomes import MAX_RETRY_AFTER
-from crawler.polling import parse_retry_after
-from crawler.urls import registered_domain
 
 if TYPE_CHECKING:
-    from typing import Protocol, Self
-
-    from scrapy import Request
-    from scrapy.crawler import Crawler
-    from scrapy.http import Response
+    from typing import Protocol
 
     class Leases(Protocol):
         """How the members of a cluster share hosts (crawler.leases): who holds one asks it alone."""
@@ -54,9 +48,6 @@ IDLE_SECONDS = 3600.0  # after which a host that nothing is to be remembered of 
 REDIRECT_WAITED = timedelta(
     days=1
 )  # a server that sends Retry-After with every redirect is waited for once in this time
-
-FORCED = "forced"  # in a request's meta: the user said --force, a Retry-After does not hold
-_TURN = "host_turn"  # in a request's meta: the host whose connection it has
 
 
 class NotAskedError(IgnoreRequest):
@@ -293,66 +284,3 @@ class Hosts:
 
     def _known(self, host: str) -> _Host:
         return self._hosts.setdefault(host, _Host())
-
-
-class Gate:
-    """Downloader middleware, the last before the network: every request waits for its turn at its own host.
-
-    The spider's `hosts` are used, so that they outlive the crawl; its `host_asked_for_quiet(host, until, status)`, if it has one, is
-    awaited before the answer goes on.
-    """
-
-    def __init__(self, hosts: Hosts, on_quiet: Callable[[str, datetime, int], Awaitable[None]] | None = None) -> None:
-        self.hosts = hosts
-        self._on_quiet = on_quiet
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        """Use the hosts that the spider knows; a spider without any gets its own, by the settings."""
-        spider = crawler.spider
-        hosts = getattr(spider, "hosts", None) or Hosts(
-            connections=crawler.settings.getint("HOST_CONNECTIONS"),
-            delay=crawler.settings.getfloat("HOST_DELAY"),
-            now=lambda: datetime.now(UTC),
-        )
-        return cls(hosts, getattr(spider, "host_asked_for_quiet", None))
-
-    async def process_request(self, request: Request) -> None:
-        """Wait for the turn of the host that is about to be asked."""
-        host = registered_domain(request.url)
-        request.meta["download_slot"] = host  # else a redirect would use its first host's
-        request.meta.pop("download_latency", None)
-        await self.hosts.turn(host, forced=bool(request.meta.get(FORCED)))
-        request.meta[_TURN] = host
-
-    async def process_response(self, request: Request, response: Response) -> Response:
-        """Give the turn back, and heed Retry-After on 429, 503 and redirects (RFC 9110, 10.2.3)."""
-        host = request.meta.pop(_TURN, None)
-        if host is None:
-            return response
-        _bound_latency(request)
-        self.hosts.ended(host, seconds=request.meta.get("download_latency"), status=response.status)
-        leads_on = 300 <= response.status < 400 and response.status != 304
-        if leads_on or response.status in COMPLAINTS:
-            said = (response.headers.get("Retry-After") or b"").decode("latin-1")
-            until = parse_retry_after(said, now=self.hosts.now())
-            if until is not None and not (leads_on and (request.meta.get(FORCED) or self.hosts.has_waited(host))):
-                request.meta["dont_redirect"] = True
-                self.hosts.keep_quiet(host, until, status=response.status)
-                if self._on_quiet is not None:
-                    await self._on_quiet(host, until, response.status)
-        return response
-
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        """Give the turn back; who does not answer in time is slow."""
-        host = request.meta.pop(_TURN, None)
-        if host is not None:
-            is_late = isinstance(exception, DownloadTimeoutError)
-            self.hosts.ended(host, seconds=request.meta.get("download_timeout") if is_late else None)
-
-
-def _bound_latency(request: Request) -> None:
-    """Scrapy takes the time of an answer from the wall clock: one that was moved meanwhile makes it a year, or less than nothing."""
-    latency = request.meta.get("download_latency")
-    if latency is not None:
-        request.meta["download_latency"] = min(max(latency, 0.0), request.meta.get("download_timeout", latency))

@@ -59,7 +59,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
 }
 DOWNLOADER_MIDDLEWARES = {
     "crawler.robots.RobotsTxt": 100,  # Scrapy's allows everything on 5xx, and never expires
-    "crawler.hosts.Gate": 840,  # after redirect and robots: every hop waits for its own host
+    "crawler.gate.Gate": 840,  # after redirect and robots: every hop waits for its own host
 }
 SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700}  # redirects warn without it
 REFERRER_POLICY = "no-referrer"  # where the watch came from is nobody's business

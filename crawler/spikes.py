@@ -26,9 +26,8 @@ def usual(counts: Mapping[date, int], day: date, began: date) -> float | None:
 
 def mean_before(counts: Mapping[date, int], day: date, began: date) -> float | None:
     """The mean of the 28 days before; None while not half of them are on record, which `began` tells."""
-    known = min(
-        BASELINE, (day - began).days
-    )  # a year of days asks this for each: statistics.mean takes ten times as long
+    known = min(BASELINE, (day - began).days)
+    # asked for each day of a year: statistics.mean takes ten times as long
     return sum(counts.get(day - one, 0) for one in _DAYS[:known]) / known if known >= BASELINE // 2 else None
 
 

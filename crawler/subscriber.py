@@ -13,6 +13,7 @@ from crawler.answers import HttpAnswer
 from crawler.callback import open_door
 from crawler.reading import read_feed
 from crawler.record import Recorder
+from crawler.stopping import pause
 from crawler.websub import Intent, is_signed, lease, read_intent
 from storage import feeds, subscriptions
 from storage.errors import StorageError
@@ -73,10 +74,7 @@ class Subscriber:
                 logger.error("no hub was asked, the next tick tries again: %s", error)
             except Exception:  # the boundary of one look: a bug here must not end the looking
                 logger.exception("asking hubs broke, the next tick tries again")
-            try:
-                await asyncio.wait_for(stop.wait(), self.watch.config.tick)
-            except TimeoutError:
-                pass
+            await pause(self.watch.config.tick, stop)
 
     async def _ask(self, stop: asyncio.Event) -> None:
         from scrapy.crawler import AsyncCrawlerRunner

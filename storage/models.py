@@ -34,6 +34,7 @@ from storage.base import (
 )
 from storage.models_backfill import WALKS, Walk
 from storage.models_history import CLOCKS, RECHECKS, REVISIONS, Clock, Recheck, Revision
+from storage.models_hosts import HOSTS, ROBOTS, Host, Robots
 from storage.models_judged import EVIDENCE_TERMS, LABELS, MENTIONS, VERDICTS, EvidenceTerm, Label, Mention, Verdict
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
 from storage.models_stories import BANDS, CARRIERS, EVENT_KEYS, STORIES, Band, Carrier, EventKey, Story
@@ -42,10 +43,10 @@ from storage.models_told import ALERT_RULES, MESSAGES, TOLD, AlertRule, Message,
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
 __all__ = [  # what is handed on
-    "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "LABELS", "MENTIONS",
-    "MESSAGES", "NAME_TALLIES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
-    "VERDICTS", "WALKS", "AlertRule", "Band", "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Label",
-    "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Story", "Subscription", "Tally", "Told", "Verdict",
+    "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "HOSTS", "LABELS", "MENTIONS",
+    "MESSAGES", "NAME_TALLIES", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "ROBOTS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
+    "VERDICTS", "WALKS", "AlertRule", "Band", "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Host", "Label",
+    "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Robots", "Story", "Subscription", "Tally", "Told", "Verdict",
     "Walk",
 ]  # fmt: skip
 
@@ -300,37 +301,6 @@ class SavedSearch(Base):
     saved_at: Mapped[datetime]
 
 
-class Host(Base):
-    """A host (a registered domain) that asked to be left alone."""
-
-    __tablename__ = "hosts"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    quiet_until: Mapped[datetime]
-    status: Mapped[int]
-    asked_at: Mapped[datetime]
-
-
-class Robots(Base):
-    """What an origin's robots.txt said when it was last asked for."""
-
-    __tablename__ = "robots"
-
-    origin: Mapped[str] = mapped_column(primary_key=True)
-    host: Mapped[str]
-    outcome: Mapped[str]
-    http_status: Mapped[int | None]
-    error: Mapped[str | None]
-    fetched_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    failing_since: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(server_default=text("0"))
-    crawl_delay: Mapped[float | None]
-    rules: Mapped[str] = mapped_column(server_default="")
-
-    __table_args__ = (Index(None, "expires_at"),)
-
-
 class Replacement(Base):
     """What was found when a feed that failed for long was looked for on its home page."""
 
@@ -347,5 +317,4 @@ class Replacement(Base):
 
 FEEDS, POLLS, RUNS, EVENTS = table_of(Feed), table_of(Poll), table_of(Run), table_of(Event)
 ENTRIES, SIGHTINGS, ARTICLES = table_of(Entry), table_of(Sighting), table_of(Article)
-HOSTS, ROBOTS, REPLACEMENTS = table_of(Host), table_of(Robots), table_of(Replacement)
-SAVED_SEARCHES = table_of(SavedSearch)
+REPLACEMENTS, SAVED_SEARCHES = table_of(Replacement), table_of(SavedSearch)

@@ -18,7 +18,8 @@ from scrapy.http import Response
 from scrapy.settings import Settings
 
 from crawler.fair import FairQueue
-from crawler.hosts import FORCED, MOST_CRAWL_DELAY, MOST_ROOM, Gate, Hosts, NotAskedError
+from crawler.gate import FORCED, Gate
+from crawler.hosts import MOST_CRAWL_DELAY, MOST_ROOM, Hosts, NotAskedError
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

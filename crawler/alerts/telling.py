@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from crawler.alerts import channels, compose, digest, figures, rules
 from crawler.alerts.findings import Look, look
 from crawler.config import ConfigError, read_text
+from crawler.stopping import pause
 from storage import told
 from storage.errors import StorageError
 
@@ -201,11 +202,11 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
         return asyncio.run_coroutine_threadsafe(watch.write(function, *arguments, **named), loop).result()
 
     while not stop.is_set():
+        if not watch.leads:
+            await pause(watch.config.tick, stop)
+            continue
         now = watch.now()
         silences = looked is None or abs(now - looked) >= SILENCES_EVERY
-        if not watch.leads:
-            await _pause(watch, stop)
-            continue
         try:
             outcome = await _in_thread(lambda: tell(watch.database, write, file.latest(), clock=watch.now, silences=silences))  # noqa: B023  # fmt: skip
             looked = now if silences else looked
@@ -214,14 +215,7 @@ async def _keep_telling(watch: Watch, file: RuleFile, stop: asyncio.Event) -> No
             logger.error("nothing was told, the next tick tries again: %s", error)
         except Exception:  # the boundary of one look: a bug here must not end the looking
             logger.exception("telling broke, the next tick tries again")
-        await _pause(watch, stop)
-
-
-async def _pause(watch: Watch, stop: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), watch.config.tick)
-    except TimeoutError:
-        pass
+        await pause(watch.config.tick, stop)
 
 
 def _log(outcome: Outcome) -> None:

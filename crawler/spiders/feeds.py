@@ -23,7 +23,8 @@ from crawler.answers import HttpAnswer, read_failure, read_response
 from crawler.conditional import request_headers
 from crawler.fair import FairQueue
 from crawler.following import known_validators
-from crawler.hosts import FORCED, NotAskedError
+from crawler.gate import FORCED
+from crawler.hosts import NotAskedError
 from crawler.items import Article
 from crawler.limits import EXCHANGES
 from crawler.reading import read_feed
