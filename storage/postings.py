@@ -17,8 +17,9 @@ from storage.portable import UTCDateTime, is_sqlite
 
 # table, key column, the column that puts a key's rows in order, the key's type on Postgres.
 POSTINGS = {"bands": ("band", "article_id", "bigint"), "event_keys": ("key", "sort_key", "text")}
-# ids grow with the time of first sight; asked for within the statement, since every question is a round trip
-_SINCE = "(SELECT coalesce(min(e.id), 0) FROM (SELECT id FROM entries WHERE first_seen_at >= :since ORDER BY first_seen_at, id LIMIT 1) e)"
+# Ids grow with the time of first sight, but those of one moment may have changed places: so what lies behind the last one of
+# before, not the first one since. Asked for within the statement, since every question is a round trip.
+_SINCE = "(SELECT coalesce(max(e.id), 0) + 1 FROM (SELECT id FROM entries WHERE first_seen_at < :since ORDER BY first_seen_at DESC, id DESC LIMIT 1) e)"
 _HIGHEST = (1 << 63) - 1
 _NEWEST = {
     True: """SELECT k.value, group_concat(b.{order}) FROM json_each(:keys) k JOIN {table} b ON b.{key} = k.value

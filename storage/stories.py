@@ -32,10 +32,10 @@ _COMPARED = 5  # word by word
 Confirm = Callable[[str, str, bool], float | None]
 
 # The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
-_FIRST_SEEN = (
+_LAST_BEFORE = (
     select(ENTRIES.c.id)
-    .where(ENTRIES.c.first_seen_at >= bindparam("since"))
-    .order_by(ENTRIES.c.first_seen_at, ENTRIES.c.id)
+    .where(ENTRIES.c.first_seen_at < bindparam("since"))
+    .order_by(ENTRIES.c.first_seen_at.desc(), ENTRIES.c.id.desc())
     .limit(1)
 )
 _STORED = (
@@ -156,8 +156,9 @@ def _texts(session: Session, ids: Collection[int]) -> dict[int, str]:
 
 
 def window_start(session: Session, since: datetime) -> int:
-    """The lowest id of what was first seen since then: ids grow with the time of first sight."""
-    return session.scalar(_FIRST_SEEN, {"since": since}) or 0
+    """The id from which on articles were first seen since then: ids grow with the time of first sight, but for those of one
+    moment (postings.py)."""
+    return (session.scalar(_LAST_BEFORE, {"since": since}) or 0) + 1
 
 
 def begin(session: Session, *, title: str, now: datetime, at: datetime | None = None) -> int:

@@ -171,6 +171,12 @@ def test_copies_are_looked_for_in_30_days(stand: Newsstand, later: timedelta, ro
     assert stand.role(stand.print("South Post", WIRE, at=NOW + later))[1] == role
 
 
+def test_a_copy_is_found_whatever_the_order_in_which_two_feeds_of_one_moment_were_written(stand: Newsstand) -> None:
+    """Polls end at one moment and are written in another order: the lower id may have been seen a little later."""
+    first = stand.print("North Post", WIRE, at=NOW + timedelta(milliseconds=2))
+    assert stand.role(stand.print("South Post", WIRE, at=NOW)) == (stand.role(first)[0], "copy")
+
+
 def test_a_copy_of_a_copy_leads_back_to_the_first(stand: Newsstand) -> None:
     words = WIRE.split()
     first = stand.print("North Post", WIRE)
