@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from scrapy import exceptions as scrapy_errors
 from twisted.internet.error import TCPTimedOutError
 
-from crawler import guard
 from crawler.challenges import challenge
 from crawler.conditional import is_conditional
+from crawler.guard import RefusedAddressError
 from crawler.hosts import NotAskedError, RobotsUnreachableError
 from crawler.larder import ASIDE, Aside, Body
 from crawler.polling import Outcome, outcome_of_status, parse_retry_after
@@ -26,7 +25,6 @@ from crawler.websub import linked
 
 if TYPE_CHECKING:
     from scrapy.http import Response
-    from twisted.python.failure import Failure
 
 PERMANENT = frozenset({301, 308})
 _CREDENTIALS = re.compile(
@@ -117,12 +115,11 @@ def read_response(response: Response, *, at: datetime) -> HttpAnswer:
     )
 
 
-def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
+def read_failure(error: BaseException | None, *, at: datetime) -> HttpAnswer:
     """The answer that never came, with the class of the reason."""
-    error: BaseException = failure.value  # type: ignore[assignment]
     text = _CREDENTIALS.sub(r"\1", " ".join(str(error).split()))[:300]
     return HttpAnswer(
-        outcome=_class_of(error, url),
+        outcome=_class_of(error),
         at=at,
         seconds=0.0,
         error=text or type(error).__name__,
@@ -130,8 +127,8 @@ def read_failure(failure: Failure, *, url: str, at: datetime) -> HttpAnswer:
     )
 
 
-def _class_of(error: BaseException, url: str) -> Outcome:
-    if isinstance(error, scrapy_errors.CannotResolveHostError) and guard.was_refused(_host(url)):
+def _class_of(error: BaseException | None) -> Outcome:
+    if isinstance(error, RefusedAddressError):
         return Outcome.REFUSED_ADDRESS
     if isinstance(error, RobotsUnreachableError):
         return Outcome(error.outcome)
@@ -142,13 +139,6 @@ def _class_of(error: BaseException, url: str) -> Outcome:
     if isinstance(error, scrapy_errors.DownloadFailedError) and _is_tls(error):
         return Outcome.TLS
     return next((outcome for kind, outcome in _FAILURES if isinstance(error, kind)), Outcome.CONNECTION)
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def _class_of_ignored(text: str) -> Outcome:

@@ -100,7 +100,8 @@ def watch_for_scrapy(
         sys.stderr.write(f"levantwatch: {error}\n")
         raise SystemExit(1) from None
 
-    def finish(spider: FeedsSpider, reason: str) -> None:
+    async def finish(spider: FeedsSpider, reason: str) -> None:
+        await spider.polls.ended()
         try:
             if spider.broken:
                 raise spider.broken
@@ -193,7 +194,10 @@ async def crawl(
         reason = "stopped"
         if crawler.spider is not None:
             crawler.spider.leave()  # type: ignore[attr-defined]
-        await asyncio.wait({asyncio.ensure_future(crawler.stop_async())}, timeout=STOP_SECONDS)
+        ending = {asyncio.ensure_future(crawler.stop_async())}
+        if crawler.spider is not None:
+            ending.add(asyncio.ensure_future(crawler.spider.polls.ended()))  # type: ignore[attr-defined]
+        await asyncio.wait(ending, timeout=STOP_SECONDS)
     stopping.cancel()
     if crawling.done():
         crawling.result()  # a bug in the spider is a bug of the caller

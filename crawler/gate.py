@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from scrapy.exceptions import DownloadTimeoutError
+from scrapy.exceptions import CannotResolveHostError, DownloadTimeoutError
 
+from crawler.guard import RefusedAddressError, was_refused
 from crawler.hosts import COMPLAINTS, Hosts
 from crawler.polling import parse_retry_after
 from crawler.urls import registered_domain
@@ -75,11 +77,14 @@ class Gate:
         return response
 
     def process_exception(self, request: Request, exception: Exception) -> None:
-        """Give the turn back; who does not answer in time is slow."""
+        """Give the turn back; who does not answer in time is slow. Raises RefusedAddressError for what the guard refused: only here is known
+        which hop of a chain of redirects it was."""
         host = request.meta.pop(_TURN, None)
         if host is not None:
             is_late = isinstance(exception, DownloadTimeoutError)
             self.hosts.ended(host, seconds=request.meta.get("download_timeout") if is_late else None)
+        if isinstance(exception, CannotResolveHostError) and was_refused(urlsplit(request.url).hostname or ""):
+            raise RefusedAddressError(str(exception)) from exception
 
 
 def _bound_latency(request: Request) -> None:

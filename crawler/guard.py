@@ -71,6 +71,10 @@ def _parsed(address: str) -> Address | None:
     return mapped or parsed
 
 
+class RefusedAddressError(Exception):
+    """A request that was not sent: its host has no address that may be asked."""
+
+
 def was_refused(host: str) -> bool:
     """Whether a look-up of this name gave only addresses that were refused."""
     return host.lower().strip("[]") in _refused

@@ -131,8 +131,7 @@ class Rechecks:
 
     async def failed(self, failure: Failure, recheck: ClaimedRecheck) -> None:
         """No answer: it is tried again, or the next step of the schedule is."""
-        request: Request = failure.request  # type: ignore[attr-defined]
-        answer = read_failure(failure, url=request.url, at=self.watch.now())
+        answer = read_failure(failure.value, at=self.watch.now())
         await self.record(recheck, _unread(answer), now=answer.at)
 
     async def _read(self, recheck: ClaimedRecheck, answer: HttpAnswer) -> Article | Finding:

@@ -20,7 +20,6 @@ from protego import Protego
 from scrapy import Request, signals
 from scrapy.exceptions import IgnoreRequest, NotConfigured, StopDownload
 from scrapy.http.request import NO_CALLBACK
-from twisted.python.failure import Failure
 
 from crawler.answers import read_failure, read_response
 from crawler.hosts import Hosts, NotAskedError, RobotsUnreachableError
@@ -282,8 +281,7 @@ class RobotsTxt:
         except NotAskedError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a download can raise: read_failure tells its class
-            failure = Failure(error)  # type: ignore[no-untyped-call]
-            answer = read_failure(failure, url=url, at=self._hosts.now())
+            answer = read_failure(error, at=self._hosts.now())
             too_many = answer.outcome is Outcome.REDIRECT_LOOP
         file = file_after(origin, answer, before=before, host=host, too_many_redirects=too_many)
         logger.debug("robots origin=%s outcome=%s until=%s", origin, file.outcome, f"{file.expires_at:%Y-%m-%dT%H:%MZ}")

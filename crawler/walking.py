@@ -151,7 +151,7 @@ class Walk:
 
     async def failed(self, failure: Failure, step: Step) -> list[Request]:
         """No answer: it is written down, and the next walk asks again."""
-        answer = read_failure(failure, url=step.lead.url, at=self.watch.now())
+        answer = read_failure(failure.value, at=self.watch.now())
         return await self._through(answer, step, None)
 
     async def _read(self, answer: HttpAnswer, step: Step) -> tuple[HttpAnswer, Document | None]:

@@ -146,8 +146,8 @@ def test_no_header_raises(names: list[str], value: bytes, status: int) -> None:
 # --- what went wrong ---
 
 
-def failed(error: Exception, url: str = URL) -> HttpAnswer:
-    return read_failure(Failure(error), url=url, at=NOW)
+def failed(error: Exception) -> HttpAnswer:
+    return read_failure(error, at=NOW)
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -217,11 +217,6 @@ def test_words_are_one_short_line_without_credentials() -> None:
     assert "secret" not in found.error
     assert "\n" not in found.error
     assert len(found.error) <= 300
-
-
-@pytest.mark.parametrize("url", ["", "no url", "https://[", "https://news.example:x/"])
-def test_any_text_may_be_the_address(url: str) -> None:
-    assert failed(E.CannotResolveHostError("?"), url).outcome == Outcome.DNS
 
 
 # --- on the wire ---

@@ -236,7 +236,7 @@ class Probe(scrapy.Spider):
     def came(self, response, key):
         self.found[key] = f"HTTP {response.status}"
     def failed(self, failure):
-        self.found[failure.request.cb_kwargs["key"]] = str(read_failure(failure, url=failure.request.url, at=datetime.now(UTC)).outcome)
+        self.found[failure.request.cb_kwargs["key"]] = str(read_failure(failure.value, at=datetime.now(UTC)).outcome)
 
 from scrapy.settings import Settings
 settings = Settings()

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Request
-from scrapy.exceptions import DownloadTimeoutError
+from scrapy.exceptions import CannotResolveHostError, DownloadTimeoutError
 from scrapy.http import Response
 from scrapy.settings import Settings
 
+from crawler import guard
 from crawler.fair import FairQueue
 from crawler.gate import FORCED, Gate
 from crawler.hosts import MOST_CRAWL_DELAY, MOST_ROOM, Hosts, NotAskedError
@@ -444,6 +445,17 @@ def test_who_does_not_answer_in_time_is_slow_and_who_cannot_be_reached_is_not() 
         gated.gate.process_exception(request, error)
         assert gated.hosts.delay("a.example") == delay
         assert gated.hosts._known("a.example").out == 0
+
+
+@pytest.mark.parametrize("url", ["https://nowhere.example/x", "https://news.example:x/"])
+def test_what_the_guard_did_not_refuse_is_not_told_as_refused(url: str) -> None:
+    Gated().gate.process_exception(Request(url), CannotResolveHostError("?"))
+
+
+def test_what_the_guard_refused_is_told_as_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(guard._refused, "inner.example", None)
+    with pytest.raises(guard.RefusedAddressError):
+        Gated().gate.process_exception(Request("https://inner.example/x"), CannotResolveHostError("?"))
 
 
 def test_a_spider_without_hosts_gets_a_gate_by_the_settings() -> None:

@@ -18,7 +18,6 @@ from protego import Protego
 from scrapy import Request
 from scrapy import exceptions as scrapy_errors
 from scrapy.http import Response
-from twisted.python.failure import Failure
 
 from crawler.answers import HttpAnswer, read_failure
 from crawler.hosts import Hosts, NotAskedError, RobotsUnreachableError
@@ -184,7 +183,7 @@ def test_a_crawl_delay_holds_on_while_the_file_cannot_be_had() -> None:
 
 def test_a_page_waits_until_its_robots_file_is_asked_for_again() -> None:
     error = RobotsUnreachableError("timeout", "no end after 20 seconds.", NOW + HOUR)
-    found = read_failure(Failure(error), url=ORIGIN + "/a", at=NOW)
+    found = read_failure(error, at=NOW)
     assert (found.outcome, found.retry_after) == (Outcome.TIMEOUT, NOW + HOUR)
     assert found.error == "its robots.txt: no end after 20 seconds."
 

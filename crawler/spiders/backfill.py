@@ -12,7 +12,7 @@ from scrapy import Request
 from crawler.backfilling import arguments_for_scrapy, show_progress
 from crawler.hosts import NotAskedError
 from crawler.record import BlindFetches
-from crawler.spiders.feeds import FeedsSpider
+from crawler.spiders.feeds import FeedsSpider, Work
 from crawler.urls import registered_domain
 from crawler.walking import Walk
 from storage.errors import StorageError
@@ -115,7 +115,7 @@ class BackfillSpider(FeedsSpider):
         self._tick()
         self._done(registered_domain(step.lead.url))
 
-    def _let_go(self, work: Request | Article) -> None:
+    def _let_go(self, work: Work) -> None:
         if isinstance(work, Request) and "step" in work.cb_kwargs:
             self.walk.counts["documents_left"] += 1
             self._tick()

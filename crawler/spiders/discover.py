@@ -115,7 +115,7 @@ class DiscoverSpider(Spider):
 
     async def home_failed(self, failure: Failure) -> None:
         """No page came: there is nothing to look in."""
-        answer = read_failure(failure, url=failure.request.url, at=utc_now())  # type: ignore[attr-defined]
+        answer = read_failure(failure.value, at=utc_now())
         self.problem = _REASONS.get(answer.outcome, answer.error or answer.outcome)
         self.logger.warning("cannot read url=%s: %s", self.url, self.problem)
 

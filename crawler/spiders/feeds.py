@@ -1,7 +1,7 @@
 """The road: due feeds -> entries -> articles. Read it top to bottom.
 
-A round asks storage what is due, each feed becomes one request, its answer becomes one transaction, what that
-transaction found new is claimed and fetched, and every article goes through Judge and Store. The ledger is the
+A round asks storage what is due, each feed becomes one request, its answer becomes one transaction (crawler/polls.py), what that
+transaction found new is claimed and fetched (crawler/fetching.py), and every article goes through Judge and Store. The ledger is the
 queue: entries wait there, not in memory, so a crash, a stop or a burst of 5,000 loses and doubles nothing.
 """
 
@@ -10,29 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scrapy import Request, Spider, signals
 
-from crawler import polling
-from crawler.answers import HttpAnswer, read_failure, read_response
-from crawler.conditional import request_headers
 from crawler.fair import FairQueue
-from crawler.following import known_validators
+from crawler.fetching import PAGE_ACCEPT, Pages
 from crawler.gate import FORCED
 from crawler.hosts import NotAskedError
 from crawler.items import Article
-from crawler.limits import EXCHANGES
-from crawler.reading import read_feed
-from crawler.rechecks import Rechecks, source_of
+from crawler.polls import Polls, Turn
+from crawler.rechecks import Rechecks
 from crawler.record import Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
-from crawler.urls import redact, registered_domain
-from crawler.workers import WorkTooHeavyError
+from crawler.urls import registered_domain
 from storage import entries, rechecks
 from storage import hosts as known_hosts
 from storage.errors import StorageError
@@ -44,19 +38,18 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-    from crawler.page import Page
+    from crawler.polling import Outcome
     from crawler.watch import Watch
-    from crawler.wire import Exchange
     from storage.entries import ClaimedEntry
     from storage.feeds import FeedForPoll
     from storage.rechecks import ClaimedRecheck
 
 logger = logging.getLogger(__name__)
 
-FEED_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
-PAGE_ACCEPT = "text/html, application/xhtml+xml, */*;q=0.5"
 ARTICLES_PER_HOST = 8  # waiting or in flight at once: enough to keep a host's turn filled, few enough to lose little
 SLOW = 5.0  # seconds of delay from which on a host's articles are claimed one by one, and take no place from the others
+
+Work: TypeAlias = Turn | Request | Article  # what stands in line; a Turn is no matter of Scrapy's
 
 __all__ = ["FeedsSpider", "Round"]
 
@@ -83,7 +76,7 @@ class FeedsSpider(Spider):
         config = watch.config
         self.hosts, self.robots = watch.hosts, watch.robots
         self.hosts.begin()
-        self.line: FairQueue[Request | Article] = FairQueue(
+        self.line: FairQueue[Work] = FairQueue(
             per_host=config.host_connections,
             total=config.concurrency,
             opens_at=self.hosts.opens_at,
@@ -91,9 +84,9 @@ class FeedsSpider(Spider):
         )
         self.recorder = Recorder.configured(config, watch.judge, run_id=run_id)
         self.blind = self.recorder.blind
-        self.polled: dict[int, polling.Outcome] = {}  # by feed: how it answered last
+        self.polls = Polls(watch, self.recorder, download=self._download, done=self._polled, broke=self._break)
+        self.pages = Pages(watch)
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
-        self._polling: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
         self._reading: dict[int, str] = {}  # claimed entries, and matches that are looked at again, by id -> host
         self.claimed: set[int] = set()  # entries whose claim is ours until they are settled
         self._looking: set[int] = set()  # those of them that are looked at again
@@ -105,7 +98,7 @@ class FeedsSpider(Spider):
         self._changed = asyncio.Event()
         self.hosts.on_wait = self._changed.set
         self._broken_work: set[asyncio.Future[None]] = set()
-        self._counts: Counter[str] = Counter(entries=0, new=0, fetched=0, matched=0, unreadable=0)
+        self._matched = 0
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -139,11 +132,16 @@ class FeedsSpider(Spider):
             self._break(error)
         finally:
             reader.cancel()
+            self.polls.leave()
 
     async def _next(self) -> Request | Article | None:
         while True:
             self._changed.clear()
-            if (work := self.line.take(self.hosts.clock())) is not None:
+            work = self.line.take(self.hosts.clock())
+            if isinstance(work, Turn):
+                self.polls.begin(work)
+                continue
+            if work is not None:
                 return work
             if await self._claim():
                 continue
@@ -169,9 +167,8 @@ class FeedsSpider(Spider):
                     host = registered_domain(feed.url)
                     if round_.force:
                         self.hosts.forget_quiet(host)
-                    if feed.id not in self._polling:
-                        self._polling.add(feed.id)
-                        self.line.put(host, self._feed_request(feed, forced=round_.force))
+                    if self.polls.wait(feed):
+                        self.line.put(host, Turn(feed, round_.force))
                 self._pending = self.reads_entries and not self._leaving
                 self._looks = self._looks or (round_.looks and self.watch.config.looks_again)
                 self._changed.set()
@@ -190,21 +187,21 @@ class FeedsSpider(Spider):
         """Take nothing more in hand: what waits is left to the next crawl, what is in flight ends."""
         self._leaving = True
         self._open = False
+        self.polls.leave()
         for work in self.line.clear():
             self._let_go(work)
         self.hosts.leave()
         self._changed.set()
 
-    def _let_go(self, work: Request | Article) -> None:
+    def _let_go(self, work: Work) -> None:
         """What was in line is not asked for in this crawl: a feed stays due, an entry's claim is given back."""
-        if isinstance(work, Article):
-            self._reading.pop(work.entry.id, None)
-        elif "feed" not in work.cb_kwargs:
-            self._reading.pop(_page_of(work).id, None)
-        else:
-            self._polling.discard(work.cb_kwargs["feed"].id)
-            self.watch.through(work.cb_kwargs["feed"].id)
+        if isinstance(work, Turn):
+            self.polls.let_go(work.feed)
             self.on_poll()
+        elif isinstance(work, Article):
+            self._reading.pop(work.entry.id, None)
+        else:
+            self._reading.pop(_page_of(work).id, None)
 
     async def _claim(self) -> bool:
         """Claim entries whose turn has come, or, where there is none, matches to look at again; whether there was any."""
@@ -233,7 +230,8 @@ class FeedsSpider(Spider):
             return False
         for entry in claimed:
             self._reading[entry.id] = entry.host
-            self.line.put(entry.host, self._article_work(entry))
+            work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
+            self.line.put(entry.host, work)
         self._pending = bool(claimed)
         return bool(claimed)
 
@@ -256,11 +254,12 @@ class FeedsSpider(Spider):
     async def host_asked_for_quiet(self, host: str, until: datetime, status: int) -> None:
         """The gate heard a Retry-After: it is written down, and what was in line for the host waits as long."""
         dropped = self.line.drop(host)
-        staying = [work for work in dropped if isinstance(work, Article) or work.meta.get(FORCED)]
-        leaving = [work for work in dropped if isinstance(work, Request) and not work.meta.get(FORCED)]
-        feed_ids = [work.cb_kwargs["feed"].id for work in leaving if "feed" in work.cb_kwargs]
-        entry_ids = [work.cb_kwargs["entry"].id for work in leaving if "entry" in work.cb_kwargs]
-        look_ids = [work.cb_kwargs["again"].id for work in leaving if "again" in work.cb_kwargs]
+        staying = [work for work in dropped if isinstance(work, Article) or _is_forced(work)]
+        leaving = [work for work in dropped if not isinstance(work, Article) and not _is_forced(work)]
+        feed_ids = [work.feed.id for work in leaving if isinstance(work, Turn)]
+        asked = [work.cb_kwargs for work in leaving if isinstance(work, Request)]
+        entry_ids = [known["entry"].id for known in asked if "entry" in known]
+        look_ids = [known["again"].id for known in asked if "again" in known]
         for work in staying:
             self.line.put(host, work)
         logger.info(
@@ -281,180 +280,46 @@ class FeedsSpider(Spider):
 
     async def _not_asked(self, request: Request, until: datetime | None) -> None:
         """A request came to a host that asked to be left alone until then, or (None) waited when the crawl ended."""
-        is_feed = "feed" in request.cb_kwargs
-        row: Any = request.cb_kwargs["feed"] if is_feed else _page_of(request)
+        row = _page_of(request)
         try:
-            if until is not None and is_feed:
-                await self.watch.write(known_hosts.postpone_feeds, feed_ids=[row.id], until=until)
-            elif until is not None and "again" in request.cb_kwargs:
+            if until is not None and "again" in request.cb_kwargs:
                 await self.watch.write(rechecks.postpone, article_ids=[row.id], until=until)
             elif until is not None:
                 await self.watch.write(known_hosts.postpone_entries, entry_ids=[row.id], until=until)
         except StorageError as error:
             self._break(error)
-        if is_feed:
-            self._polled(row)
-        else:
-            self.settled(row)
+        self.settled(row)
 
     # --- one feed ---
 
-    def _feed_request(self, feed: FeedForPoll, *, forced: bool) -> Request:
-        validators = request_headers(known_validators(feed), now=self.watch.now())
-        return Request(
-            feed.url,
-            callback=self.feed_answered,
-            errback=self.feed_failed,
-            headers={"Accept": FEED_ACCEPT, **validators},
-            cb_kwargs={"feed": feed},
-            meta={
-                "dont_obey_robotstxt": True,
-                "download_maxsize": self.watch.config.feed_max_bytes,
-                FORCED: forced,
-            },
-            priority=1,  # feeds before articles: what a feed shows now may be gone at the next poll
-        )
+    async def _download(self, request: Request) -> Response:
+        assert self.crawler.engine is not None
+        return await self.crawler.engine.download_async(request)
 
-    async def feed_answered(self, response: Response, feed: FeedForPoll) -> Request | None:
-        """A feed answered: read it, and record what it said; perhaps ask where it says that it has moved."""
-        new_url = await self._record(feed, lambda: read_response(response, at=self.watch.now()))
-        return self._new_address_request(feed, new_url) if new_url else None
-
-    async def feed_failed(self, failure: Failure) -> None:
-        """No answer from a feed: record why."""
-        request: Request = failure.request  # type: ignore[attr-defined]
-        if isinstance(failure.value, NotAskedError):
-            await self._not_asked(request, failure.value.until)
-            return
-        await self._record(
-            request.cb_kwargs["feed"], lambda: read_failure(failure, url=request.url, at=self.watch.now())
-        )
-
-    def _new_address_request(self, feed: FeedForPoll, url: str) -> Request | None:
-        """One question, without validators, whether the same feed is there. It goes past the line: there is one in a week."""
-        try:
-            return Request(
-                url,
-                callback=self.new_address_answered,
-                errback=self.new_address_failed,
-                headers={"Accept": FEED_ACCEPT},
-                cb_kwargs={"moving": feed, "url": url},
-                meta={"dont_obey_robotstxt": True, "download_maxsize": self.watch.config.feed_max_bytes},
-            )
-        except ValueError:  # no address that can be asked
-            return None
-
-    async def new_address_answered(self, response: Response, moving: FeedForPoll, url: str) -> None:
-        """The address that a document gives as its new one answered: the feed moves when it is the same one."""
-        answer = read_response(response, at=self.watch.now())
-        reading = await read_feed(self.watch.workers, moving, answer)
-        try:
-            moved = await self.watch.write(self.recorder.confirm, reading, url, now=answer.at)
-            logger.info("new address feed=%d moved=%s url=%s", moving.id, moved, redact(url))
-        except StorageError as error:
-            self._break(error)
-
-    async def new_address_failed(self, failure: Failure) -> None:
-        """It did not answer: the feed stays where it is, and the proposal on record."""
-        request: Request = failure.request  # type: ignore[attr-defined]
-        logger.info("new address feed=%d failed url=%s", request.cb_kwargs["moving"].id, redact(request.url))
-
-    async def _record(self, feed: FeedForPoll, read: Callable[[], HttpAnswer]) -> str | None:
-        """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage.
-
-        Returns the address to ask where the feed says that it has moved, seldom.
-        """
-        try:
-            answer = read()
-            reading = await read_feed(self.watch.workers, feed, answer)
-            found = await self.watch.write_together(self.recorder.record_all, reading)
-            self.polled[feed.id] = reading.outcome
-            self._counts.update(entries=found.seen, new=found.new)
-            self._pending = self._pending or found.candidates > 0
-            logger.info(
-                "polled feed=%d status=%s seen=%d new=%d candidates=%d next=%s reason=%s",
-                feed.id, reading.outcome, found.seen, found.new, found.candidates,
-                f"{found.next_poll_at:%Y-%m-%dT%H:%MZ}", found.reason.replace(" ", "-"),
-            )  # fmt: skip
-            return found.ask
-        except StorageError as error:
-            self._break(error)
-            return None
-        finally:
-            self._polled(feed)
-
-    def _polled(self, feed: FeedForPoll) -> None:
-        self.polled.setdefault(feed.id, polling.Outcome.UNREADABLE)  # a bug, which is logged: no success either
-        self._polling.discard(feed.id)
-        self.watch.through(feed.id)
+    def _polled(self, feed: FeedForPoll, candidates: int) -> None:
+        """A feed is through, with so many entries to read."""
+        self._pending = self._pending or candidates > 0
         self.on_poll()
         self._done(registered_domain(feed.url))
 
+    @property
+    def polled(self) -> dict[int, Outcome]:
+        """How each feed answered last, by its number."""
+        return self.polls.outcomes
+
     # --- one article ---
 
-    def _article_work(self, entry: ClaimedEntry) -> Request | Article:
-        """A request for the entry's page; the entry as it is where no page is wanted or there is none."""
-        if self.watch.config.fetch == "none" or entry.url is None:
-            return Article(entry, page=None, fetched_at=None)
-        try:
-            return Request(
-                entry.url,
-                callback=self.article_answered,
-                errback=self.article_failed,
-                headers={"Accept": PAGE_ACCEPT},
-                cb_kwargs={"entry": entry},
-                meta={"download_maxsize": self.watch.config.page_max_bytes, **self._archived()},
-            )
-        except ValueError as error:  # raised here it would end the crawl, and every crawl after it
-            wrong = HttpAnswer(polling.Outcome.BAD_URL, at=self.watch.now(), seconds=0.0, error=str(error))
-            return self._unread(entry, wrong)
-
-    def _archived(self) -> dict[str, Any]:
-        """With the archive on: where what goes over the wire for a page is kept until its verdict."""
-        return {EXCHANGES: []} if self.watch.archive is not None else {}
-
     async def article_answered(self, response: Response, entry: ClaimedEntry) -> Article:
-        """A page came: its text, or the class of reason why there is none."""
-        answer = read_response(response, at=self.watch.now())
-        if answer.outcome is not polling.Outcome.OK:
-            return self._unread(entry, answer)
-        try:
-            page = await self.watch.workers.extract_page(
-                answer.body, url=response.url, content_type=answer.content_type
-            )
-        except WorkTooHeavyError as error:
-            return self._unread(entry, replace(answer, outcome=polling.Outcome.PARSE_TIMEOUT, error=str(error)))
-        if not page.text:
-            outcome = polling.outcome_of_page(page.status)
-            return self._unread(entry, replace(answer, outcome=outcome, error=page.problem or page.status))
-        return self._read(entry, answer, page, response.meta.get(EXCHANGES, ()))
+        """A page came."""
+        return await self.pages.answered(response, entry)
 
     async def article_failed(self, failure: Failure) -> Article | None:
-        """No page came: the entry is judged on its summary at once, and its page is tried again later."""
+        """No page came."""
         request: Request = failure.request  # type: ignore[attr-defined]
         if isinstance(failure.value, NotAskedError):
             await self._not_asked(request, failure.value.until)
             return None
-        return self._unread(request.cb_kwargs["entry"], read_failure(failure, url=request.url, at=self.watch.now()))
-
-    def _read(self, entry: ClaimedEntry, answer: HttpAnswer, page: Page, exchanges: Sequence[Exchange]) -> Article:
-        self._counts["fetched"] += 1
-        source = source_of(entry.url or "", answer)
-        return Article(
-            entry, page=page, fetched_at=answer.at, url=answer.final_url, source=source, exchanges=tuple(exchanges)
-        )
-
-    def _unread(self, entry: ClaimedEntry, answer: HttpAnswer) -> Article:
-        later = polling.article_after(
-            polling.ArticleState(attempts=entry.attempts, first_seen_at=entry.first_seen_at),
-            answer.outcome,
-            now=answer.at,
-            retry_after=answer.retry_after,
-        )
-        self._counts["unreadable"] += 1
-        logger.debug("unread entry=%d outcome=%s url=%s", entry.id, answer.outcome, redact(entry.url or ""))
-        error = answer.outcome if answer.error in (None, answer.outcome) else f"{answer.outcome}: {answer.error}"
-        return Article(entry, page=None, fetched_at=None, error=error, later=later)
+        return self.pages.failed(failure.value, request.cb_kwargs["entry"])
 
     # --- a match that is looked at again ---
 
@@ -486,18 +351,8 @@ class FeedsSpider(Spider):
         self._broken_work.add(asyncio.ensure_future(broken))
 
     async def _try_later(self, entry: ClaimedEntry) -> None:
-        now = self.watch.now()
-        state = polling.ArticleState(attempts=entry.attempts, first_seen_at=entry.first_seen_at)
-        later = polling.article_after(state, polling.Outcome.UNREADABLE, now=now)
         try:
-            await self.watch.write(
-                entries.record_failure,
-                entry_id=entry.id,
-                error="a bug, see the log",
-                state=later.state,
-                retry_at=later.retry_at,
-                now=now,
-            )
+            await self.pages.broken(entry)
         except StorageError as error:
             self._break(error)
         self.settled(entry)
@@ -506,7 +361,7 @@ class FeedsSpider(Spider):
         self, entry: ClaimedEntry | ClaimedRecheck, *, matched: bool = False, error: StorageError | None = None
     ) -> None:
         """Store is through with an entry, or the database failed it: its host may be asked for the next one."""
-        self._counts["matched"] += matched
+        self._matched += matched
         if error is not None:
             self._break(error)
         host = self._reading.pop(entry.id, None)
@@ -525,7 +380,16 @@ class FeedsSpider(Spider):
     def counts(self) -> dict[str, int]:
         """What this crawl did: feeds by outcome, entries, articles."""
         capped = {"capped_without_summary": self.blind.refused} if self.blind.refused else {}
-        return {"feeds": len(self.polled), **dict(self._counts), **capped, **self.again.counts}
+        read = {
+            "fetched": self.pages.counts["fetched"],
+            "matched": self._matched,
+            "unreadable": self.pages.counts["unreadable"],
+        }
+        return {"feeds": len(self.polled), **self.polls.counts, **read, **capped, **self.again.counts}
+
+
+def _is_forced(work: Turn | Request) -> bool:
+    return work.forced if isinstance(work, Turn) else bool(work.meta.get(FORCED))
 
 
 def _page_of(request: Request) -> ClaimedEntry | ClaimedRecheck:

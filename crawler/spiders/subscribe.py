@@ -74,7 +74,7 @@ class SubscribeSpider(Spider):
         What is repeated is a POST, which the HTTP client never repeats by itself; a hub takes the same form twice as one.
         """
         request: Request = failure.request  # type: ignore[attr-defined]
-        answer = read_failure(failure, url=request.url, at=self.watch.now())
+        answer = read_failure(failure.value, at=self.watch.now())
         tries = request.meta.get("tries", 1)
         if answer.outcome is Outcome.CONNECTION and tries < MOST_TRIES:
             await asyncio.sleep(PAUSE)
