@@ -447,9 +447,8 @@ def test_who_does_not_answer_in_time_is_slow_and_who_cannot_be_reached_is_not() 
         assert gated.hosts._known("a.example").out == 0
 
 
-@pytest.mark.parametrize("url", ["https://nowhere.example/x", "https://news.example:x/"])
-def test_what_the_guard_did_not_refuse_is_not_told_as_refused(url: str) -> None:
-    Gated().gate.process_exception(Request(url), CannotResolveHostError("?"))
+def test_what_the_guard_did_not_refuse_is_not_told_as_refused() -> None:
+    Gated().gate.process_exception(Request("https://nowhere.example/x"), CannotResolveHostError("?"))
 
 
 def test_what_the_guard_refused_is_told_as_refused(monkeypatch: pytest.MonkeyPatch) -> None:
