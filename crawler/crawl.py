@@ -7,6 +7,7 @@ daemon runs its crawls one after another in one reactor.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,7 @@ STOP_AT_MOST = 8.5  # seconds from a signal to the end of the process, whatever 
 LOOKUP_THREADS = 10  # Twisted's own number
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 2.0  # how long requests in flight may end by themselves after a signal; then they are left
+COLLECT_AFTER = 10_000  # new objects; a poll makes a few hundred that live as long as it does, at 700 the collector takes them for old
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
 
@@ -253,9 +255,16 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
         result.append(task)
         task.add_done_callback(lambda _: reactor.stop())
 
+    _spare_the_collector()
     reactor.callWhenRunning(start)
     reactor.run(installSignalHandlers=False)
     return result[0].result()
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays: the collector need not walk the judge's and Scrapy's objects again and again."""
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
 
 
 def _give_up() -> None:
