@@ -9,10 +9,13 @@ import gc
 from crawler.dates import parse_date
 from crawler.extract import extract_page
 from crawler.feed import parse_feed
+from crawler.listing import listing_of
 
-parse_feed(
-    b"<rss version='2.0'><channel><item><title>None</title></item></channel></rss>", url="https://paper.example/feed"
+document = parse_feed(
+    b"<rss version='2.0'><channel><item><title>None</title><link>/1</link></item></channel></rss>",
+    url="https://paper.example/feed",
 )
+listing_of(document, feed_url="https://paper.example/feed", language=None)
 extract_page(b"<html><body><p>No article.</p></body></html>", url="https://paper.example/page")
 parse_date("13 Nothing 2024 at 12")
 gc.collect()

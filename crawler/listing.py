@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crawler.aggregators import target_of
@@ -11,30 +12,47 @@ from storage import entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from crawler.feed import ParsedEntry, ParsedFeed
-    from storage.feeds import FeedForPoll
 
 SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
 
 
-def seen_entries(parsed: ParsedFeed, feed: FeedForPoll) -> tuple[entries.SeenEntry, ...]:
-    """The entries of a document as the ledger keys them, first of each key, in document order."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one document lists: `entries` as the ledger keys them, first of each key, in document order; the `size` of the document in
+    items; the times that these claim."""
+
+    entries: tuple[entries.SeenEntry, ...] = ()
+    size: int = 0
+    claimed: tuple[datetime, ...] = ()
+
+
+EMPTY = Listing()
+
+
+def listing_of(parsed: ParsedFeed, *, feed_url: str, language: str | None) -> Listing:
+    """What a document lists. Entries without a link are keyed under `feed_url`; `language` is the feed's, for those that name none."""
     links = [(target_of(entry.url) or entry.url) if entry.url else None for entry in parsed.entries]
     urls = [canonical_url(link) if link else None for link in links]
     shared = _shared_links(zip(urls, parsed.entries, strict=True))
+    language, own = parsed.language or language, registered_domain(feed_url)
     seen: dict[str, entries.SeenEntry] = {}
     for link, url, entry in zip(links, urls, parsed.entries, strict=True):
         key = entry_key(
-            feed_url=feed.key_url or feed.url,
+            feed_url=feed_url,
             url=url,
             guid=entry.guid,
             title=entry.title,
             published_raw=entry.published_raw,
             link_is_shared=url in shared,
         )
-        seen.setdefault(key, _seen_entry(key, link, url, entry, parsed, feed))
-    return tuple(seen.values())
+        if key not in seen:
+            host = registered_domain(link) if link else own
+            seen[key] = _seen_entry(key, link, url, entry, host, entry.language or language)
+    claimed = tuple(entry.published_at for entry in parsed.entries if entry.published_at)
+    return Listing(tuple(seen.values()), len(parsed.entries), claimed)
 
 
 def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset[str]:
@@ -48,18 +66,18 @@ def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset
 
 
 def _seen_entry(
-    key: str, link: str | None, url: str | None, entry: ParsedEntry, parsed: ParsedFeed, feed: FeedForPoll
+    key: str, link: str | None, url: str | None, entry: ParsedEntry, host: str, language: str | None
 ) -> entries.SeenEntry:
     return entries.SeenEntry(
         key=key,
         url=link if url else None,  # what has no canonical form cannot be asked for either
         canonical_url=url,
-        host=registered_domain(link or feed.url),
+        host=host,
         guid=entry.guid,
         title=entry.title,
         summary=entry.summary or entry.content[:SUMMARY_CHARS],
         author=entry.author,
-        language=entry.language or parsed.language or feed.language,
+        language=language,
         published_at=entry.published_at,
         published_raw=entry.published_raw,
         published_source=entry.published_source,

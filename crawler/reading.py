@@ -23,8 +23,12 @@ async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> 
     if not answer.delta and answer.body_hash == feed.body_hash:
         return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
     try:
-        parsed = await workers.parse_feed(
-            answer.body, url=answer.final_url or feed.url, content_type=answer.content_type
+        parsed, listing = await workers.list_feed(
+            answer.body,
+            url=answer.final_url or feed.url,
+            content_type=answer.content_type,
+            feed_url=feed.key_url or feed.url,
+            language=feed.language,
         )
     except WorkTooHeavyError as error:
         return FeedReading(feed, replace(answer, error=str(error)), polling.Outcome.PARSE_TIMEOUT)
@@ -36,4 +40,4 @@ async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> 
             return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
         problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"
         return FeedReading(feed, replace(answer, error=problem), polling.Outcome.NOT_A_FEED)
-    return FeedReading(feed, answer, polling.Outcome.OK, parsed)
+    return FeedReading(feed, answer, polling.Outcome.OK, parsed, listing)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from crawler import hints, polling, rhythm
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
 from crawler.hubs import Heard, hear
-from crawler.listing import seen_entries
+from crawler.listing import EMPTY, Listing, listing_of
 from crawler.urls import path_words
 from storage import entries, feeds, subscriptions
 
@@ -33,14 +34,22 @@ TELLING_WORDS = 4  # of a title that stands alone
 USABLE_CHARS = 40  # of a summary beside the title: less is "Read more" or a byline
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeedReading:
-    """A feed's answer after reading it; `parsed` is None unless the outcome is ok."""
+    """A feed's answer after reading it; `parsed` is None unless the outcome is ok. A worker that parsed it has made the `listing`, too."""
 
     feed: FeedForPoll
     answer: HttpAnswer
     outcome: polling.Outcome
     parsed: ParsedFeed | None = None
+    listing: Listing | None = None
+
+    @cached_property
+    def listed(self) -> Listing:
+        """What the document lists, as the ledger keys it."""
+        if self.listing is not None or self.parsed is None:
+            return self.listing or EMPTY
+        return listing_of(self.parsed, feed_url=self.feed.key_url or self.feed.url, language=self.feed.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,38 +154,32 @@ class Recorder:
         self, session: Session, reading: FeedReading, *, now: datetime
     ) -> tuple[Sequence[entries.SeenEntry], entries.SeenResult, int]:
         """Write sightings, new entries and their triage: what a document lists, what of it is new, how many are worth reading."""
-        feed, listed = reading.feed, seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
-        shown = NOTHING
+        listed, shown = reading.listed, NOTHING
         if reading.parsed:
             shown = entries.record_seen(
-                session, feed_id=feed.id, entries=listed, now=now, whole=not reading.answer.delta
+                session,
+                feed_id=reading.feed.id,
+                entries=listed.entries,
+                now=now,
+                whole=not reading.answer.delta,
+                triage=partial(self._triage, reading.feed),
             )
-            note_renamed(session, feed, shown, now=now)
-        decisions = self._triage(feed, listed, shown)
-        entries.record_triage(session, decisions, now=now)
-        return listed, shown, sum(decision.candidate for decision in decisions)
+            note_renamed(session, reading.feed, shown, now=now)
+        return listed.entries, shown, shown.candidates
 
     def confirm(self, session: Session, reading: FeedReading, url: str, *, now: datetime) -> bool:
         """Move a feed to the address that its document gives, when that one answers with the same feed; whether it did."""
-        listed = seen_entries(reading.parsed, reading.feed) if reading.parsed else ()
-        return confirm_move(session, reading, url, [entry.key for entry in listed], now=now)
+        return confirm_move(session, reading, url, [entry.key for entry in reading.listed.entries], now=now)
 
-    def _triage(
-        self, feed: FeedForPoll, listed: Sequence[entries.SeenEntry], shown: entries.SeenResult
-    ) -> list[entries.TriageDecision]:
-        """Which of the new entries are worth reading. A feed tagged with a topic is wholly read."""
-        always = self.fetch == "all" or any(topic in feed.tags for topic in self.judge.topics)
-        by_key = {entry.key: entry for entry in listed}
-        decisions = []
-        for entry_id, key in zip(shown.new_ids, shown.new_keys, strict=True):
-            entry = by_key[key]
-            title = entry.title or path_words(entry.canonical_url or "")
-            triage = self.judge.triage(title=title, summary=entry.summary, language=entry.language)
-            told = self.titles_tell and len(title.split()) >= TELLING_WORDS
-            blind = self.fetch == "candidates" and not told and _tells_nothing(entry)
-            worth = always or triage.candidate or (blind and self.blind.take())
-            decisions.append(entries.TriageDecision(entry_id, triage.score, worth))
-        return decisions
+    def _triage(self, feed: FeedForPoll, entry: entries.SeenEntry) -> entries.Triage:
+        """Whether a new entry is worth reading. A feed tagged with a topic is wholly read."""
+        title = entry.title or path_words(entry.canonical_url or "")
+        triage = self.judge.triage(title=title, summary=entry.summary, language=entry.language)
+        if triage.candidate or self.fetch == "all" or any(topic in feed.tags for topic in self.judge.topics):
+            return entries.Triage(triage.score, True)
+        told = self.titles_tell and len(title.split()) >= TELLING_WORDS
+        blind = self.fetch == "candidates" and not told and _tells_nothing(entry)
+        return entries.Triage(triage.score, blind and self.blind.take())
 
 
 def _found(session: Session, noted: _Noted, *, now: datetime) -> Found:
@@ -230,14 +233,13 @@ def _hints(reading: FeedReading) -> Hints:
 
 
 def _answer(reading: FeedReading, shown: entries.SeenResult, in_force: Hints, hub: Heard) -> polling.Answer:
-    parsed = reading.parsed
     return polling.Answer(
         at=reading.answer.at,
         outcome=reading.outcome,
         seen=shown.seen,
         new=len(shown.new_ids) + hub.pushed,
         overlap=shown.overlap,
-        claimed=tuple(entry.published_at for entry in parsed.entries if entry.published_at) if parsed else (),
+        claimed=reading.listed.claimed,
         retry_after=reading.answer.retry_after,
         first=reading.feed.rate is None,  # only a document gives a rate; a failure is nothing to overlap with
         delta=reading.answer.delta,
@@ -259,7 +261,7 @@ def _poll_record(
         outcome=reading.outcome,
         error=answer.error,
         bytes=len(answer.body),
-        entries_seen=len(parsed.entries) if parsed else 0,
+        entries_seen=reading.listed.size,
         entries_new=len(shown.new_ids),
         overlap=shown.overlap,
         gap=plan.gap,

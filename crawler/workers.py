@@ -19,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -28,6 +29,7 @@ from crawler.larder import LARDER, ORDINARY, Aside, Body
 
 if TYPE_CHECKING:
     from crawler.feed import ParsedFeed
+    from crawler.listing import Listing
     from crawler.page import Page
 
 _FRESH: dict[str, int] = {}  # what a worker held after its first document
@@ -66,6 +68,14 @@ class Workers:
         with LARDER.waits(len(body)):
             async with self._turn(body):
                 return await self.run(_parse_feed, body, url, content_type)
+
+    async def list_feed(
+        self, body: Body, *, url: str, content_type: str | None, feed_url: str, language: str | None
+    ) -> tuple[ParsedFeed, Listing]:
+        """A document of a feed without its entries, and these as `crawler.listing` lists them, made in a worker. Raises WorkTooHeavyError."""
+        with LARDER.waits(len(body)):
+            async with self._turn(body):
+                return await self.run(_list_feed, body, url, content_type, feed_url, language)
 
     async def extract_page(self, body: Body, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
@@ -122,7 +132,7 @@ class Workers:
         # preloading makes a new worker a matter of milliseconds instead of a second of imports.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(
-            ["crawler.workers", "crawler.feed", "crawler.extract", "dateparser", "crawler.frozen"]
+            ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser", "crawler.frozen"]
         )
         return ProcessPool(
             max_workers=self._count,
@@ -203,6 +213,15 @@ def _parse_feed(body: Body, url: str, content_type: str | None) -> ParsedFeed:
     from crawler.feed import parse_feed
 
     return parse_feed(bytes(body), url=url, content_type=content_type)
+
+
+def _list_feed(
+    body: Body, url: str, content_type: str | None, feed_url: str, language: str | None
+) -> tuple[ParsedFeed, Listing]:
+    from crawler.listing import listing_of
+
+    parsed = _parse_feed(body, url, content_type)
+    return replace(parsed, entries=()), listing_of(parsed, feed_url=feed_url, language=language)
 
 
 def _extract_page(body: Body, url: str, content_type: str | None) -> Page:

@@ -6,7 +6,7 @@ it was triaged as worth it, and nobody has claimed it; a match of which only the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, get_args
@@ -25,6 +25,7 @@ __all__ = [
     "ClaimedEntry",
     "SeenEntry",
     "SeenResult",
+    "Triage",
     "TriageDecision",
     "claim",
     "count_listed",
@@ -82,6 +83,15 @@ class SeenResult:
     seen: int
     overlap: int
     renamed: int = 0  # of the overlap: listed before under another link or another id
+    candidates: int = 0  # of the new ones: worth fetching
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What triage says of an entry by its title and summary: whether its page is worth fetching."""
+
+    score: float | None
+    candidate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +121,58 @@ _KNOWN = (
 
 
 def record_seen(
-    session: Session, *, feed_id: int, entries: Sequence[SeenEntry], now: datetime, whole: bool = True
+    session: Session,
+    *,
+    feed_id: int,
+    entries: Sequence[SeenEntry],
+    now: datetime,
+    whole: bool = True,
+    triage: Callable[[SeenEntry], Triage] | None = None,
 ) -> SeenResult:
     """Write a feed's document into the ledger; what comes back as new is new. The one dedupe of the program.
 
     What is known is looked up first, for it is most of a document and its ids are needed; but the insert decides.
-    New entries are pending and due at once. Call it once per parsed document, an empty one too: it also notes that
-    the feed's listing is from `now`, by which pruning tells what no feed lists any more. A document that is not `whole`
-    (a delta, RFC 3229) adds to the listing and replaces nothing.
+    New entries are pending and due at once; what `triage` calls no candidate is irrelevant and done with. Call it once per parsed
+    document, an empty one too: it also notes that the feed's listing is from `now`, by which pruning tells what no feed lists any more.
+    A document that is not `whole` (a delta, RFC 3229) adds to the listing and replaces nothing.
     """
     rows: dict[str, dict[str, Any]] = {}
-    given: dict[str, str] = {}
-    links: dict[str, str | None] = {}
+    given: dict[str, SeenEntry] = {}
     for entry in entries:  # of two equal keys the first counts
         row = _row(entry, feed_id, now)
         rows.setdefault(row["key"], row)
-        given.setdefault(row["key"], entry.key)
-        links.setdefault(row["key"], entry.link)
+        given.setdefault(row["key"], entry)
     known = _known(session, feed_id, list(rows))
     unknown = [row for key, row in rows.items() if key not in known]
     renamed = _renamed(session, feed_id, unknown, {row.id for row in known.values()}, size=len(rows)) if unknown else {}
     unknown = [row for row in unknown if row["key"] not in renamed]
+    if triage is not None:
+        for row in unknown:
+            row |= _triaged(triage(given[row["key"]]), now)
     inserted = insert_new(session, ENTRIES, unknown, conflict=["key"], returning=[ENTRIES.c.key, ENTRIES.c.id])
     new = {row.key: row.id for row in inserted}
     ids = new | renamed | {key: row.id for key, row in known.items()}
     if len(ids) < len(rows):  # another process was faster with some
         ids |= {key: row.id for key, row in _known(session, feed_id, [key for key in rows if key not in ids]).items()}
-    shown = {ids[key]: {"guid": row["guid"], "url": links[key]} for key, row in rows.items()}
+    shown = {ids[key]: {"guid": row["guid"], "url": given[key].link} for key, row in rows.items()}
     _note_sightings(session, feed_id, shown, now, whole)
     fresh = [key for key in rows if key in new]
     return SeenResult(
         new_ids=tuple(new[key] for key in fresh),
-        new_keys=tuple(given[key] for key in fresh),
+        new_keys=tuple(given[key].key for key in fresh),
         seen=len(rows),
         overlap=sum(row.listed for row in known.values()) + len(renamed),
         renamed=len(renamed),
+        candidates=sum(rows[key].get("triaged_at") is not None and rows[key]["state"] == "pending" for key in fresh),
     )
+
+
+def _triaged(said: Triage, now: datetime) -> dict[str, Any]:
+    """The columns that tell of an entry's triage."""
+    values = {"triaged_at": now, "triage_score": said.score}
+    if said.candidate:
+        return {**values, "state": "pending", "retry_at": now, "finished_at": None}
+    return {**values, "state": "irrelevant", "retry_at": None, "finished_at": now}
 
 
 def _renamed(
@@ -190,16 +216,10 @@ def count_listed(session: Session, *, feed_id: int, keys: Sequence[str]) -> int:
 
 
 def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
-    """Write what triage said: a candidate stays pending and due, anything else is irrelevant and done with."""
-    for candidate, rest in ((True, {}), (False, {"state": "irrelevant", "retry_at": None, "finished_at": now})):
-        said = {"triaged_at": now, **rest}
-        rows = [
-            {"which": one.entry_id, "triage_score": one.score, **said}
-            for one in decisions
-            if one.candidate is candidate
-        ]
-        if rows:
-            session.execute(_TRIAGED, rows)
+    """Triage entries that were listed without it."""
+    rows = [{"which": one.entry_id, **_triaged(Triage(one.score, one.candidate), now)} for one in decisions]
+    if rows:
+        session.execute(_TRIAGED, rows)
 
 
 def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:
