@@ -49,7 +49,8 @@ TOGETHER = 16
 
 def main(number: int) -> None:
     """Print one line per phase."""
-    recorder = Recorder(Judge.load(), Policy(timedelta(minutes=5), timedelta(days=1)), "none", None)
+    judge = Judge.load()
+    recorder = Recorder(lambda: judge, Policy(timedelta(minutes=5), timedelta(days=1)), "none", None)
     with tempfile.TemporaryDirectory() as folder, closing(open_database(f"sqlite:///{folder}/b.db")) as database:
         database.ensure_schema(upgrade=False)
         with database.write() as session:

@@ -182,7 +182,8 @@ async def crawl(
 
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
-    settings.setdict(settings_for(watch.config), priority="cmdline")
+    # the spider is named by its class: Scrapy need not import all there are
+    settings.setdict({**settings_for(watch.config), "SPIDER_MODULES": []}, priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
     crawler = runner.create_crawler(spider or FeedsSpider)
     run_id = await watch.write(_begin_run, command=kind, now=watch.now(), shared=watch.cluster is not None)

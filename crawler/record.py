@@ -16,7 +16,7 @@ from crawler.urls import path_words
 from storage import entries, feeds, subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from sqlalchemy.orm import Session
@@ -98,9 +98,12 @@ class BlindFetches:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Records readings with one judge, one policy and one way of fetching. Called in the storage thread."""
+    """Records readings with one judge, one policy and one way of fetching. Called in the storage thread.
 
-    judge: Judge
+    `judge` gives the judge, when there is something to judge.
+    """
+
+    judge: Callable[[], Judge]
     policy: polling.Policy
     fetch: str  # candidates | all | none
     run_id: int | None
@@ -110,7 +113,7 @@ class Recorder:
     titles_tell: bool = False
 
     @classmethod
-    def configured(cls, config: Config, judge: Judge, *, run_id: int | None) -> Self:
+    def configured(cls, config: Config, judge: Callable[[], Judge], *, run_id: int | None) -> Self:
         """One that polls, fetches and listens as the configuration says."""
         policy = polling.Policy(timedelta(seconds=config.min_interval), timedelta(seconds=config.max_interval))
         blind, pushes = BlindFetches(config.blind_fetches), bool(config.websub.callback_url)
@@ -174,8 +177,9 @@ class Recorder:
     def _triage(self, feed: FeedForPoll, entry: entries.SeenEntry) -> entries.Triage:
         """Whether a new entry is worth reading. A feed tagged with a topic is wholly read."""
         title = entry.title or path_words(entry.canonical_url or "")
-        triage = self.judge.triage(title=title, summary=entry.summary, language=entry.language)
-        if triage.candidate or self.fetch == "all" or any(topic in feed.tags for topic in self.judge.topics):
+        judge = self.judge()
+        triage = judge.triage(title=title, summary=entry.summary, language=entry.language)
+        if triage.candidate or self.fetch == "all" or any(topic in feed.tags for topic in judge.topics):
             return entries.Triage(triage.score, True)
         told = self.titles_tell and len(title.split()) >= TELLING_WORDS
         blind = self.fetch == "candidates" and not told and _tells_nothing(entry)

@@ -61,7 +61,7 @@ class Subscriber:
         self.watch = watch
         self._rounds = rounds
         self._tokens: Collection[str] = frozenset()
-        self._recorder = Recorder.configured(watch.config, watch.judge, run_id=None)
+        self._recorder = Recorder.configured(watch.config, lambda: watch.judge, run_id=None)
 
     # --- asking hubs ---
 

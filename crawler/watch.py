@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from crawler import USER_AGENT
 from crawler.hosts import Hosts
-from crawler.judging import configured_judge
+from crawler.judging import configured_judge, is_own_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -55,11 +55,11 @@ class Watch:
     """
 
     def __init__(
-        self, config: Config, database: Database, judge: Judge, workers: Workers, clock: Callable[[], datetime]
+        self, config: Config, database: Database, judge: Judge | None, workers: Workers, clock: Callable[[], datetime]
     ):
         self.config = config
         self.database = database
-        self.judge = judge
+        self._judge = judge
         self.workers = workers
         self.now = clock
         # here, not in a crawl: a new crawl is no new visitor to a host
@@ -82,7 +82,7 @@ class Watch:
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
         workers = Workers(count=config.workers, seconds=config.parse_seconds, memory_mb=config.worker_memory_mb)
-        watch = cls(config, database, configured_judge(config), workers, clock)
+        watch = cls(config, database, configured_judge(config) if is_own_judge(config) else None, workers, clock)
         watch.archive = archive
         try:
             if cluster:
@@ -103,6 +103,13 @@ class Watch:
         if back:
             logger.warning("brought back rows=%d that a clock which was ahead had put off", back)
         return watch
+
+    @property
+    def judge(self) -> Judge:
+        """The configured judge. The shipped one is loaded when it is first asked for: a round without news needs none."""
+        if self._judge is None:
+            self._judge = configured_judge(self.config)
+        return self._judge
 
     def _remember_hosts(self, session: Session) -> None:
         """What hosts asked of an earlier process holds for this one."""

@@ -36,7 +36,7 @@ class Desk:
     def __init__(self, database: Database, judge: Judge) -> None:
         self.database = database
         self.feed_id = add_feed(database, FEED)
-        self.recorder = Recorder(judge, polling.Policy(), "candidates", None, BlindFetches(0), pushes=True)
+        self.recorder = Recorder(lambda: judge, polling.Policy(), "candidates", None, BlindFetches(0), pushes=True)
 
     def reading(
         self, now: datetime, *numbers: int, hub: str | None = HUB, topic: str = FEED, delta: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -609,7 +610,7 @@ class Watched:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.recorder = Recorder(judge=Judge.load(), policy=POLICY, fetch="candidates", run_id=None)
+        self.recorder = Recorder(judge=cache(Judge.load), policy=POLICY, fetch="candidates", run_id=None)
         with database.write() as session:
             feeds.add(session, url=URL, now=NOW)
 

@@ -41,7 +41,7 @@ class Reader:
         self.database = database
         self.feed_id = add_feed(database, url)
         self.dates: dict[int, datetime] = {}  # of each story: an hour before it was first listed
-        self.recorder = Recorder(judge, polling.Policy(), "candidates", None, BlindFetches(0))
+        self.recorder = Recorder(lambda: judge, polling.Policy(), "candidates", None, BlindFetches(0))
 
     @property
     def feed(self) -> feeds.FeedForPoll:

@@ -75,7 +75,7 @@ def watch(tmp_path: Path, templates: dict[str, str]) -> Iterator[Watch]:
 def walk_of(watch: Watch, span: Span = SPAN) -> Walk:
     with watch.database.read() as session:
         found = walks.feeds_of(session, "North Post")
-    recorder = Recorder(NoJudge(), Policy(timedelta(minutes=5), timedelta(days=1)), "candidates", None)  # type: ignore[arg-type]
+    recorder = Recorder(NoJudge, Policy(timedelta(minutes=5), timedelta(days=1)), "candidates", None)  # type: ignore[arg-type]
     return Walk(watch, found, span, recorder, request=Request)  # type: ignore[arg-type]
 
 

@@ -82,7 +82,7 @@ class FeedsSpider(Spider):
             opens_at=self.hosts.opens_at,
             idle=lambda: self.hosts.waiting,
         )
-        self.recorder = Recorder.configured(config, watch.judge, run_id=run_id)
+        self.recorder = Recorder.configured(config, lambda: watch.judge, run_id=run_id)
         self.blind = self.recorder.blind
         self.polls = Polls(watch, self.recorder, download=self._download, done=self._polled, broke=self._break)
         self.pages = Pages(watch)
