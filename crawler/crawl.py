@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from sqlalchemy.orm import Session
 
-    from crawler.spiders.feeds import FeedsSpider, Round
+    from crawler.rounds import Round
+    from crawler.spiders.feeds import FeedsSpider
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def watch_for_scrapy(
     """
     from scrapy import signals
 
-    from crawler.spiders.feeds import Round
+    from crawler.rounds import Round
 
     try:
         watch = Watch.open(load_config())
@@ -322,14 +323,17 @@ def poll_feeds(
 
     They are looked up under the crawl lock, which brings an older schema up to date first.
     """
-    from crawler.spiders.feeds import Round
+    from crawler.rounds import Round
 
     watch = Watch.open(config)
     try:
         require_feeds(watch)
         with watch.database.read() as session:
-            ids = tuple(feeds.get(session, ref).id for ref in refs) if refs else None
+            named = [feeds.get(session, ref) for ref in refs or ()]
+            ids = tuple(feed.id for feed in named) if refs else None
             on_start(len(ids) if ids is not None else feeds.count(session))
+        if any(feed.rate is None for feed in named):  # never read: it is going to be parsed
+            watch.workers.prepare()
         return _run_round(watch, Round(now=True, feed_ids=ids, force=force), kind="poll", on_poll=on_poll)
     finally:
         watch.close()

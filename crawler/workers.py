@@ -28,6 +28,8 @@ from pebble import ProcessExpired, ProcessPool
 from crawler.larder import LARDER, ORDINARY, Aside, Body
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
     from crawler.feed import ParsedFeed
     from crawler.listing import Listing
     from crawler.page import Page
@@ -127,20 +129,29 @@ class Workers:
             self._pool.join(timeout=5)
             self._pool = None
 
+    def prepare(self) -> None:
+        """Let the server from which workers are forked load its libraries, half a second beside our own start: there will be work."""
+        _context()
+        forkserver.ensure_running()
+
     def _start(self) -> ProcessPool:
-        # forkserver: a fork of this process would hold its database locks and sockets after a kill -9;
-        # preloading makes a new worker a matter of milliseconds instead of a second of imports.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(
-            ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser", "crawler.frozen"]
-        )
         return ProcessPool(
             max_workers=self._count,
             max_tasks=TASKS_PER_WORKER,
             initializer=_limit,
             initargs=[self._memory_mb],
-            context=context,
+            context=_context(),
         )
+
+
+def _context() -> ForkServerContext:
+    """forkserver: a fork of this process would hold its database locks and sockets after a kill -9; preloading makes a new
+    worker a matter of milliseconds instead of a second of imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser", "crawler.frozen"]
+    )
+    return context
 
 
 def is_heavy(body: Body) -> bool:
