@@ -24,6 +24,7 @@ __all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "newest_poll", "re
 
 REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
 CAPS = frozenset({"too-large", "parse-timeout"})  # a limit of ours cut it off
+ENOUGH = 20  # feeds by whose polls the watch is seen to go on
 PASSING = 0.05  # of polls may fail and pass: every server has its moments, and a feed still lists what it showed then
 
 
@@ -132,20 +133,21 @@ def newest_poll(session: Session) -> datetime | None:
 def _accounts(
     session: Session, start: datetime, end: datetime, publisher: str | None
 ) -> tuple[list[FeedAccount], list[datetime]]:
-    """The feeds with what their polls tell, and when these polls were, in their order."""
+    """The feeds with what their polls tell, and when those of the loudest were, in their order: a watch that stood still shows in these."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
     only = None if publisher is None else list(described)
     polled = rows.polls(session, start, end, only)
-    marks = rows.marks(session, start, end, only)
+    told = rows.told(session, start, end, only)
     accounts = [
-        FeedAccount(row, marks.get(id_, []), *polled.get(id_, (0, None)))
+        FeedAccount(row, told.get(id_, rows.Told()), *polled.get(id_, (0, None)))
         for id_, row in described.items()
         if row.added_at < end and (not row.removed or id_ in polled)
     ]
     past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(start)])
     for account in accounts:
         account.with_past(past.get(account.row.id, ()))
-    return accounts, sorted({mark.at for told in marks.values() for mark in told})
+    loudest = sorted(told.values(), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
+    return accounts, sorted({at for one in loudest for at in one.times()})
 
 
 def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage.coverage_rows import FeedRow, Mark
+from storage.coverage_rows import FeedRow, Mark, Told
 from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, usual_pause
 
 Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
@@ -48,21 +48,20 @@ class Silence:
 class FeedAccount:
     """What became of one feed: take in its polls with something to tell, answer its questions, then settle it."""
 
-    def __init__(self, row: FeedRow, marks: Sequence[Mark], polls: int, last: datetime | None) -> None:
-        """Take the feed, its marks in the order of time, how many polls there were and when the last one began."""
+    def __init__(self, row: FeedRow, told: Told, polls: int, last: datetime | None) -> None:
+        """Take the feed, what its polls tell, how many there were and when the last one began."""
         self.row = row
-        self.marks = marks
         self.polls = polls
         self.last = last
-        self.failed = [mark for mark in marks if mark.kind == "failed"]
+        self.failed, self.marks = _parted(told.marks)
         self.gaps: list[Gap] = []
         self.silences: list[Silence] = []
         self.pauses: list[Span] = []
-        self.seen = sum(mark.new for mark in marks)
+        self.seen, self._regular = told.seen, told.regular
         self.expected = float(self.seen)
-        self._learn_rhythm([mark.at for mark in marks if mark.new])
+        self._learn_rhythm(told.news)
 
-    def _learn_rhythm(self, news: list[datetime]) -> None:
+    def _learn_rhythm(self, news: Sequence[datetime]) -> None:
         self.news = news
         self.usual = usual_pause(news)
         self.patience = patience(news, self.usual)
@@ -115,7 +114,7 @@ class FeedAccount:
         end = answers[self.row.id, period.end] if self.fails_at_the_end else self.last
         between = [mark.at - (answers[self.row.id, mark.at] or mark.at) for mark in self.marks if mark.kind == "gap"]
         watched = (end or begin) - begin - sum(between, timedelta())
-        return rate_per_second(sum(mark.new for mark in self.marks if mark.kind == "news"), watched, self.row.rate)
+        return rate_per_second(self._regular, watched, self.row.rate)
 
     def _long_pauses(self, period: Period) -> list[Span]:
         """The pauses that its rhythm does not explain, as far as they reach into the period."""
@@ -145,3 +144,12 @@ class FeedAccount:
         if not heard or (pause.until is None and min(heard) >= last):
             return pause
         return Span(pause.since, max(min(heard), pause.since))
+
+
+def _parted(marks: Sequence[Mark]) -> tuple[list[Mark], list[Mark]]:
+    """Failures, and what else there is to tell."""
+    failed: list[Mark] = []
+    others: list[Mark] = []
+    for mark in marks:
+        (failed if mark.kind == "failed" else others).append(mark)
+    return failed, others

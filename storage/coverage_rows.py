@@ -7,8 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise, repeat
-from operator import attrgetter
+from itertools import chain, pairwise
 from typing import Any, Literal, NamedTuple
 from typing import cast as cast_to
 from urllib.parse import urlsplit
@@ -25,7 +24,6 @@ from storage.silence import STANDSTILL, Span
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
 MOST_STOPS = 10  # the longest ones tell the story
-_AT = attrgetter("at")
 _BATCH = 5_000  # rows that are asked about in one statement
 _MOMENTS = {"number": Integer(), "feed": BigInteger(), "before": UTCDateTime()}
 
@@ -57,16 +55,27 @@ class FeedRow:
 
 
 class Mark(NamedTuple):
-    """A poll with something to tell: news, the first document of a feed, a gap, or a failure.
+    """A poll that is told of by itself: the first document of a feed, a gap, or a failure, with its number of new entries."""
 
-    A tuple, for a month of 300 feeds has 30,000 of them.
-    """
-
-    feed_id: int
     at: datetime
     new: int
-    kind: Literal["news", "first", "gap", "failed"]
+    kind: Literal["first", "gap", "failed"]
     outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the polls of a feed tell, in the order of time: when they brought something `news`, its `marks`, how many entries were
+    `seen` as new, and how many of these `regular`, by documents that had something in common with the one before."""
+
+    news: Sequence[datetime] = ()
+    marks: Sequence[Mark] = ()
+    seen: int = 0
+    regular: int = 0
+
+    def times(self) -> Iterator[datetime]:
+        """When there was a poll, as far as it is told here."""
+        return chain(self.news, (mark.at for mark in self.marks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,24 +123,38 @@ def polls(
     return {row[0]: (row[1], row[2]) for row in rows if row[1]}
 
 
-def marks(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> dict[int, list[Mark]]:
-    """The polls with something to tell, by feed, in the order of time. A row of each feed: rows are dear."""
-    failed = POLLS.c.outcome.not_in(ANSWERED)
-    kind = case((failed, "failed"), (POLLS.c.gap, "gap"), (POLLS.c.overlap == 0, "first"), else_="news")
-    told = cast(POLLS.c.started_at, Text) + "|" + cast(POLLS.c.entries_new, Text) + "|" + kind + "|" + POLLS.c.outcome
+def told(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> dict[int, Told]:
+    """What the polls of each feed tell. A row of each feed, for rows are dear, and most polls with news tell no more than their time."""
+    failed, new = POLLS.c.outcome.not_in(ANSWERED), POLLS.c.entries_new
+    kind = case((failed, "failed"), (POLLS.c.gap, "gap"), (POLLS.c.overlap == 0, "first"))
+    at = cast(POLLS.c.started_at, Text)
+    mark = at + "|" + cast(new, Text) + "|" + kind + "|" + POLLS.c.outcome  # null where it is none
     feed = POLLS.c.feed_id + 0  # an expression, lest SQLite reads by feed every row there is
     query = (
-        select(feed, func.aggregate_strings(told, "\n"))
-        .where(_within(start, end, only), or_(POLLS.c.entries_new > 0, POLLS.c.gap, failed))
+        select(
+            feed,
+            func.aggregate_strings(case((new > 0, at)), "\n"),
+            func.aggregate_strings(mark, "\n"),
+            func.sum(new),
+            func.sum(case((kind.is_(None), new), else_=0)),
+        )
+        .where(_within(start, end, only), or_(new > 0, POLLS.c.gap, failed))
         .group_by(feed)
     )
-    return {feed_id: sorted(_marks(feed_id, lines), key=_AT) for feed_id, lines in session.execute(query)}
+    return {
+        row[0]: Told(sorted(map(datetime.fromisoformat, _lines(row[1]))), sorted(_marks(row[2])), row[3], row[4])
+        for row in session.execute(query)
+    }
 
 
-def _marks(feed_id: int, lines: str) -> Iterator[Mark]:
-    told = lines.replace("\n", "|").split("|")
-    times, numbers = map(datetime.fromisoformat, told[0::4]), map(int, told[1::4])
-    return map(Mark, repeat(feed_id), times, numbers, cast_to(Any, told[2::4]), told[3::4])
+def _lines(text: str | None) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def _marks(text: str | None) -> Iterator[Mark]:
+    for line in _lines(text):
+        at, new, kind, outcome = line.split("|")
+        yield Mark(datetime.fromisoformat(at), int(new), cast_to(Any, kind), outcome)
 
 
 def _within(start: datetime, end: datetime, only: Sequence[int] | None) -> ColumnElement[bool]:

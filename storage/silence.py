@@ -5,7 +5,7 @@ A feed's own rhythm is the measure, never a fixed number of hours: a ministry wr
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,11 +39,15 @@ def usual_pause(news: Sequence[datetime]) -> timedelta | None:
 
 
 def longest_ordinary(news: Sequence[datetime]) -> timedelta | None:
-    """The median of each day's longest pause, the night mostly; None while there are too few days."""
-    daily: dict[object, timedelta] = defaultdict(timedelta)
-    for before, after in pairwise(news):
-        daily[before.date()] = max(daily[before.date()], after - before)
-    return _median(list(daily.values())) if len(daily) >= FEWEST_DAYS else None
+    """The median of each day's longest pause, the night mostly; None while there are too few days. `news` in the order of time."""
+    pauses = [after - before for before, after in pairwise(news)]
+    daily, start = [], 0
+    while start < len(pauses):  # a pause belongs to the day on which it begins
+        day = news[start].replace(hour=0, minute=0, second=0, microsecond=0)
+        end = bisect_left(news, day + timedelta(days=1), start)
+        daily.append(max(pauses[start:end]))
+        start = end
+    return _median(daily) if len(daily) >= FEWEST_DAYS else None
 
 
 def _median(spans: list[timedelta]) -> timedelta:
