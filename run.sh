@@ -15,6 +15,7 @@
 #   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
 #   ./run.sh quick [FOLDER]  the short way of reading feeds beside feedparser, field by field (bench/quick.py)
 #   ./run.sh queries URL     every documented question in a full store, timed (bench/queries.py; bench/million.py fills one)
+#   ./run.sh bench           every phase of a round beside its floor, lemon24/reader beside ours (bench/regress.py)
 #   ./run.sh cluster         1, 2 and 4 daemons that share one Postgres database (bench/cluster.py)
 #   ./run.sh simulate        how many crawlers a million feeds need (bench/simulate.py; docs/scale.md)
 #   ./run.sh recording       what parsing and recording a poll cost (bench/recording.py)
@@ -126,6 +127,10 @@ case "$word" in
         .venv/bin/python -c 'import atheris' 2>/dev/null || pip_install --require-hashes -r requirements-fuzz.lock
         exec .venv/bin/python bench/fuzz.py "$@"
         ;;
+    bench)
+        set_up all
+        exec .venv/bin/python bench/regress.py "$@"
+        ;;
     chaos | cluster | queries | quick | real | recording | replay | similar | simulate | soak)
         set_up all
         exec .venv/bin/python "bench/$word.py" "$@"
@@ -143,7 +148,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the exports do not
         ;;
     *)
-        sed -n '2,24p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,25p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac

@@ -96,7 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blind_fetches: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 20
     host_delay: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 1.0
     host_connections: Annotated[int, msgspec.Meta(ge=1, le=16)] = 2
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 64
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 96
     request_timeout: Annotated[float, msgspec.Meta(ge=1, le=600)] = 20.0
     feed_max_bytes: Bytes = 10 * 1024 * 1024
     page_max_bytes: Bytes = 5 * 1024 * 1024

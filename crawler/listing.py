@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from crawler.aggregators import target_of
 from crawler.urls import canonical_url, entry_key, registered_domain
-from storage import entries
+from storage.seen import SeenEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ class Listing:
     """What one document lists: `entries` as the ledger keys them, first of each key, in document order; the `size` of the document in
     items; the times that these claim."""
 
-    entries: tuple[entries.SeenEntry, ...] = ()
+    entries: tuple[SeenEntry, ...] = ()
     size: int = 0
     claimed: tuple[datetime, ...] = ()
 
@@ -38,7 +38,7 @@ def listing_of(parsed: ParsedFeed, *, feed_url: str, language: str | None) -> Li
     urls = [canonical_url(link) if link else None for link in links]
     shared = _shared_links(zip(urls, parsed.entries, strict=True))
     language, own = parsed.language or language, registered_domain(feed_url)
-    seen: dict[str, entries.SeenEntry] = {}
+    seen: dict[str, SeenEntry] = {}
     for link, url, entry in zip(links, urls, parsed.entries, strict=True):
         key = entry_key(
             feed_url=feed_url,
@@ -67,8 +67,8 @@ def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset
 
 def _seen_entry(
     key: str, link: str | None, url: str | None, entry: ParsedEntry, host: str, language: str | None
-) -> entries.SeenEntry:
-    return entries.SeenEntry(
+) -> SeenEntry:
+    return SeenEntry(
         key=key,
         url=link if url else None,  # what has no canonical form cannot be asked for either
         canonical_url=url,

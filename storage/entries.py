@@ -19,6 +19,7 @@ from storage.base import ENTRY_STATES, EntryState
 from storage.claims import ClaimedEntry, claim, release_claims, renew_claims, untriaged
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
 from storage.portable import insert_new, upsert
+from storage.seen import SeenEntry
 from storage.text import audit_rank, short_key
 
 __all__ = [
@@ -45,30 +46,6 @@ __all__ = [
 _PAGE = 1_000
 _TOPICS = ("syria", "isis")
 _FORGOTTEN = "forgotten"  # while its page was on its way; removal.py cleared the claim
-
-
-@dataclass(frozen=True, slots=True)
-class SeenEntry:
-    """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`.
-
-    `link` is the link that the feed gave where `url` is what was found in it (an aggregator's).
-    """
-
-    key: str
-    url: str | None
-    canonical_url: str | None
-    host: str
-    guid: str | None
-    title: str
-    summary: str
-    author: str | None
-    language: str | None
-    published_at: datetime | None
-    published_raw: str | None
-    published_source: str | None
-    updated_at: datetime | None
-    updated_raw: str | None
-    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

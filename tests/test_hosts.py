@@ -73,6 +73,31 @@ def test_a_hundred_feeds_of_one_host_never_starve_the_others() -> None:
     assert len(queue) == 98
 
 
+def test_who_did_not_answer_last_time_holds_up_nobody_and_has_its_turn() -> None:
+    """A quarter of the places at most, while others wait one turn in eight, and all of them in the end."""
+    queue: FairQueue[str] = FairQueue(per_host=2, total=8)
+    for number in range(40):
+        queue.put(f"dead{number}.example", f"dead {number}", doubtful=True)
+        queue.put(f"well{number}.example", f"well {number}")
+    hanging, order = [], []
+    while (item := queue.take()) is not None or hanging:
+        if item is None:  # as when a dead one's time is over
+            queue.done(hanging.pop(0), doubtful=True)
+            continue
+        order.append(item)
+        kind, number = item.split()
+        if kind == "dead":
+            hanging.append(f"dead{number}.example")
+            assert len(hanging) <= 2
+        else:
+            queue.done(f"well{number}.example")
+    assert sorted(order) == sorted(f"{kind} {number}" for kind in ("dead", "well") for number in range(40))
+    assert (
+        sum(item.startswith("dead") for item in order[:42]) == 2
+    )  # nobody hung longer than it took to serve all others
+    assert (queue.out, len(queue)) == (0, 0)
+
+
 def test_no_more_than_total_are_out() -> None:
     queue: FairQueue[int] = FairQueue(per_host=2, total=3)
     for number in range(10):

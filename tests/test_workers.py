@@ -267,3 +267,10 @@ def test_a_large_body_takes_its_turn_on_the_disk_and_off_it() -> None:
     assert is_heavy(body)  # the disk is full
     assert is_heavy(Aside.of(body))
     assert not is_heavy(body[:ORDINARY])
+
+
+def test_workers_load_neither_database_nor_network() -> None:
+    """SQLAlchemy alone is 30 MB, in the server from which all workers are forked."""
+    asked = "import sys, crawler.frozen; print(sorted({'sqlalchemy', 'scrapy', 'twisted'} & sys.modules.keys()))"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"

@@ -168,7 +168,7 @@ class FeedsSpider(Spider):
                     if round_.force:
                         self.hosts.forget_quiet(host)
                     if self.polls.wait(feed):
-                        self.line.put(host, Turn(feed, round_.force))
+                        self.line.put(host, Turn(feed, round_.force), doubtful=_may_hang(feed))
                 self._pending = self.reads_entries and not self._leaving
                 self._looks = self._looks or (round_.looks and self.watch.config.looks_again)
                 self._changed.set()
@@ -261,7 +261,7 @@ class FeedsSpider(Spider):
         entry_ids = [known["entry"].id for known in asked if "entry" in known]
         look_ids = [known["again"].id for known in asked if "again" in known]
         for work in staying:
-            self.line.put(host, work)
+            self.line.put(host, work, doubtful=isinstance(work, Turn) and _may_hang(work.feed))
         logger.info(
             "quiet host=%s until=%s status=%d feeds=%d articles=%d",
             host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(feed_ids), len(entry_ids) + len(look_ids),
@@ -300,7 +300,7 @@ class FeedsSpider(Spider):
         """A feed is through, with so many entries to read."""
         self._pending = self._pending or candidates > 0
         self.on_poll()
-        self._done(registered_domain(feed.url))
+        self._done(registered_domain(feed.url), doubtful=_may_hang(feed))
 
     @property
     def polled(self) -> dict[int, Outcome]:
@@ -373,8 +373,8 @@ class FeedsSpider(Spider):
             self._looking.discard(entry.id)
             self._done(host)
 
-    def _done(self, host: str) -> None:
-        self.line.done(host)
+    def _done(self, host: str, *, doubtful: bool = False) -> None:
+        self.line.done(host, doubtful=doubtful)
         self._changed.set()
 
     def counts(self) -> dict[str, int]:
@@ -386,6 +386,11 @@ class FeedsSpider(Spider):
             "unreadable": self.pages.counts["unreadable"],
         }
         return {"feeds": len(self.polled), **self.polls.counts, **read, **capped, **self.again.counts}
+
+
+def _may_hang(feed: FeedForPoll) -> bool:
+    """Whether a feed did not answer last time: a dead server takes until the time-out."""
+    return feed.failing_since is not None
 
 
 def _is_forced(work: Turn | Request) -> bool:
