@@ -10,7 +10,7 @@ from crawler.classify.document import Document, Spot
 
 # what stands between the items of a list, and how much of the text on either side is looked at for items
 _BETWEEN = re.compile(
-    r"[,/•|]|\s(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|и|или|û|an|na|iyo|fi)\s|\s+و(?=\S{3})"
+    r"[,/•|\s](?:(?<!\s)|(?<=\s)(?:(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|и|или|û|an|na|iyo|fi)\s|\s*و(?=\S{3})))"
 )
 _REACH = 90
 _ITEM = 3  # words, the middle one a particle (Corée du Nord): more is a clause, no item

@@ -127,7 +127,7 @@ class Judge:
         language = language_of(declared, folded["title"].text, folded["text"].text)
         originals = {"title": title, "text": text}
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
-        common = _of_topic(mentions, COMMON)
+        common = [Spot(name, mention) for name, found in mentions.items() for mention in found.get(COMMON, ())]
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
         doubtful = [one for one in found.values() if is_doubtful(document, one)]
         for name in originals if doubtful else ():

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, MatchKind
@@ -25,6 +26,7 @@ FOREIGN = 2  # words that must support a spelling of another language
 _NAMES = frozenset({*ANCHORS, "other"})
 FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şamê" and "same"
 _AROUND = 80  # characters around a name, to see whether the text has capitals at all
+_START = attrgetter("start")
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 
 
@@ -76,6 +78,8 @@ class Matcher:
         English spellings are used everywhere.
         """
         text, size = folded.text, len(folded.text)
+        if not text:
+            return {}
         straight = folded.places is None
         spellings = self._spellings.setdefault(language, [None] * len(self._forms))
         found: dict[str, list[Mention]] = {}
@@ -154,22 +158,35 @@ def _is_small(folded: Folded, original: str, start: int, end: int) -> bool:
 
 def _longest(mentions: list[Mention]) -> list[Mention]:
     """Names and other bearers first; then each sense of support by itself, where no name stands."""
-    mentions.sort(key=lambda mention: (mention.start, -mention.end, mention.weak, mention.concept.sense != "other"))
+    if len(mentions) == 1:
+        return mentions
+    mentions.sort(key=_longest_first)
     kept: list[Mention] = []
+    supporting: list[Mention] = []
     taken: list[tuple[int, int]] = []
-    ends: dict[str, int] = {}
+    reached = 0
     for mention in mentions:
-        if mention.concept.sense in _NAMES and mention.start >= ends.get("", 0):
-            ends[""] = mention.end
-            taken.append((mention.start, mention.end))
+        if mention.concept.sense not in _NAMES:
+            supporting.append(mention)
+        elif mention.start >= reached:
+            reached = mention.end
+            taken.append((mention.start, reached))
             kept.append(mention)
-    for mention in mentions:
+    if not supporting:
+        return kept[:MOST_MENTIONS]
+    ends: dict[str, int] = {}
+    for mention in supporting:
         sense = mention.concept.sense
-        if sense not in _NAMES and mention.start >= ends.get(sense, 0) and not _overlaps(taken, mention):
+        if mention.start >= ends.get(sense, 0) and not (taken and _overlaps(taken, mention)):
             ends[sense] = mention.end
             kept.append(mention)
-    kept.sort(key=lambda mention: mention.start)
+    if taken:
+        kept.sort(key=_START)
     return kept[:MOST_MENTIONS]
+
+
+def _longest_first(mention: Mention) -> tuple[int, int, int, bool]:
+    return mention.start, -mention.end, mention.weak, mention.concept.sense != "other"
 
 
 def _overlaps(taken: Sequence[tuple[int, int]], mention: Mention) -> bool:
