@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
-FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint", "peer", "affairs")
-ABOUT = ("affairs", "everyday")  # what is looked for in doubt alone: common words, in every article by the dozen
+FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
+ABOUT = ("affairs", "everyday", "abroad")  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
+WORTH = 0.5  # of a word of war or state, which local news has, too: police, strike, president
 TELLING = 15  # words: in fewer the lack of a word that fits says little
-BORNE = ("name", "leader", "place")  # what people, towns and shops are called by
+BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
 
 
 def bearers(document: Document, found: Found) -> dict[str, Feature]:
@@ -24,32 +25,41 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     if not is_doubtful(document, found):
         return {}
     anchors = found.anchors
-    doubt = 1 - _fitting(document, found) / ENOUGH
+    fitting, affairs = _fitting(document, found)
     words = document.words + document.title.text.count(" ") + 1
-    doubt *= min(1.0, words / TELLING)
+    telling = min(1.0, words / TELLING)
+    doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
     one = len({spot.mention.concept.id for spot in anchors}) == 1
-    result = {"bare": Feature(doubt if one else 0.0, tuple(anchors[:3]))}
+    result = {"bare": Feature(doubt * math.log2(1 + min(len(anchors), 7)) if one else 0.0, tuple(anchors[:3]))}
+    away = found.support.get("abroad", [])
+    people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
+    far = telling * (1 - fitting / ENOUGH) if one and not people else 0.0
+    result["abroad"] = Feature(far * math.log2(1 + min(_different(document, away), 7)), tuple(away[:4]))
     life = found.support.get("everyday", [])
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
     named = {(spot.field, spot.mention.start) for spots in (anchors, *found.support.values()) for spot in spots}
     longer = {document.written(spot) for spot in anchors if _is_part(document, spot, named)}
     spots = [spot for spot in anchors if document.written(spot) in longer]
-    result["part"] = Feature(doubt * len(spots) / len(anchors), tuple(spots[:3]))
+    result["part"] = Feature(telling * (1 - fitting / ENOUGH) * len(spots) / len(anchors), tuple(spots[:3]))
     return result
 
 
 def is_doubtful(document: Document, found: Found) -> bool:
     """Whether all names are of the kind that others bear, and too few words stand there that fit."""
     borne = all(spot.mention.concept.sense in BORNE for spot in found.anchors)
-    return bool(found.anchors) and borne and _fitting(document, found) < ENOUGH
+    return bool(found.anchors) and borne and _fitting(document, found)[0] < ENOUGH
 
 
-def _fitting(document: Document, found: Found) -> int:
-    """How many different words that fit stand in the title, before the last name, or in its paragraph."""
+def _fitting(document: Document, found: Found) -> tuple[int, int]:
+    """How many different words that fit, and of war and state, stand in the title, before the last name, or in its paragraph."""
     last = [spot for spot in found.anchors if spot.field == "text"][-1:]
     end = document.paragraph(last[0])[1] if last else LEAD
-    fitting = (spot for sense in FITTING for spot in found.support.get(sense, ()))
-    return _different(document, [spot for spot in fitting if spot.field == "title" or spot.mention.start < end])
+
+    def number(senses: Iterable[str]) -> int:
+        spots = (spot for sense in senses for spot in found.support.get(sense, ()))
+        return _different(document, [spot for spot in spots if spot.field == "title" or spot.mention.start < end])
+
+    return number(FITTING), number(("affairs", "peer"))
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:

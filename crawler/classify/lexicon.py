@@ -35,6 +35,7 @@ SUPPORT = (
     "hint",
     "affairs",
     "everyday",
+    "abroad",
 )
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(

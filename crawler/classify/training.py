@@ -39,6 +39,7 @@ AGAINST = frozenset(
         "other",
         "refused",
         "bare",
+        "abroad",
         "part",
         "everyday",
         "culture",
