@@ -19,6 +19,7 @@ from crawler.classify.lexicon import COMMON
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
+SUBJECT = 30  # characters
 STRONG = ("name", "leader", "actor", "event")
 
 
@@ -120,6 +121,10 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
     has_lead = in_title or any(map(document.in_lead, found.anchors))
     result: dict[str, Feature] = {}
     for name, spots in (("peer", peers), ("rival", rivals)):
+        if name == "rival":
+            beside = {(spot.field, _sentence(document, spot)) for spot in spots}
+            near = [spot for spot in found.anchors if (spot.field, _sentence(document, spot)) in beside]
+            result["rival-beside"] = Feature(len(near) / len(found.anchors), tuple(near[:4]))
         ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
         result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
         lead = [spot for spot in spots if document.in_lead(spot)]
@@ -150,6 +155,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
         result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
     topical = places | {document.sentence(spot.mention.start) for spot in echoes}
     best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
+    subjects = [spot for spot in found.anchors if spot.field == "text" and _begins(document, spot)]
+    different = {document.sentence(spot.mention.start) for spot in subjects}
+    result["subject"] = Feature(math.log2(1 + min(len(different), 7)), tuple(subjects[:4]))
     result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
     return result
 
@@ -199,3 +207,12 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
     """Whether a word like "the group" stands within a paragraph's length behind an anchor."""
     at = document.sentence(spot.mention.start)
     return any(at - back in anchored for back in range(WINDOW + 1))
+
+
+def _sentence(document: Document, spot: Spot) -> int:
+    return 0 if spot.field == "title" else document.sentence(spot.mention.start)
+
+
+def _begins(document: Document, spot: Spot) -> bool:
+    """Whether a spot stands at the beginning of its sentence: there it mostly says who acts."""
+    return spot.mention.start - document.sentences[document.sentence(spot.mention.start)] < SUBJECT

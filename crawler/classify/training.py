@@ -28,6 +28,7 @@ AGAINST = frozenset(
         "title-rival",
         "lead-behind",
         "rivals",
+        "rival-beside",
         "lead-rival-alone",
         "title-rival-alone",
         "peers",
