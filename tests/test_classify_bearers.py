@@ -44,12 +44,30 @@ def test_a_word_of_war_or_state_takes_the_doubt_away(title: str, text: str, lang
 
 def test_a_bare_name_is_doubted_the_less_the_more_words_fit() -> None:
     text = "The lights came on at seven and the square filled with people who had waited for it all day long."
-    none, one = (
-        seen("Evening in Damascus", text + more)["bare"].value for more in ("", " An embassy in Damascus opened.")
+    none, state, war = (
+        seen("Evening in Damascus", text + more)["bare"].value
+        for more in ("", " An embassy opened.", " Sarin was named.")
     )
-    assert none == 1.0
-    assert one == 0.5
-    assert "bare" not in seen("Evening in Damascus", text + " The army and an embassy in Damascus watched.")
+    assert (none, state, war) == pytest.approx((1.0, 0.6, 0.5))
+    assert "bare" not in seen("Evening in Damascus", text + " The rebels and the army fled.")
+
+
+def test_a_bare_name_is_doubted_the_more_often_it_stands_there() -> None:
+    text = "The lights came on at seven and the square filled with people who had waited for it all day long."
+    assert seen("Evening in Damascus", text + " Damascus shone.")["bare"].value > 1.5
+
+
+def test_places_of_other_countries_speak_against_a_name_until_words_fit() -> None:
+    text = "Nurses from {} came to the ward, and a choir from Kerala sang for all who had waited there since the morning."
+    assert seen("A day with Raqqa", text.format("Lahore"))["abroad"].value > 1.5
+    assert "abroad" not in seen("A day with Raqqa", text.format("Lahore and Idlib") + " The rebels and the army fled.")
+    assert "abroad" not in seen("Syrians at the ward", text.format("Lahore"))  # people live everywhere
+
+
+def test_another_topic_in_the_text_takes_the_doubt_away() -> None:
+    text = "She joined Islamic State militants in 2015, and says that she is out of sight and out of mind in a camp in Syria."
+    assert "bare" not in seen("A mother speaks", text)
+    assert "bare" in seen("A mother speaks", text.replace("Islamic State militants", "a choir"))
 
 
 def test_words_behind_the_last_name_do_not_take_the_doubt_away() -> None:

@@ -78,6 +78,20 @@ def test_others_of_its_kind_are_told_from_countries() -> None:
     assert "title-rival-alone" not in country
 
 
+def test_others_of_its_kind_in_the_same_sentence_are_told_from_those_elsewhere() -> None:
+    together = "Groups linked to al-Qaida and Islamic State have held the north for a decade, a report said. "
+    apart = "Groups linked to al-Qaida were named. Islamic State has held the north for a decade, a report said. "
+    assert seen("isis", "Army kills 50 civilians", together)["rival-beside"].value == 1.0
+    assert "rival-beside" not in seen("isis", "Army kills 50 civilians", apart)
+
+
+def test_who_stands_at_the_beginning_of_a_sentence_acts() -> None:
+    acting = "Islamic State militants stormed a prison. Guards fled. Daesh fighters then burned the gate. " + WEATHER
+    aside = "The mayor, who once trained policemen in the war on Islamic State militants, opened a bridge. " + WEATHER
+    assert seen("isis", "Rain", acting)["subject"].value > 1
+    assert "subject" not in seen("isis", "Rain", aside)
+
+
 def test_what_the_title_names_is_meant_by_the_first_words_of_the_text() -> None:
     found = seen("isis", "Islamic State militants killed in the desert", "The group held a village for two days.")
     assert found["echo"].value == 1.0

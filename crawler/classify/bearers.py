@@ -13,9 +13,10 @@ from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
+STATE = ("affairs", "peer")
 ABOUT = ("affairs", "everyday", "abroad")  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
-WORTH = 0.5  # of a word of war or state, which local news has, too: police, strike, president
+WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
 
@@ -47,19 +48,20 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
 def is_doubtful(document: Document, found: Found) -> bool:
     """Whether all names are of the kind that others bear, and too few words stand there that fit."""
     borne = all(spot.mention.concept.sense in BORNE for spot in found.anchors)
-    return bool(found.anchors) and borne and _fitting(document, found)[0] < ENOUGH
+    return bool(found.anchors) and borne and not found.company and _fitting(document, found)[0] < ENOUGH
 
 
 def _fitting(document: Document, found: Found) -> tuple[int, int]:
-    """How many different words that fit, and of war and state, stand in the title, before the last name, or in its paragraph."""
+    """How many different words that fit, and further ones of war and state, stand in the title, before the last name, or in its paragraph."""
     last = [spot for spot in found.anchors if spot.field == "text"][-1:]
     end = document.paragraph(last[0])[1] if last else LEAD
 
-    def number(senses: Iterable[str]) -> int:
+    def words(senses: Iterable[str]) -> set[str]:
         spots = (spot for sense in senses for spot in found.support.get(sense, ()))
-        return _different(document, [spot for spot in spots if spot.field == "title" or spot.mention.start < end])
+        return {document.written(spot) for spot in spots if spot.field == "title" or spot.mention.start < end}
 
-    return number(FITTING), number(("affairs", "peer"))
+    fitting = words(FITTING)
+    return len(fitting), len(words(STATE) - fitting)
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:

@@ -113,6 +113,7 @@ class Found:
     anchors: list[Spot] = field(default_factory=list)
     refused: list[Spot] = field(default_factory=list)  # weak words that nothing supports
     support: dict[str, list[Spot]] = field(default_factory=dict)
+    company: bool = False  # whether another topic is named in the text, too
 
 
 def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Sequence[Spot]) -> Found:

@@ -129,6 +129,8 @@ class Judge:
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
         common = [Spot(name, mention) for name, found in mentions.items() for mention in found.get(COMMON, ())]
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
+        for one in found.values():
+            one.company = any(other.anchors for other in found.values() if other is not one)
         doubtful = [one for one in found.values() if is_doubtful(document, one)]
         for name in originals if doubtful else ():
             for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):
