@@ -30,11 +30,10 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     words = document.words + document.title.text.count(" ") + 1
     telling = min(1.0, words / TELLING)
     doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
-    one = len({spot.mention.concept.id for spot in anchors}) == 1
-    result = {"bare": Feature(doubt * math.log2(1 + min(len(anchors), 7)) if one else 0.0, tuple(anchors[:3]))}
+    result = {"bare": Feature(doubt * math.log2(1 + min(len(anchors), 7)), tuple(anchors[:3]))}
     away = found.support.get("abroad", [])
     people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
-    far = telling * (1 - fitting / ENOUGH) if one and not people else 0.0
+    far = telling * (1 - fitting / ENOUGH) if not people else 0.0
     result["abroad"] = Feature(far * math.log2(1 + min(_different(document, away), 7)), tuple(away[:4]))
     life = found.support.get("everyday", [])
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
@@ -52,7 +51,10 @@ def is_doubtful(document: Document, found: Found) -> bool:
 
 
 def _fitting(document: Document, found: Found) -> tuple[int, int]:
-    """How many different words that fit, and further ones of war and state, stand in the title, before the last name, or in its paragraph."""
+    """How many different words that fit, and further ones of war and state, stand in the title, before the last name, or in its paragraph.
+
+    Further names of the topic fit as well, as far as they are not forms of one.
+    """
     last = [spot for spot in found.anchors if spot.field == "text"][-1:]
     end = document.paragraph(last[0])[1] if last else LEAD
 
@@ -61,7 +63,8 @@ def _fitting(document: Document, found: Found) -> tuple[int, int]:
         return {document.written(spot) for spot in spots if spot.field == "title" or spot.mention.start < end}
 
     fitting = words(FITTING)
-    return len(fitting), len(words(STATE) - fitting)
+    names = min(len({spot.mention.concept.id for spot in found.anchors}), len(set(map(document.stem, found.anchors))))
+    return len(fitting) + names - 1, len(words(STATE) - fitting)
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:

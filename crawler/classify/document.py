@@ -16,6 +16,7 @@ LEAD = 250  # characters: the first two sentences of a news text; triage reads 2
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
 BEFORE = "before"  # the id of the words that put a name elsewhere when they stand before it: rue de Damas
 PART = 2  # words that fit which a doubtful name needs on top, as part of a longer one: Esad Yılmaz
+STEM = 4  # letters
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
@@ -105,6 +106,10 @@ class Document:
         """The folded words of a spot."""
         return (self.title if spot.field == "title" else self.text).text[spot.mention.start : spot.mention.end]
 
+    def stem(self, spot: Spot) -> str:
+        """The letters with which a spot begins: the same for most forms of a name (Пальмира, Пальмиры)."""
+        return self.written(spot)[:STEM]
+
 
 @dataclass(slots=True)
 class Found:
@@ -148,10 +153,10 @@ def _mean_another(document: Document, found: Found) -> bool:
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
     if not others and not elsewhere:
         return False
-    put = {document.written(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
+    put = {document.stem(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
     names = {document.written(spot) for spot in found.anchors}
     return all(
-        name in put
+        name[:STEM] in put
         or f" {name} " in others
         or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
         for name in names
