@@ -22,7 +22,7 @@ from crawler.similar import bands, nearness, signature
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data" / "articles"
-BEARER = 6.0  # weight of another bearer of a name: rare among our labels, common in the world (docs/decisions/0031)
+BEARER = 4.0  # weight of another bearer of a name: rare among our labels, common in the world (docs/decisions/0031)
 UNSURE = 0.4  # weight of a label on which two careful readers could disagree
 NEAR = 0.5  # articles as alike as this never stand on both sides of a split
 
