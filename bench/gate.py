@@ -15,14 +15,20 @@ from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
 SOUTH = "S"  # items of exam-south.jsonl: other bearers and asides, written where the judge was weakest
-BEARERS = ("U", "V", "X", "Y")  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
+BEARERS = (
+    "U",
+    "V",
+    "X",
+    "Y",
+    "Z",
+)  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
     "syria F1, held-out news": 0.97,
     "isis F1, held-out news": 0.85,
     "syria F1, held-out examination": 0.81,
     "isis F1, held-out examination": 0.90,
-    "isis F1, held-out harder examination": 0.60,  # 17 positives; of Syria there are three, too few for a floor
+    "isis F1, held-out harder examination": 0.75,  # 17 positives; of Syria there are three, too few for a floor
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }

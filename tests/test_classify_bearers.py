@@ -58,7 +58,9 @@ def test_a_bare_name_is_doubted_the_more_often_it_stands_there() -> None:
 
 
 def test_places_of_other_countries_speak_against_a_name_until_words_fit() -> None:
-    text = "Nurses from {} came to the ward, and a choir from Kerala sang for all who had waited there since the morning."
+    text = (
+        "Nurses from {} came to the ward, and a choir from Kerala sang for all who had waited there since the morning."
+    )
     assert seen("A day with Raqqa", text.format("Lahore"))["abroad"].value > 1.5
     assert "abroad" not in seen("A day with Raqqa", text.format("Lahore and Idlib") + " The rebels and the army fled.")
     assert "abroad" not in seen("Syrians at the ward", text.format("Lahore"))  # people live everywhere

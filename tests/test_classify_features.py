@@ -25,11 +25,18 @@ def seen(topic: str, title: str, text: str, language: str = "en") -> dict[str, F
         ),
         ("Aleppo Township approves a bond", "The supervisors voted for it. Aleppo has 1,900 residents."),
         ("Damascus, Maryland, gets a library", "Damascus will open it in May."),
+        ("SDF loans help farmers", "The Small Dairy Fund lent 900 crore. A member called the SDF a vote bank."),
+        ("Fire in a café", "The Palmyra Bar burned. Palmyra's owner was away."),
         ("New headings of the Harmonized Tariff Schedule", "Brokers say the HTS delays goods at the border."),
     ],
 )
 def test_a_name_that_another_bears_in_the_text_means_that_one_throughout(title: str, text: str) -> None:
     assert set(seen("syria", title, text)) == {"none"}
+
+
+def test_letters_that_the_lexicon_knows_by_their_full_name_stand_for_that() -> None:
+    text = "The Syrian Democratic Forces said on Monday that six had died. The SDF holds the dam."
+    assert "none" not in seen("syria", "SDF reports six dead", text)
 
 
 def test_another_bearer_does_not_hide_the_country() -> None:

@@ -14,7 +14,11 @@ from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
 STATE = ("affairs", "peer")
-ABOUT = ("affairs", "everyday", "abroad")  # what is looked for in doubt alone: common words, in every article by the dozen
+ABOUT = (
+    "affairs",
+    "everyday",
+    "abroad",
+)  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 TELLING = 15  # words: in fewer the lack of a word that fits says little

@@ -151,16 +151,29 @@ def _mean_another(document: Document, found: Found) -> bool:
     elsewhere = found.support.get("elsewhere", ())
     words = [" ".join(_WORD.findall(document.written(spot))) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
-    if not others and not elsewhere:
+    spelt = {name for name in map(document.written, found.anchors) if _is_spelt_out(document, name)}
+    if not others and not elsewhere and not spelt:
         return False
     put = {document.stem(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
     names = {document.written(spot) for spot in found.anchors}
     return all(
         name[:STEM] in put
+        or name in spelt
         or f" {name} " in others
         or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
         for name in names
     )
+
+
+def _is_spelt_out(document: Document, name: str) -> bool:
+    """Whether a text spells out an abbreviation by words that are no name of the topic: the Small Dairy Fund, then SDF.
+
+    What the lexicon knows by its full name is that one, whatever else the letters stand for.
+    """
+    if len(name) != ABBREVIATION or not name.isalpha():
+        return False
+    words = r"[\w'’]*(?:[ -](?:of|for|the|and|de|des|du|et|für|und))*[ -]".join(name.upper())
+    return any(re.search(rf"(?<!\w){words}[\w'’]+", source) for source in document.sources)
 
 
 def _initials(words: str) -> str:
