@@ -1,6 +1,7 @@
 """How well two readings by the rule agree: python bench/agreement.py   (Cohen's kappa per topic, over bench/labels)
 
-bench/labels/again/*.jsonl holds labels made a second time, by another reader who saw none of the first ones.
+bench/labels/again/*.jsonl holds labels made a second time, by another reader who saw none of the first ones; isis-alone.jsonl on
+ISIS alone, from the beginning and the sentences that name it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ def main() -> None:
     """Print a line per topic, then the ids on which the readers differ."""
     first, again = read("*.jsonl"), read("again/*.jsonl")
     for topic in ("syria", "isis"):
-        pairs = [(first[one][topic], label[topic]) for one, label in again.items()]
-        differ = [one for one, label in again.items() if first[one][topic] != label[topic]]
+        read_twice = {one: label for one, label in again.items() if topic in label}
+        pairs = [(first[one][topic], label[topic]) for one, label in read_twice.items()]
+        differ = [one for one, label in read_twice.items() if first[one][topic] != label[topic]]
         hits = sum(a and b for a, b in pairs)
         total = sum(a + b for a, b in pairs)
         print(
