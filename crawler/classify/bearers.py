@@ -20,6 +20,7 @@ ABOUT = (
     "abroad",
 )  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
+MANY = 1_000  # more than any text has
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
@@ -30,7 +31,9 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     if not is_doubtful(document, found):
         return {}
     anchors = found.anchors
-    fitting, affairs = _fitting(document, found)
+    fit = _words(document, found, FITTING)
+    fitting = len(fit) + _further(document, found)
+    affairs = len(_words(document, found, STATE) - fit)
     words = document.words + document.title.text.count(" ") + 1
     telling = min(1.0, words / TELLING)
     doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
@@ -49,26 +52,31 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
 
 
 def is_doubtful(document: Document, found: Found) -> bool:
-    """Whether all names are of the kind that others bear, and too few words stand there that fit."""
-    borne = all(spot.mention.concept.sense in BORNE for spot in found.anchors)
-    return bool(found.anchors) and borne and not found.company and _fitting(document, found)[0] < ENOUGH
+    """Whether all names are of the kind that others bear, no other topic is named, and too few words stand there that fit."""
+    if not found.anchors or found.company or any(spot.mention.concept.sense not in BORNE for spot in found.anchors):
+        return False
+    further = _further(document, found)
+    return further < ENOUGH and further + len(_words(document, found, FITTING, most=ENOUGH)) < ENOUGH
 
 
-def _fitting(document: Document, found: Found) -> tuple[int, int]:
-    """How many different words that fit, and further ones of war and state, stand in the title, before the last name, or in its paragraph.
+def _further(document: Document, found: Found) -> int:
+    """How many more names of the topic there are than one; forms of one are no more."""
+    ids = {spot.mention.concept.id for spot in found.anchors}
+    return min(len(ids), len(set(map(document.stem, found.anchors)))) - 1
 
-    Further names of the topic fit as well, as far as they are not forms of one.
-    """
+
+def _words(document: Document, found: Found, senses: Iterable[str], most: int = MANY) -> set[str]:
+    """The different words of these senses in the title, before the last name, or in its paragraph, up to `most`."""
     last = [spot for spot in found.anchors if spot.field == "text"][-1:]
     end = document.paragraph(last[0])[1] if last else LEAD
-
-    def words(senses: Iterable[str]) -> set[str]:
-        spots = (spot for sense in senses for spot in found.support.get(sense, ()))
-        return {document.written(spot) for spot in spots if spot.field == "title" or spot.mention.start < end}
-
-    fitting = words(FITTING)
-    names = min(len({spot.mention.concept.id for spot in found.anchors}), len(set(map(document.stem, found.anchors))))
-    return len(fitting) + names - 1, len(words(STATE) - fitting)
+    words: set[str] = set()
+    for sense in senses:
+        for spot in found.support.get(sense, ()):
+            if spot.field == "title" or spot.mention.start < end:
+                words.add(document.written(spot))
+                if len(words) == most:
+                    return words
+    return words
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:

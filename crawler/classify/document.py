@@ -121,7 +121,7 @@ class Found:
     company: bool = False  # whether another topic is named in the text, too
 
 
-def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Sequence[Spot]) -> Found:
+def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Spot]]) -> Found:
     """Sort the mentions of a topic (by field) and decide which weak ones count, with the words of all topics beside them."""
     found = Found()
     weak: list[Spot] = []
@@ -134,8 +134,8 @@ def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: S
                 weak.append(spot)
             else:
                 found.anchors.append(spot)
-    for spot in common:
-        found.support.setdefault(spot.mention.concept.sense, []).append(spot)
+    for sense, spots in common.items():
+        found.support.setdefault(sense, []).extend(spots)
     # one name that is certain, or supported, tells what the doubtful ones stand for
     sure = bool(found.anchors) or any(_supported(document, spot, found, weak) for spot in weak)
     (found.anchors if sure else found.refused).extend(weak)

@@ -127,7 +127,10 @@ class Judge:
         language = language_of(declared, folded["title"].text, folded["text"].text)
         originals = {"title": title, "text": text}
         mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
-        common = [Spot(name, mention) for name, found in mentions.items() for mention in found.get(COMMON, ())]
+        common: dict[str, list[Spot]] = {}
+        for name, of_topics in mentions.items():
+            for mention in of_topics.get(COMMON, ()):
+                common.setdefault(mention.concept.sense, []).append(Spot(name, mention))
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
         for one in found.values():
             one.company = any(other.anchors for other in found.values() if other is not one)
