@@ -23,6 +23,7 @@ _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|
 _AGE_BEHIND = re.compile(
     r"^[ ,(]{1,2}(?:de |di |von |w wieku |aged |im alter von )?[1-9]\d\b(?! ?(?:%|percent|million|thousand))"
 )
+_DIGIT = re.compile(r"\d")
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
 
@@ -41,7 +42,8 @@ def _is_listed(document: Document, spot: Spot, anchors: Sequence[int]) -> bool:
     # looking for lists is dear; a glance at the words that touch the spot mostly ends it
     words = right.split(None, _ITEM + 1)
     touching = right[: len(right) - len(words[-1])] if len(words) > _ITEM + 1 else right
-    if len(_BETWEEN.split(touching, maxsplit=1)[0].split()) <= _ITEM - 1:
+    found = _BETWEEN.search(touching)
+    if found and len(touching[: found.start()].split()) <= _ITEM - 1:
         behind = _run(_cut(right, last), anchors, open_end=True)
     words = left.rsplit(None, _ITEM + 1)
     touching = left[len(words[0]) :] if len(words) > _ITEM + 1 else left
@@ -90,10 +92,10 @@ def by_age(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
     found = []
     for spot in anchors:
         text = (document.title if spot.field == "title" else document.text).text
-        before, behind = (
-            text[max(spot.mention.start - 24, 0) : spot.mention.start],
-            text[spot.mention.end : spot.mention.end + 24],
-        )
+        first, last = spot.mention.start, spot.mention.end
+        if not _DIGIT.search(text, max(first - 24, 0), last + 24):
+            continue
+        before, behind = text[max(first - 24, 0) : first], text[last : last + 24]
         if _AGE_BEFORE.search(before) or _AGE_BEHIND.search(behind):
             found.append(spot)
     return found

@@ -56,8 +56,8 @@ def language_of(declared: str | None, *folded: str) -> str | None:
 def _hits(folded: Iterable[str]) -> dict[str, int]:
     hits: dict[str, int] = {}
     for text in folded:
-        for word in text[:READ].split():
-            for language in _LANGUAGES_OF.get(word, ()):
+        for word in filter(_LANGUAGES_OF.__contains__, text[:READ].split()):
+            for language in _LANGUAGES_OF[word]:
                 hits[language] = hits.get(language, 0) + 1
     return hits
 
