@@ -193,10 +193,16 @@ def count_listed(session: Session, *, feed_id: int, keys: Sequence[str]) -> int:
 
 
 def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
-    """Triage entries that were listed without it."""
-    rows = [{"which": one.entry_id, **_triaged(Triage(one.score, one.candidate), now)} for one in decisions]
-    if rows:
-        session.execute(_TRIAGED, rows)
+    """Triage entries that were listed without it: a candidate stays due when it was."""
+    worth = [
+        {"which": one.entry_id, "triage_score": one.score, "triaged_at": now} for one in decisions if one.candidate
+    ]
+    rest = [
+        {"which": one.entry_id, **_triaged(Triage(one.score, False), now)} for one in decisions if not one.candidate
+    ]
+    for rows in (worth, rest):
+        if rows:
+            session.execute(_TRIAGED, rows)
 
 
 def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:
