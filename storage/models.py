@@ -52,6 +52,8 @@ __all__ = [  # what is handed on
 
 OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id")
 
+_NO_MATCH = text("topics = ''")
+
 
 class Feed(Base):
     """A feed: what it is, how it answered last, when it is polled next and why then."""
@@ -283,6 +285,8 @@ class Article(Base):
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
         Index(None, "story_id"),
+        # what lost its topics: words are counted without a look at each article
+        Index("ix_articles_no_match", "sort_key", sqlite_where=_NO_MATCH, postgresql_where=_NO_MATCH),
         # either score can be the higher one
         Index(None, "syria_score", "isis_score", "sort_key"),
         Index(None, "isis_score", "syria_score", "sort_key"),

@@ -50,6 +50,7 @@ _REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 HISTORY = History(_REVISIONS, Path(__file__).with_name("migrations"))
 

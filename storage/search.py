@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from storage import word_counts
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
@@ -177,6 +178,13 @@ def stream(session: Session, filters: Filters) -> Generator[Match]:
 
 def count(session: Session, filters: Filters) -> int:
     """How many matches answer the filters, whatever their limit."""
+    asked = filters.asked()
+    words = asked.words or asked.title
+    bare = filters == Filters(words=filters.words, limit=filters.limit, scope=filters.scope)
+    if words and bare and asked in (Asked(words=words), Asked(title=words)):
+        number = word_counts.counted(session, words, FULL_TEXT if asked.words else TITLES)
+        if number is not None:
+            return number
     return session.scalar(_filtered(session, select(func.count()).select_from(ARTICLES), filters)) or 0
 
 

@@ -26,9 +26,10 @@ from storage_samples import (
     verdict,
 )
 
-from storage import articles, counts, entries, feeds, labels, search
+from storage import articles, counts, entries, feeds, labels, search, word_counts
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry
+from storage.models import ARTICLES
 from storage.search import Filters
 from storage.text import fold
 
@@ -163,6 +164,18 @@ def test_filters(database: Database) -> None:
         with database.read() as session:
             assert search.count(session, Filters(**filters)) == len(ids)
             assert search.count(session, Filters(words="ceasefire", limit=1, **filters)) == len(ids)
+
+
+@pytest.mark.parametrize("bound", [1, 1_000])
+def test_what_lost_its_topics_is_not_counted_by_its_words(
+    news: Database, monkeypatch: pytest.MonkeyPatch, bound: int
+) -> None:
+    monkeypatch.setattr(word_counts, "NO_MATCHES", bound)
+    with news.write() as session:
+        session.execute(ARTICLES.update().where(ARTICLES.c.id == 4).values(topics=""))
+    for words, number in (("is", 0), ("in", 1), ("in OR is", 1), ("title:camp", 0), ('"aid convoy"', 1), ("t*", 1)):
+        with news.read() as session:
+            assert search.count(session, Filters(words=words)) == number == len(found(news, words=words)), words
 
 
 def test_a_match_is_its_row_of_the_view(news: Database) -> None:
