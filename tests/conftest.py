@@ -46,6 +46,7 @@ def pytest_configure() -> None:
     """Take Ctrl-C as usual, also where a shell began us in the background and had it ignored: commands of ours inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every command that a test starts compiles the whole program
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
