@@ -105,7 +105,7 @@ class Polls:
         feed, candidates = turn.feed, 0
         try:
             if not self._leaving:
-                candidates = await self._record(feed, await self._ask(self._request(turn)))
+                candidates = await self._record(feed, await self._answer(turn))
         except NotAskedError as error:
             await self._not_asked(feed, error)
         except StorageError as error:
@@ -117,9 +117,13 @@ class Polls:
             self.let_go(feed)
             self._done(feed, candidates)
 
-    def _request(self, turn: Turn) -> Request:
+    async def _answer(self, turn: Turn) -> HttpAnswer:
         validators = request_headers(known_validators(turn.feed), now=self.watch.now())
-        return self._asking(turn.feed.url, headers=validators, forced=turn.forced)
+        try:
+            request = self._asking(turn.feed.url, headers=validators, forced=turn.forced)
+        except ValueError as error:  # an address that an older version took in, say
+            return read_failure(error, at=self.watch.now())
+        return await self._ask(request)
 
     def _asking(self, url: str, *, headers: dict[str, str], forced: bool) -> Request:
         """Raises ValueError for what is no address. Feeds are published to be polled: robots.txt is for pages."""

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from storage.db import open_database
 from tests.command import Desk, wait_for
 from tests.site import Reply, Request, Site, page, rss
+from tests.storage_samples import add_feed
 
 ABOUT_SYRIA = (
     "Air strikes hit a market in Idlib in north-western Syria on Tuesday, killing at least nine people, rescue workers said.",
@@ -157,6 +159,16 @@ def test_failures_are_recorded_with_their_class_and_the_next_feed_goes_on(desk: 
     assert found["feed"].outcome == "ok"
     assert found["rate-limited"].reason == "retry-after"
     assert all(found[name].failures > 0 for name in names)
+
+
+def test_an_address_that_cannot_be_asked_is_a_failure_like_others(desk: Desk, site: Site) -> None:
+    """None comes in by the commands; one that is there all the same holds up nobody."""
+    desk.watch(site.route("/feed.xml", rss()))
+    database = open_database(desk.url)
+    add_feed(database, "https://news.example:x/feed.xml")
+    database.close()
+    desk.ok("poll")
+    assert {row.outcome for row in desk.rows("select outcome from polls")} == {"ok", "bad-url"}
 
 
 def test_no_connection_to_an_address_that_is_not_public(desk: Desk, site: Site) -> None:
