@@ -74,7 +74,8 @@ def _record(rng: random.Random, n: int, moment: datetime) -> dict[str, Any]:
 
 def _store(session: Session, n: int, make: dict[str, Any], moment: datetime) -> None:
     listed = [_seen(4 * n + k, make, moment) for k in range(4)]
-    ids = entries.record_seen(session, feed_id=make["feed"], entries=listed, now=moment).new_ids
+    [shown] = entries.record_seen(session, [entries.Document(make["feed"], listed, moment)])
+    ids = shown.new_ids
     entries.record_triage(session, [entries.TriageDecision(one, 0.1, one == ids[0]) for one in ids], now=moment)
     verdicts = tuple(
         articles.VerdictRecord(

@@ -72,7 +72,7 @@ def _record(session: Any, number: int, publisher: str, words: str, signature: by
         key=url, url=url, canonical_url=url, host="outlet.example", guid=url, title=url, summary="", author=None, language="en",
         published_at=NOW, published_raw=None, published_source=None, updated_at=None, updated_raw=None,
     )  # fmt: skip
-    [entry_id] = entries.record_seen(session, feed_id=1, entries=[seen], now=NOW).new_ids
+    [[entry_id]] = [one.new_ids for one in entries.record_seen(session, [entries.Document(1, [seen], NOW)])]
     verdict = articles.VerdictRecord("syria", 0.9, 0.5, True, [], "bench")
     return articles.ArticleRecord(
         entry_id=entry_id, url=url, canonical_url=url, publisher=publisher, title=url, author=None, language="en", text=words,

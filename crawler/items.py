@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict
-    from crawler.classify.tagging import Tag
+    from crawler.judged import Judged
     from crawler.looks import NextLook
     from crawler.page import Page
     from crawler.polling import ArticleNext
@@ -32,7 +32,7 @@ class Article:
     """An entry on its way from its page to the store.
 
     `page` is None when there is no readable page: then the entry is judged on its title and summary, and `later`
-    says whether the page is tried again. `verdicts` is filled by the pipeline Judge, for a match `tags`, too.
+    says whether the page is tried again. `judged` is filled by the pipeline Judge.
     """
 
     entry: ClaimedEntry
@@ -41,11 +41,15 @@ class Article:
     url: str | None = None  # where the page was found after redirects
     error: str | None = None  # class of the failure, e.g. "not-found"
     later: ArticleNext | None = None
-    verdicts: tuple[Verdict, ...] = ()
-    tags: tuple[Tag, ...] = ()
+    judged: Judged | None = None
     exchanges: tuple[Exchange, ...] = ()  # what went over the wire for the page, with the archive on
     source: PageSource | None = None  # of the page: its validators, the hash of its bytes
     again: SecondLook | None = None  # this is no new entry but a match that was looked at again, and has changed
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One per topic, after Judge."""
+        return self.judged.verdicts if self.judged else ()
 
     @property
     def title(self) -> str:

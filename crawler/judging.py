@@ -1,16 +1,25 @@
-"""The judge that the configuration names: the same one for crawls, `classify`, `reclassify` and `why --text`."""
+"""The judge that the configuration names: the same one for crawls, `classify`, `reclassify` and `why --text`. And where a crawl judges."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.classify import Judge, LexiconError, ModelError
 from crawler.classify.model import MODEL
 from crawler.config import ConfigError
+from crawler.judged import Judged, Words, judged
+from crawler.workers import WorkTooHeavyError
 
 if TYPE_CHECKING:
     from crawler.config import Config
+    from crawler.workers import Workers
+
+MOMENT = 0.01  # seconds that an article waits for others: a message to a worker costs as much as judging a summary
+MOST = 16  # articles in a message
+MOST_CHARACTERS = 100_000  # of their texts together: one that is long goes alone
 
 
 def is_own_judge(config: Config) -> bool:
@@ -28,3 +37,55 @@ def configured_judge(config: Config) -> Judge:
         return Judge.load(model=model, own=topics if own.topics_dir else None)
     except (LexiconError, ModelError) as error:
         raise ConfigError(str(error)) from error
+
+
+class Judging:
+    """Judges the articles of a crawl: by a judge of the user's own here, by the shipped one in the workers, several at a time."""
+
+    def __init__(self, own: Judge | None, workers: Workers) -> None:
+        self._own = own
+        self._workers = workers
+        self._line: list[tuple[Words, asyncio.Future[Judged]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, words: Words) -> Judged:
+        """What is made of an article's words. Raises WorkTooHeavyError: they took a worker more time or memory than may be."""
+        if self._own is not None:
+            return judged(self._own, words)
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Judged] = loop.create_future()
+        self._line.append((words, done))
+        if len(self._line) >= MOST or sum(len(one.text) for one, _ in self._line) > MOST_CHARACTERS:
+            self._send()
+        elif self._timer is None:
+            self._timer = loop.call_later(MOMENT, self._send)
+        return await done
+
+    def _send(self) -> None:
+        """Hand over what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        line, self._line = self._line, []
+        task = asyncio.ensure_future(self._judge(line))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _judge(self, line: Sequence[tuple[Words, asyncio.Future[Judged]]]) -> None:
+        try:
+            found = await self._workers.judge([words for words, _ in line])
+        except WorkTooHeavyError as error:
+            if len(line) > 1:  # which one it was shows when each goes alone
+                for one in line:
+                    await self._judge([one])
+            elif not line[0][1].done():
+                line[0][1].set_exception(error)
+        except Exception as error:  # noqa: BLE001  a bug, told to whoever waits
+            for _, done in line:
+                if not done.done():
+                    done.set_exception(error)
+        else:
+            for (_, done), told in zip(line, found, strict=True):
+                if not done.done():
+                    done.set_result(told)

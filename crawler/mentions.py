@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from storage.mentions import MentionRecord
+from storage.seen import MentionRecord
 
 if TYPE_CHECKING:
     from crawler.classify.tagging import Tag, Tagger

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
 
 from crawler import rechecks, similar
 from crawler.clocks import claim, weighed
-from crawler.event_keys import event_keys
 from crawler.export import row_to_json
-from crawler.mentions import kinds, mention_records, shipped_tagger, sure_names
-from crawler.syndication import family_of, find_credit
+from crawler.judged import Words
 from crawler.urls import canonical_url, registered_domain
 from crawler.verdicts import verdict_records
 from storage import articles, entries, resolved, search
@@ -38,11 +37,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+_COPIES: dict[str, Any] = {
+    "nearness": similar.nearness,
+    "near_copy": similar.LIKELY,
+    "confirm": similar.copy_similarity,
+}
 _HINTS = ("lastmod", "url")  # published_source of what a sitemap says of a page without a publication date
 
 
 class Judge:
-    """Sets the verdicts of an article, one per topic, and what a match names."""
+    """Sets what is made of an article's words: the verdicts, one per topic, and of a match all that is stored beside its text."""
 
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
@@ -52,12 +56,9 @@ class Judge:
         """Use the judge that the spider's watch holds."""
         return cls(crawler.spider.watch)  # type: ignore[union-attr]
 
-    def process_item(self, item: Article) -> Article:
+    async def process_item(self, item: Article) -> Article:
         """Judge the text that will be stored, so that the evidence's offsets are true of it."""
-        item.verdicts = self.watch.judge.judge(title=item.title, text=item.text, language=item.language)
-        if any(verdict.matched for verdict in item.verdicts):  # of a hundred articles one; the others stay untagged
-            day = (item.entry.published_at or item.entry.first_seen_at).date()
-            item.tags = shipped_tagger().tag(item.title, item.text, item.language, day)
+        item.judged = await self.watch.judging.run(words_of(item))
         return item
 
 
@@ -101,14 +102,32 @@ class Store:
 
     def store_all(self, session: Session, items: Sequence[Article]) -> list[search.Match | None]:
         """The same for articles that come together; the later ones see what the earlier ones wrote."""
-        return [self.store(session, item) for item in items]
+        stored: list[search.Match | None] = []
+        for plain, together in groupby(items, key=self._is_plain):
+            run = list(together)
+            stored += self._store_plain(session, run) if plain else [self.store(session, item) for item in run]
+        return stored
+
+    def _is_plain(self, item: Article) -> bool:
+        """Whether an article is a match of its own, which nothing but the database has to do with."""
+        matches = item.judged is not None and item.judged.matched
+        return matches and item.again is None and self.watch.archive is None and not _leads_elsewhere(item)
+
+    def _store_plain(self, session: Session, items: Sequence[Article]) -> list[search.Match | None]:
+        now = self.watch.now()
+        records = [article_record(item) for item in items]
+        written = articles.store_matches(session, records, now=now, **_COPIES)
+        for item, stored in zip(items, written, strict=True):
+            _plan_looks(session, item, stored)
+        return [search.match(session, item.entry.id) for item in items]
 
     def store(self, session: Session, item: Article) -> search.Match | None:
         """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""
-        if item.again is not None or any(verdict.matched for verdict in item.verdicts):
+        assert item.judged is not None
+        if item.again is not None or item.judged.matched:
             return self._store_match(session, item)
         now = self.watch.now()
-        verdicts = verdict_records(item.verdicts, model=self.watch.judge.version)
+        verdicts = verdict_records(item.verdicts, model=item.judged.model)
         if item.page is None and item.later is not None and item.later.retry_at is not None:
             # Nothing in the summary, and the page could not be read: nothing is decided yet.
             entries.record_retry(
@@ -131,7 +150,7 @@ class Store:
 
     def _store_match(self, session: Session, item: Article) -> search.Match | None:
         now = self.watch.now()
-        record = article_record(item, model=self.watch.judge.version)
+        record = article_record(item)
         if (known := self._known(session, item, record, now)) != item.entry.id:
             logger.info("known entry=%d article=%d", item.entry.id, known)
             return None
@@ -141,9 +160,7 @@ class Store:
             state = _state(item.verdicts)
             rechecks.store_change(session, item.again, record, item.source, state=state, write=self._write, now=now)
         else:
-            stored = self._write(session, record, now)
-            if stored is not None and item.source is not None and item.fetched_at is not None:
-                rechecks.plan(session, item.entry.id, item.source, fetched_at=item.fetched_at)
+            _plan_looks(session, item, self._write(session, record, now))
         return search.match(session, item.entry.id)
 
     def _known(self, session: Session, item: Article, record: articles.ArticleRecord, now: datetime) -> int:
@@ -154,14 +171,13 @@ class Store:
         return resolved.resolve(session, entry_id=item.entry.id, canonical=canonical, now=now)
 
     def _write(self, session: Session, record: articles.ArticleRecord, now: datetime) -> articles.StoredMatch | None:
-        return articles.store_match(
-            session,
-            record,
-            now=now,
-            nearness=similar.nearness,
-            near_copy=similar.LIKELY,
-            confirm=similar.copy_similarity,
-        )
+        return articles.store_match(session, record, now=now, **_COPIES)
+
+
+def _plan_looks(session: Session, item: Article, stored: articles.StoredMatch | None) -> None:
+    """A match whose page was read is looked at again."""
+    if stored is not None and item.source is not None and item.fetched_at is not None:
+        rechecks.plan(session, item.entry.id, item.source, fetched_at=item.fetched_at)
 
 
 def _leads_elsewhere(item: Article) -> bool:
@@ -184,40 +200,54 @@ def _state(verdicts: Sequence[Verdict]) -> EntryState:
     return "near" if any(verdict.near for verdict in verdicts) else "irrelevant"
 
 
-def article_record(item: Article, *, model: str) -> articles.ArticleRecord:
-    """An article as storage takes it; `model` is the judge's version."""
+def words_of(item: Article) -> Words:
+    """An article as it is judged."""
     entry, page = item.entry, item.page
-    signature = similar.signature(item.text)
-    author = (page.author if page else None) or entry.author
-    url = item.url or entry.url
-    credit = find_credit(author=author, text=item.text, summary=entry.summary, url=url)
+    return Words(
+        title=item.title,
+        text=item.text,
+        language=item.language,
+        day=(entry.published_at or entry.first_seen_at).date(),
+        author=(page.author if page else None) or entry.author,
+        summary=entry.summary,
+        url=item.url or entry.url,
+        kept=item.again is not None,
+    )
+
+
+def article_record(item: Article) -> articles.ArticleRecord:
+    """An article that was judged and is kept, as storage takes it."""
+    entry, page, judged = item.entry, item.page, item.judged
+    assert judged is not None
+    assert judged.made is not None
+    made = judged.made
     return articles.ArticleRecord(
         entry_id=entry.id,
-        url=url or "",
+        url=item.url or entry.url or "",
         canonical_url=_canonical(item),
         publisher=entry.publisher,
         title=item.title,
-        author=author,
+        author=(page.author if page else None) or entry.author,
         language=item.language,
         text=item.text,
         summary=entry.summary,
-        words=len(item.text.split()),
+        words=made.words,
         extraction=page.status if page else "summary-only",
         extractor=page.extractor if page else "",
         **_published(entry, page),
         updated_at=entry.updated_at or (page.modified_at if page else None),
         first_seen_at=entry.first_seen_at,
         fetched_at=item.fetched_at,
-        signature=signature,
-        bands=similar.bands(signature) if signature else (),
-        verdicts=verdict_records(item.verdicts, model=model),
+        signature=made.signature,
+        bands=made.bands,
+        verdicts=verdict_records(judged.verdicts, model=judged.model),
         retry_at=item.later.retry_at if item.later else None,
         error=item.error,
-        mentions=mention_records(item.tags),
-        family=family_of(url),
-        agency=credit.agency if credit else None,
-        credit=credit.text if credit else None,
-        event_keys=event_keys(item.title, item.text or entry.summary, sure_names(item.tags), kinds()),
+        mentions=made.mentions,
+        family=made.family,
+        agency=made.credit.agency if made.credit else None,
+        credit=made.credit.text if made.credit else None,
+        event_keys=made.event_keys,
         clocks=clock_records(entry, page, fetched_at=item.fetched_at),
     )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from storage.base import EntryState
     from storage.db import Database
     from storage.held import HeldEntry
-    from storage.mentions import MentionRecord
+    from storage.seen import MentionRecord
 
 BATCH = 100  # entries judged and written at a time: a transaction of some 0.1 s
 EXAMPLES = 5  # of what a topic gains and loses, those whose score moves most
@@ -153,8 +153,7 @@ def _write(
     named = {one.entry.id: _mentions(one.entry) for one in rejudged if one.state == "match"}
     with database.write() as session:
         held.rejudge(session, rejudged, now=now)
-        for entry_id, found in named.items():
-            mentions.replace(session, entry_id=entry_id, mentions=found)
+        mentions.replace(session, named)
 
 
 def _mentions(entry: HeldEntry) -> tuple[MentionRecord, ...]:

@@ -11,6 +11,7 @@ from crawler import hints, polling, rhythm
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
 from crawler.hubs import Heard, hear
+from crawler.judged import triaged
 from crawler.listing import EMPTY, Listing, listing_of
 from crawler.urls import path_words
 from storage import entries, feeds, subscriptions
@@ -71,7 +72,6 @@ class Found:
 class _Noted:
     reading: FeedReading
     shown: entries.SeenResult
-    candidates: int
     record: feeds.PollRecord
 
 
@@ -100,7 +100,7 @@ class BlindFetches:
 class Recorder:
     """Records readings with one judge, one policy and one way of fetching. Called in the storage thread.
 
-    `judge` gives the judge, when there is something to judge.
+    `judge` gives the judge, when there is something to judge that no worker has.
     """
 
     judge: Callable[[], Judge]
@@ -121,54 +121,66 @@ class Recorder:
 
     def record(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write one poll: sightings and new entries, their triage, the audit row, the feed's next poll, and its move."""
-        noted = self._note_poll(session, reading, now=now)
-        feeds.record_polls(session, [noted.record])
-        return _found(session, noted, now=now)
+        [found] = self._record(session, [(reading, now)])
+        return found
 
     def record_all(self, session: Session, readings: Sequence[FeedReading]) -> list[Found]:
         """The same for answers of different feeds, each at its own time, in fewer statements."""
-        noted = [self._note_poll(session, reading, now=reading.answer.at) for reading in readings]
-        feeds.record_polls(session, [one.record for one in noted])
-        return [_found(session, one, now=one.reading.answer.at) for one in noted]
+        return self._record(session, [(reading, reading.answer.at) for reading in readings])
 
-    def _note_poll(self, session: Session, reading: FeedReading, *, now: datetime) -> _Noted:
-        """What a poll shows goes into the ledger; what is to be written of the poll itself is decided."""
-        listed, shown, candidates = self.note(session, reading, now=now)
+    def _record(self, session: Session, readings: Sequence[tuple[FeedReading, datetime]]) -> list[Found]:
+        if len({reading.feed.id for reading, _ in readings}) < len(
+            readings
+        ):  # one feed twice: its documents are no batch
+            return [found for one in readings for found in self._record(session, [one])]
+        shown = self.note(session, readings)
+        noted = [
+            self._note_poll(session, reading, seen, now=now)
+            for (reading, now), seen in zip(readings, shown, strict=True)
+        ]
+        feeds.record_polls(session, [one.record for one in noted])
+        return [_found(session, one, now=now) for one, (_, now) in zip(noted, readings, strict=True)]
+
+    def _note_poll(self, session: Session, reading: FeedReading, shown: entries.SeenResult, *, now: datetime) -> _Noted:
+        """What is to be written of a poll itself, by what it showed."""
         in_force = _hints(reading)
         hub = hear(session, reading, shown, now=now, listening=self.pushes)
         plan = polling.after(_state(reading.feed), _answer(reading, shown, in_force, hub), self.policy)
         record = _poll_record(reading, shown, plan, in_force, run_id=self.run_id)
-        return _Noted(reading, shown, candidates, with_suspicion(record, reading, listed, shown))
+        return _Noted(reading, shown, with_suspicion(record, reading, reading.listed.entries, shown))
 
     def record_push(self, session: Session, reading: FeedReading, *, now: datetime) -> Found:
         """Write what a hub pushed, as a poll's new entries are written. It says nothing of what the feed lists else, nor of its next poll."""
         feed, answer = reading.feed, reading.answer
         following = feed.next_poll_at or now
-        _, shown, candidates = self.note(session, reading, now=now)
+        [shown] = self.note(session, [(reading, now)])
         record = feeds.PollRecord(
             feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=len(answer.body),
             entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=following, reason=PUSHED,
         )  # fmt: skip
         feeds.record_push(session, record)
         subscriptions.note_push(session, feed_id=feed.id, new=len(shown.new_ids), now=now)
-        return Found(shown.seen, len(shown.new_ids), candidates, following, PUSHED)
+        return Found(shown.seen, len(shown.new_ids), shown.candidates, following, PUSHED)
 
-    def note(
-        self, session: Session, reading: FeedReading, *, now: datetime
-    ) -> tuple[Sequence[entries.SeenEntry], entries.SeenResult, int]:
-        """Write sightings, new entries and their triage: what a document lists, what of it is new, how many are worth reading."""
-        listed, shown = reading.listed, NOTHING
-        if reading.parsed:
-            shown = entries.record_seen(
-                session,
+    def note(self, session: Session, readings: Sequence[tuple[FeedReading, datetime]]) -> list[entries.SeenResult]:
+        """Write sightings, new entries and their triage: of each document, read at that time, what it lists and what of it is new."""
+        documents = {
+            reading.feed.id: entries.Document(
                 feed_id=reading.feed.id,
-                entries=listed.entries,
+                entries=reading.listed.entries,
                 now=now,
                 whole=not reading.answer.delta,
                 triage=partial(self._triage, reading.feed),
             )
-            note_renamed(session, reading.feed, shown, now=now)
-        return listed.entries, shown, shown.candidates
+            for reading, now in readings
+            if reading.parsed
+        }
+        seen = entries.record_seen(session, list(documents.values())) if documents else []
+        shown = dict(zip(documents, seen, strict=True))
+        for reading, now in readings:
+            if reading.feed.id in shown:
+                note_renamed(session, reading.feed, shown[reading.feed.id], now=now)
+        return [shown.get(reading.feed.id, NOTHING) for reading, _ in readings]
 
     def confirm(self, session: Session, reading: FeedReading, url: str, *, now: datetime) -> bool:
         """Move a feed to the address that its document gives, when that one answers with the same feed; whether it did."""
@@ -176,11 +188,12 @@ class Recorder:
 
     def _triage(self, feed: FeedForPoll, entry: entries.SeenEntry) -> entries.Triage:
         """Whether a new entry is worth reading. A feed tagged with a topic is wholly read."""
-        title = entry.title or path_words(entry.canonical_url or "")
-        judge = self.judge()
-        triage = judge.triage(title=title, summary=entry.summary, language=entry.language)
-        if triage.candidate or self.fetch == "all" or any(topic in feed.tags for topic in judge.topics):
+        triage = entry.triage or triaged(self.judge(), entry)
+        if triage.candidate or self.fetch == "all":
             return entries.Triage(triage.score, True)
+        if feed.tags and any(topic in feed.tags for topic in self.judge().topics):
+            return entries.Triage(triage.score, True)
+        title = entry.title or path_words(entry.canonical_url or "")
         told = self.titles_tell and len(title.split()) >= TELLING_WORDS
         blind = self.fetch == "candidates" and not told and _tells_nothing(entry)
         return entries.Triage(triage.score, blind and self.blind.take())
@@ -192,7 +205,7 @@ def _found(session: Session, noted: _Noted, *, now: datetime) -> Found:
     return Found(
         seen=shown.seen,
         new=len(shown.new_ids),
-        candidates=noted.candidates,
+        candidates=shown.candidates,
         next_poll_at=record.next_poll_at,
         reason=record.reason,
         ask=follow(session, noted.reading, record.permanent_url, shown, now=now),

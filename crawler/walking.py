@@ -221,8 +221,8 @@ class Walk:
         return new
 
     def _note(self, session: Session, reading: FeedReading, *, now: datetime) -> tuple[int, int]:
-        _, shown, candidates = self.recorder.note(session, reading, now=now)
-        return len(shown.new_ids), candidates
+        [shown] = self.recorder.note(session, [(reading, now)])
+        return len(shown.new_ids), shown.candidates
 
     def _end(
         self, session: Session, row: FeedForPoll, answer: HttpAnswer, document: Document | None, leads: list[Lead]

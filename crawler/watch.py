@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from crawler import USER_AGENT
 from crawler.hosts import Hosts
-from crawler.judging import configured_judge, is_own_judge
+from crawler.judging import Judging, configured_judge, is_own_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -61,6 +61,7 @@ class Watch:
         self.database = database
         self._judge = judge
         self.workers = workers
+        self.judging = Judging(judge, workers)
         self.now = clock
         # here, not in a crawl: a new crawl is no new visitor to a host
         self.hosts = Hosts(connections=config.host_connections, delay=config.host_delay, now=clock)
@@ -81,8 +82,14 @@ class Watch:
         """
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
-        workers = Workers(count=config.workers, seconds=config.parse_seconds, memory_mb=config.worker_memory_mb)
-        watch = cls(config, database, configured_judge(config) if is_own_judge(config) else None, workers, clock)
+        own = configured_judge(config) if is_own_judge(config) else None
+        workers = Workers(
+            count=config.workers,
+            seconds=config.parse_seconds,
+            memory_mb=config.worker_memory_mb,
+            judges=own is None,
+        )
+        watch = cls(config, database, own, workers, clock)
         watch.archive = archive
         try:
             if cluster:
@@ -106,7 +113,7 @@ class Watch:
 
     @property
     def judge(self) -> Judge:
-        """The configured judge. The shipped one is loaded when it is first asked for: a round without news needs none."""
+        """The configured judge. The shipped one is loaded when it is first asked for: workers have their own."""
         if self._judge is None:
             self._judge = configured_judge(self.config)
         return self._judge

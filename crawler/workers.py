@@ -15,7 +15,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
     from crawler.feed import ParsedFeed
+    from crawler.judged import Judged, Words
     from crawler.listing import Listing
     from crawler.page import Page
 
@@ -58,8 +59,10 @@ class Workers:
     space. The processes start with the first piece of work, die with this one, and are replaced when killed.
     """
 
-    def __init__(self, *, count: int, seconds: float, memory_mb: int) -> None:
+    def __init__(self, *, count: int, seconds: float, memory_mb: int, judges: bool = False) -> None:
+        """`judges`: by the shipped judge, which then says of every entry of a document, too, whether its page is worth fetching."""
         self._count = count
+        self._judges = judges
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._pool: ProcessPool | None = None
@@ -77,13 +80,17 @@ class Workers:
         """A document of a feed without its entries, and these as `crawler.listing` lists them, made in a worker. Raises WorkTooHeavyError."""
         with LARDER.waits(len(body)):
             async with self._turn(body):
-                return await self.run(_list_feed, body, url, content_type, feed_url, language)
+                return await self.run(_list_feed, body, url, content_type, feed_url, language, self._judges)
 
     async def extract_page(self, body: Body, *, url: str, content_type: str | None) -> Page:
         """`crawler.extract.extract_page` in a worker. Raises WorkTooHeavyError."""
         with LARDER.waits(len(body)):
             async with self._turn(body):
                 return await self.run(_extract_page, body, url, content_type)
+
+    async def judge(self, several: Sequence[Words]) -> list[Judged]:
+        """`crawler.judged.judged` for each of these articles, by the shipped judge, in a worker. Raises WorkTooHeavyError."""
+        return await self.run(_judge, several)
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Any function that can be named, with arguments that can be pickled, in a worker. Raises WorkTooHeavyError.
@@ -131,7 +138,7 @@ class Workers:
 
     def prepare(self) -> None:
         """Let the server from which workers are forked load its libraries, half a second beside our own start: there will be work."""
-        _context()
+        _context(judges=self._judges)
         forkserver.ensure_running()
 
     def _start(self) -> ProcessPool:
@@ -140,17 +147,16 @@ class Workers:
             max_tasks=TASKS_PER_WORKER,
             initializer=_limit,
             initargs=[self._memory_mb],
-            context=_context(),
+            context=_context(judges=self._judges),
         )
 
 
-def _context() -> ForkServerContext:
+def _context(*, judges: bool) -> ForkServerContext:
     """forkserver: a fork of this process would hold its database locks and sockets after a kill -9; preloading makes a new
     worker a matter of milliseconds instead of a second of imports."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser", "crawler.frozen"]
-    )
+    loaded = ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser"]
+    context.set_forkserver_preload([*loaded, *(["crawler.shipped"] if judges else []), "crawler.frozen"])
     return context
 
 
@@ -227,12 +233,24 @@ def _parse_feed(body: Body, url: str, content_type: str | None) -> ParsedFeed:
 
 
 def _list_feed(
-    body: Body, url: str, content_type: str | None, feed_url: str, language: str | None
+    body: Body, url: str, content_type: str | None, feed_url: str, language: str | None, judges: bool
 ) -> tuple[ParsedFeed, Listing]:
     from crawler.listing import listing_of
 
     parsed = _parse_feed(body, url, content_type)
-    return replace(parsed, entries=()), listing_of(parsed, feed_url=feed_url, language=language)
+    listing = listing_of(parsed, feed_url=feed_url, language=language)
+    if judges:
+        from crawler.shipped import JUDGE, triaged
+
+        told = tuple(replace(entry, triage=triaged(JUDGE, entry)) for entry in listing.entries)
+        listing = replace(listing, entries=told)
+    return replace(parsed, entries=()), listing
+
+
+def _judge(several: Sequence[Words]) -> list[Judged]:
+    from crawler.shipped import JUDGE, judged
+
+    return [judged(JUDGE, words) for words in several]
 
 
 def _extract_page(body: Body, url: str, content_type: str | None) -> Page:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
@@ -16,8 +17,9 @@ from storage import clocks, evidence, mentions, proofs, removal, same_event, sto
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
-from storage.portable import index_words, text_list
+from storage.portable import Indexed, index_words, text_list
 from storage.postings import post
+from storage.seen import MentionRecord
 from storage.text import clean, language_code, search_words
 
 # DESIGN section 3: a claim in the future or absurdly old is flagged, never rewritten; it does not decide the day
@@ -28,8 +30,8 @@ _SUMMARY_ONLY = "summary-only"
 _ID_BITS = 32  # of a sort key; the minutes since 1970 take 25 of the other 31
 
 # The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
-_STORED = select(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
-_FEED_OF = select(ENTRIES.c.feed_id).where(ENTRIES.c.id == bindparam("which"))
+_STORED = select(ARTICLES).where(ARTICLES.c.id.in_(bindparam("these", expanding=True)))
+_FEEDS_OF = select(ENTRIES.c.id, ENTRIES.c.feed_id).where(ENTRIES.c.id.in_(bindparam("these", expanding=True)))
 _ADD = insert(ARTICLES)
 _FINISH = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
 _SUPERSEDE = (
@@ -82,7 +84,7 @@ class ArticleRecord:
     verdicts: tuple[VerdictRecord, ...]
     retry_at: datetime | None = None
     error: str | None = None
-    mentions: tuple[mentions.MentionRecord, ...] = ()
+    mentions: tuple[MentionRecord, ...] = ()
     family: str = ""
     agency: str | None = None
     credit: str | None = None
@@ -122,6 +124,15 @@ def sort_key(time: datetime, entry_id: int = 0) -> int:
     return (int((time - _EPOCH) / timedelta(minutes=1)) << _ID_BITS) + entry_id
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An article that stands in its story, and what of it nobody looks up to place the next: that is written of several at once."""
+
+    record: ArticleRecord
+    sort_key: int
+    old: Row[Any] | None  # what it was before, if it was stored
+
+
 def store_match(
     session: Session,
     record: ArticleRecord,
@@ -138,26 +149,67 @@ def store_match(
     which compares the texts, says so. A summary never replaces the text of a page that was read. None for what was removed
     for good, under whatever number it comes back. UnknownEntry when the ledger has no such entry.
     """
-    old = session.execute(_STORED, {"which": record.entry_id}).one_or_none()
-    feed_id = session.scalar(_FEED_OF, {"which": record.entry_id})
-    if feed_id is None:
-        raise UnknownEntry(f"no entry {record.entry_id}")
-    if is_forgotten(session, record):
-        removal.refuse(session, entry_id=record.entry_id, now=now)
-        return None
-    _finish_entry(session, record, now)
-    if old is not None and record.extraction == _SUMMARY_ONLY != old.extraction:
-        return StoredMatch(old.story_id, old.role, is_copy=old.role == "copy")
+    [stored] = store_matches(session, [record], now=now, nearness=nearness, near_copy=near_copy, confirm=confirm)
+    return stored
+
+
+def store_matches(
+    session: Session,
+    records: Sequence[ArticleRecord],
+    *,
+    now: datetime,
+    nearness: Callable[[bytes, bytes], float],
+    near_copy: float,
+    confirm: stories.Confirm | None = None,
+) -> list[StoredMatch | None]:
+    """The same for matches of different entries, in fewer statements; the later ones are placed beside the earlier ones."""
+    these = [record.entry_id for record in records]
+    stored = {row.id: row for row in session.execute(_STORED, {"these": these})}
+    feed_of = {row.id: row.feed_id for row in session.execute(_FEEDS_OF, {"these": these})}
+    compare = partial(stories.place, session, nearness=nearness, near_copy=near_copy, confirm=confirm)
+    finished: list[ArticleRecord] = []
+    written: list[_Written] = []
+    found: list[StoredMatch | None] = []
+    for record in records:
+        old = stored.get(record.entry_id)
+        if record.entry_id not in feed_of:
+            raise UnknownEntry(f"no entry {record.entry_id}")
+        if is_forgotten(session, record):
+            removal.refuse(session, entry_id=record.entry_id, now=now)
+            found.append(None)
+            continue
+        finished.append(record)
+        if old is not None and record.extraction == _SUMMARY_ONLY != old.extraction:
+            found.append(StoredMatch(old.story_id, old.role, is_copy=old.role == "copy"))
+            continue
+        feed_id = feed_of[record.entry_id] if old is None else old.feed_id
+        place, key = _store_article(session, record, old, feed_id=feed_id, now=now, compare=compare)
+        written.append(_Written(record, key, old))
+        found.append(StoredMatch(place.story_id, place.role, is_copy=place.role == "copy"))
+    _finish_entries(session, finished, now)
+    _write_rest(session, written, now)
+    return found
+
+
+def _store_article(
+    session: Session,
+    record: ArticleRecord,
+    old: Row[Any] | None,
+    *,
+    feed_id: int,
+    now: datetime,
+    compare: Callable[[stories.Text], stories.Place | None],
+) -> tuple[stories.Place, int]:
+    """Place an article and write its row and what the next are compared with; its place and sort key."""
     before = stories.standing(session, record.entry_id) if old is not None else None
     one, event = _compared(record)
     place = before
     if before is None or stories.may_move(session, record.entry_id, before):
-        place = stories.place(session, one, nearness=nearness, near_copy=near_copy, confirm=confirm)
-        place = place or _beside(session, event, before)
+        place = compare(one) or _beside(session, event, before)
     begun = place is None  # a story with its counts
     place = place or stories.Place(stories.begin(session, title=record.title, now=now, at=one.at), "original")
     values = _values(record, place, now)
-    _write_article(session, record, {**values, "feed_id": feed_id if old is None else old.feed_id}, event, old, now)
+    _write_row(session, record, {**values, "feed_id": feed_id}, event, old, now)
     origin, kept = stories.Origin(record.publisher, record.family, record.agency, record.credit), values["topics"] != ""
     stories.carry(
         session, article_id=record.entry_id, place=place, origin=origin, at=one.at, kept=kept, new=before is None
@@ -165,10 +217,10 @@ def store_match(
     touched = {place.story_id} if old is None else {place.story_id, old.story_id}
     for story_id in touched if old is not None or not (begun and kept) else ():
         stories.recount(session, story_id=story_id, now=now)
-    return StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
+    return place, values["sort_key"]
 
 
-def _write_article(
+def _write_row(
     session: Session,
     record: ArticleRecord,
     values: dict[str, Any],
@@ -176,24 +228,38 @@ def _write_article(
     old: Row[Any] | None,
     now: datetime,
 ) -> None:
-    """The article's row and all that is made of its text."""
+    """The article's row, and by what it is found beside others."""
     if old is None:
         session.execute(_ADD, {**values, "stored_at": now})
     else:
         session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
-    index_words(
-        session,
-        sort_key=values["sort_key"],
-        words=search_words(record.title, record.summary, record.text),
-        title_words=search_words(record.title),
-        old_sort_key=None if old is None else old.sort_key,
-    )
     _write_bands(session, record, new=old is None)
     same_event.index(session, event, new=old is None)
-    mentions.replace(session, entry_id=record.entry_id, mentions=record.mentions)
-    clocks.replace(session, article_id=record.entry_id, clocks=record.clocks)
-    _write_verdicts(session, {record.entry_id: record.verdicts}, now)
-    proofs.follow(session, entry_id=record.entry_id, captures=record.captures, now=now)
+
+
+def _write_rest(session: Session, written: Sequence[_Written], now: datetime) -> None:
+    """All else that is made of the texts: words, mentions, clocks, verdicts, proof."""
+    known = [one.record.entry_id for one in written if one.old is not None]
+    index_words(
+        session,
+        [
+            Indexed(
+                one.sort_key,
+                search_words(one.record.title, one.record.summary, one.record.text),
+                search_words(one.record.title),
+            )
+            for one in written
+        ],
+        instead_of=[one.old.sort_key for one in written if one.old is not None],
+    )
+    mentions.replace(session, {one.record.entry_id: one.record.mentions for one in written}, known=known)
+    clocks.replace(session, {one.record.entry_id: one.record.clocks for one in written}, known=known)
+    if written:
+        _write_verdicts(session, {one.record.entry_id: one.record.verdicts for one in written}, now)
+    proven = proofs.proven(session, [one.record.entry_id for one in written])
+    for one in written:
+        if one.record.captures is not None or one.record.entry_id in proven:
+            proofs.follow(session, entry_id=one.record.entry_id, captures=one.record.captures, now=now)
 
 
 def is_forgotten(session: Session, record: ArticleRecord) -> bool:
@@ -254,21 +320,24 @@ def _beside(session: Session, event: same_event.Event, before: stories.Place | N
     return stories.Place(found.story_id, "related") if found else before
 
 
-def _finish_entry(session: Session, record: ArticleRecord, now: datetime) -> None:
-    scores = _topics(record.verdicts)
-    session.execute(
-        _FINISH,
-        {
-            "which": record.entry_id,
-            "state": "match",
-            "claimed_at": None,
-            "retry_at": record.retry_at,
-            "error": record.error,
-            "finished_at": now if record.retry_at is None else None,
-            "syria_score": scores["syria_score"],
-            "isis_score": scores["isis_score"],
-        },
-    )
+def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: datetime) -> None:
+    rows = []
+    for record in records:
+        scores = _topics(record.verdicts)
+        rows.append(
+            {
+                "which": record.entry_id,
+                "state": "match",
+                "claimed_at": None,
+                "retry_at": record.retry_at,
+                "error": record.error,
+                "finished_at": now if record.retry_at is None else None,
+                "syria_score": scores["syria_score"],
+                "isis_score": scores["isis_score"],
+            }
+        )
+    if rows:
+        session.execute(_FINISH, rows)
 
 
 def _write_bands(session: Session, record: ArticleRecord, *, new: bool) -> None:

@@ -6,7 +6,7 @@ fetched) are the watch's own and stand in the articles.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
@@ -34,11 +34,15 @@ class ClockRecord:
     flags: tuple[str, ...] = ()
 
 
-def replace(session: Session, *, article_id: int, clocks: Sequence[ClockRecord]) -> None:
-    """Write an article's claims instead of those that it had."""
-    session.execute(_CLEAR, {"which": article_id})
-    if clocks:
-        session.execute(_ADD, [{"article_id": article_id, **asdict(one)} for one in clocks])
+def replace(
+    session: Session, clocks: Mapping[int, Sequence[ClockRecord]], *, known: Collection[int] | None = None
+) -> None:
+    """Write the claims of articles, by id, instead of those that they had. `known`: which of them may have any; None: all."""
+    for article_id in clocks if known is None else known:
+        session.execute(_CLEAR, {"which": article_id})
+    rows = [{"article_id": article_id, **asdict(one)} for article_id, claims in clocks.items() for one in claims]
+    if rows:
+        session.execute(_ADD, rows)
 
 
 def of_article(session: Session, article_id: int) -> tuple[ClockRecord, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 
@@ -11,6 +11,7 @@ from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
+from storage.seen import MentionRecord
 
 # What fewer mentions name is found by listing its articles; what more do, by a look at each article, newest first. Two names
 # of middling frequency meet so seldom that the looks would be many: there the rarer one is listed up to a higher bound, and to
@@ -23,21 +24,6 @@ _ADD = insert(MENTIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class MentionRecord:
-    """A name in an article: `kind` place or actor, `name` its id, `area` the id of what it lies in or belongs to (itself, where
-    there is nothing), `start` and `end` code points of the `field` (title or text), `resolved` false when in doubt."""
-
-    kind: str
-    name: str
-    area: str
-    field: str
-    start: int
-    end: int
-    text: str
-    resolved: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Named:
     """How many articles name one place or actor, or how often one article does."""
 
@@ -47,11 +33,18 @@ class Named:
     resolved: bool
 
 
-def replace(session: Session, *, entry_id: int, mentions: Sequence[MentionRecord]) -> None:
-    """Write the mentions of an article instead of those that it had. Spans of one field must not begin at one place."""
-    session.execute(_CLEAR, {"which": entry_id})
-    if mentions:
-        session.execute(_ADD, [{"entry_id": entry_id, **asdict(one)} for one in mentions])
+def replace(
+    session: Session, mentions: Mapping[int, Sequence[MentionRecord]], *, known: Collection[int] | None = None
+) -> None:
+    """Write the mentions of articles, by id, instead of those that they had. Spans of one field must not begin at one place.
+
+    `known` are those of the articles that may have any; None: all.
+    """
+    for entry_id in mentions if known is None else known:
+        session.execute(_CLEAR, {"which": entry_id})
+    rows = [{"entry_id": entry_id, **asdict(one)} for entry_id, named in mentions.items() for one in named]
+    if rows:
+        session.execute(_ADD, rows)
 
 
 def of_article(session: Session, article_id: int) -> list[MentionRecord]:

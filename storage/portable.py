@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
@@ -209,14 +209,25 @@ _INDEX = {
 _UNINDEX = {name: text(f"DELETE FROM {name} WHERE rowid = :sort_key") for name in ("articles_fts", "titles_fts")}
 
 
-def index_words(
-    session: Session, *, sort_key: int, words: str, title_words: str, old_sort_key: int | None = None
-) -> None:
-    """Put an article's folded words into the full-text indexes, instead of the rows that it had before."""
-    for name, these in (("articles_fts", words), ("titles_fts", title_words)):
-        if old_sort_key is not None:
-            session.execute(_UNINDEX[name], {"sort_key": old_sort_key})
-        session.execute(_INDEX[name, is_sqlite(session)], {"sort_key": sort_key, "words": these})
+class Indexed(NamedTuple):
+    """An article's folded words, and those of its title, for the full-text indexes."""
+
+    sort_key: int
+    words: str
+    title_words: str
+
+
+def index_words(session: Session, articles: Sequence[Indexed], *, instead_of: Sequence[int] = ()) -> None:
+    """Put articles into the full-text indexes, instead of those with these sort keys."""
+    for sort_key in instead_of:
+        unindex_words(session, sort_key=sort_key)
+    for name, words in (
+        ("articles_fts", {one.sort_key: one.words for one in articles}),
+        ("titles_fts", {one.sort_key: one.title_words for one in articles}),
+    ):
+        if words:
+            rows = [{"sort_key": sort_key, "words": these} for sort_key, these in words.items()]
+            session.execute(_INDEX[name, is_sqlite(session)], rows)
 
 
 def unindex_words(session: Session, *, sort_key: int) -> None:

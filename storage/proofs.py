@@ -26,6 +26,7 @@ ARTICLE = (
     "published_source", "updated_at", "first_seen_at", "fetched_at", "extraction", "extractor", "words", "summary", "text",
 )  # fmt: skip
 _PROVEN = select(PROOFS.c.article_hash).where(PROOFS.c.entry_id == bindparam("which"))
+_PROVEN_OF = select(PROOFS.c.entry_id).where(PROOFS.c.entry_id.in_(bindparam("these", expanding=True)))
 VERDICT = ("id", "topic", "score", "threshold", "matched", "model", "decided_at", "evidence")
 
 
@@ -73,6 +74,11 @@ def verdicts_of(session: Session, ids: Collection[int]) -> list[dict[str, Any]]:
     """The facts of these verdicts, as the database holds them."""
     columns = [VERDICTS.c[name] for name in VERDICT]
     return verdict_facts(session.execute(select(*columns).where(VERDICTS.c.id.in_(ids))).all())
+
+
+def proven(session: Session, ids: Collection[int]) -> set[int]:
+    """Those of these articles that the ledger proves already."""
+    return set(session.scalars(_PROVEN_OF, {"these": list(ids)})) if ids else set()
 
 
 def follow(session: Session, *, entry_id: int, captures: Sequence[CaptureRecord] | None, now: datetime) -> None:

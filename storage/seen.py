@@ -1,4 +1,5 @@
-"""What a feed shows, as the ledger takes it. Without SQLAlchemy: workers make it, 30 MB lighter."""
+"""What workers make and storage takes: what a feed shows, what triage says of it, what an article names. Without SQLAlchemy, for
+workers are 30 MB lighter without it."""
 
 from __future__ import annotations
 
@@ -7,10 +8,19 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Triage:
+    """What triage says of an entry by its title and summary: whether its page is worth fetching."""
+
+    score: float | None
+    candidate: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SeenEntry:
     """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`.
 
-    `link` is the link that the feed gave where `url` is what was found in it (an aggregator's).
+    `link` is the link that the feed gave where `url` is what was found in it (an aggregator's). `triage` is what the shipped judge
+    says of it, where a worker has asked.
     """
 
     key: str
@@ -28,3 +38,19 @@ class SeenEntry:
     updated_at: datetime | None
     updated_raw: str | None
     link: str | None = None
+    triage: Triage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MentionRecord:
+    """A name in an article: `kind` place or actor, `name` its id, `area` the id of what it lies in or belongs to (itself, where
+    there is nothing), `start` and `end` code points of the `field` (title or text), `resolved` false when in doubt."""
+
+    kind: str
+    name: str
+    area: str
+    field: str
+    start: int
+    end: int
+    text: str
+    resolved: bool

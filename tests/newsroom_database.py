@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from storage.base import Base
 from storage.db import open_database
 from storage.models import ARTICLES, NAME_TALLIES, TALLIES
-from storage.portable import index_words
+from storage.portable import Indexed, index_words
 from storage.text import search_words
 from tests.command import ROOT, environment
 
@@ -49,10 +49,10 @@ def copy_rows(source: str, target: str) -> None:
             rows = [dict(row) for row in reading.execute(select(table)).mappings()]
             if rows:
                 writing.execute(insert(table), rows)
-        for row in reading.execute(select(ARTICLES)).mappings():
-            index_words(
-                writing,
-                sort_key=row["sort_key"],
-                words=search_words(row["title"], row["summary"], row["text"]),
-                title_words=search_words(row["title"]),
+        articles = [
+            Indexed(
+                row["sort_key"], search_words(row["title"], row["summary"], row["text"]), search_words(row["title"])
             )
+            for row in reading.execute(select(ARTICLES)).mappings()
+        ]
+        index_words(writing, articles)

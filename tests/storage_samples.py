@@ -63,10 +63,16 @@ def seen(number: int = 1, **values: Any) -> entries.SeenEntry:
     return entries.SeenEntry(**{**fields, **values})
 
 
+def record_seen(session: Session, **values: Any) -> entries.SeenResult:
+    """One document's entries into the ledger; `values` are those of entries.Document."""
+    [result] = entries.record_seen(session, [entries.Document(**values)])
+    return result
+
+
 def list_entries(database: Database, feed_id: int, *items: entries.SeenEntry, now: datetime = NOW) -> tuple[int, ...]:
     """Record that the feed lists these; returns the ids of the new ones."""
     with database.write() as session:
-        return entries.record_seen(session, feed_id=feed_id, entries=items, now=now).new_ids
+        return record_seen(session, feed_id=feed_id, entries=items, now=now).new_ids
 
 
 def verdict(topic: str = "syria", score: float = 0.9, **values: Any) -> articles.VerdictRecord:

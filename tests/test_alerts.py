@@ -21,8 +21,8 @@ from crawler.alerts.spiking import new_terms
 from crawler.alerts.telling import Outcome, keep, tell
 from storage import mentions, removal, retention, saved, setback, told
 from storage.db import Database
-from storage.mentions import MentionRecord
 from storage.models import FEEDS, MESSAGES, POLLS, TOLD
+from storage.seen import MentionRecord
 
 HEAD = '[channels]\ndesk = "{address}"\n'
 SYRIA = '[[rule]]\nname = "syria"\ntopic = "syria"\nchannels = ["desk"]\n'
@@ -111,7 +111,7 @@ def test_a_place_is_told_with_all_that_lies_in_it(database: Database) -> None:
     here, _ = add_matches(database, feed, {}, {}, now=NOW + HOUR)
     with database.write() as session:
         named = MentionRecord("place", "mayadin", "deir-ez-zor", "title", 0, 9, "Ceasefire", resolved=True)
-        mentions.replace(session, entry_id=here, mentions=[named])
+        mentions.replace(session, {here: [named]})
     [row] = written(database, file, NOW + HOUR)
     assert row.key == f"articles/{here}"
     assert "1 new match:" in row.body

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from storage_samples import record_seen
 
 from crawler.reasons import fate
 from storage import account, entries
@@ -60,7 +61,7 @@ def test_a_link_that_leads_to_a_known_article_ends_as_it_and_stays_on_record(dat
         assert told == f"kept once, as entry {known}: its link leads to that article"
     # the aggregator lists it again: nothing is new, nothing is read again
     with database.write() as session:
-        again = entries.record_seen(session, feed_id=aggregator, entries=[short()], now=NOW + HOUR)
+        again = record_seen(session, feed_id=aggregator, entries=[short()], now=NOW + HOUR)
         assert (again.new_ids, again.overlap, again.renamed) == ((), 1, 0)
 
 
@@ -74,8 +75,8 @@ def test_a_link_that_is_first_gives_its_article_its_own_address(database: Databa
     assert (mine.key, mine.canonical_url, mine.url) == (OWN, OWN, SHORT)
     assert links(database, through) == {(aggregator, SHORT)}
     with database.write() as session:  # both list it: the publisher at last, the aggregator again
-        assert entries.record_seen(session, feed_id=north, entries=[own()], now=NOW + HOUR).new_ids == ()
-        again = entries.record_seen(session, feed_id=aggregator, entries=[short()], now=NOW + HOUR)
+        assert record_seen(session, feed_id=north, entries=[own()], now=NOW + HOUR).new_ids == ()
+        again = record_seen(session, feed_id=aggregator, entries=[short()], now=NOW + HOUR)
         assert (again.new_ids, again.overlap, again.renamed) == ((), 1, 0)
     assert settle(database, through) == through
 

@@ -19,6 +19,7 @@ from storage_samples import (
     list_entries,
     poll,
     record,
+    record_seen,
     seen,
     store,
     verdict,
@@ -240,7 +241,7 @@ def test_text_survives_the_store(
 ) -> None:
     with database.write() as session:
         listed = seen(1, key=title + body, title=title, summary=body)
-        [entry_id] = entries.record_seen(session, feed_id=feed_id, entries=[listed], now=NOW).new_ids
+        [entry_id] = record_seen(session, feed_id=feed_id, entries=[listed], now=NOW).new_ids
         feeds.record_poll(session, poll(feed_id, title=title, homepage=body, error=title, permanent_url=body))
         hostile = {"title": title, "text": body, "summary": body, "author": title, "extractor": body}
         piece = {**evidence, "term": title, "sense": body, "weight": 1.5}
@@ -266,7 +267,7 @@ def test_text_survives_the_store(
 )
 def test_times_survive_the_store(database: Database, feed_id: int, moment: datetime) -> None:
     with database.write() as session:
-        shown = entries.record_seen(session, feed_id=feed_id, entries=[seen(1, published_at=moment)], now=NOW)
+        shown = record_seen(session, feed_id=feed_id, entries=[seen(1, published_at=moment)], now=NOW)
         back = search.why(session, shown.new_ids[0]).entry.published_at
         session.rollback()
     assert back == moment.astimezone(UTC)

@@ -17,10 +17,10 @@ from storage.articles import sort_key
 from storage.asked import publishers
 from storage.db import Database, open_database
 from storage.errors import BadQuery, UnknownSearch
-from storage.mentions import MentionRecord
 from storage.query import Scope, parse_query
 from storage.relevance import IN_TITLE
 from storage.search import Filters, Match
+from storage.seen import MentionRecord
 from storage.text import fold
 from storage.tree import (
     And,

@@ -26,7 +26,7 @@ from storage_samples import *
 from storage.db import open_database
 database = open_database(sys.argv[1])
 with database.write() as session:
-    entries.record_seen(session, feed_id=1, entries=[seen(n) for n in range(50)], now=NOW)
+    record_seen(session, feed_id=1, entries=[seen(n) for n in range(50)], now=NOW)
     {{more}}
     print("midway", flush=True)
     sys.stdin.read()

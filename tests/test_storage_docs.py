@@ -21,7 +21,7 @@ from crawler.desk.api.problems import KINDS
 from storage import entries, feeds, labels, search
 from storage.base import Base
 from storage.db import Database, open_database
-from storage.mentions import MentionRecord
+from storage.seen import MentionRecord
 from storage.views import VIEWS
 from tests.newsroom_database import DAY as NEWSROOM_DAY
 from tests.newsroom_database import copy_rows, make_newsroom

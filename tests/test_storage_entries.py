@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
-from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, add_matches, list_entries, record, seen, store
+from storage_samples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    add_feed,
+    add_matches,
+    list_entries,
+    record,
+    record_seen,
+    seen,
+    store,
+)
 
 from storage import entries
 from storage.db import Database
@@ -43,10 +55,8 @@ def candidates(database: Database, *items: entries.SeenEntry) -> list[int]:
 def test_what_is_new_comes_back_in_document_order(database: Database) -> None:
     feed_id = add_feed(database)
     with database.write() as session:
-        first = entries.record_seen(session, feed_id=feed_id, entries=[seen(2), seen(1)], now=NOW)
-        again = entries.record_seen(
-            session, feed_id=feed_id, entries=[seen(3), seen(2), seen(1), seen(4)], now=NOW + HOUR
-        )
+        first = record_seen(session, feed_id=feed_id, entries=[seen(2), seen(1)], now=NOW)
+        again = record_seen(session, feed_id=feed_id, entries=[seen(3), seen(2), seen(1), seen(4)], now=NOW + HOUR)
     assert (first.new_keys, first.seen, first.overlap) == ((seen(2).key, seen(1).key), 2, 0)
     assert (again.new_keys, again.seen, again.overlap) == ((seen(3).key, seen(4).key), 4, 2)
     assert get(database, again.new_ids[0]).title == "Story 3"
@@ -80,7 +90,7 @@ def test_overlap_counts_what_the_listing_before_had_and_nothing_older(database: 
     list_entries(database, feed_id, seen(1), seen(2))
     list_entries(database, feed_id, seen(2), seen(3), now=NOW + HOUR)
     with database.write() as session:
-        result = entries.record_seen(session, feed_id=feed_id, entries=[seen(1), seen(3)], now=NOW + 2 * HOUR)
+        result = record_seen(session, feed_id=feed_id, entries=[seen(1), seen(3)], now=NOW + 2 * HOUR)
     assert (result.seen, result.new_ids, result.overlap) == (2, (), 1)
 
 
@@ -91,8 +101,8 @@ def test_big_documents_and_long_keys(database: Database) -> None:
     ]
     items = [seen(n) for n in range(5000)] + long
     with database.write() as session:
-        first = entries.record_seen(session, feed_id=feed_id, entries=items, now=NOW)
-        again = entries.record_seen(session, feed_id=feed_id, entries=items, now=NOW + HOUR)
+        first = record_seen(session, feed_id=feed_id, entries=items, now=NOW)
+        again = record_seen(session, feed_id=feed_id, entries=items, now=NOW + HOUR)
     assert (len(first.new_ids), again.new_ids, again.seen, again.overlap) == (5002, (), 5002, 5002)
     assert first.new_keys == tuple(item.key for item in items)
     assert get(database, first.new_ids[-1]).url == long[-1].url

@@ -14,7 +14,19 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
-from storage_samples import HOUR, MINUTE, NOW, add_feed, add_matches, list_entries, poll, record, seen, store
+from storage_samples import (
+    HOUR,
+    MINUTE,
+    NOW,
+    add_feed,
+    add_matches,
+    list_entries,
+    poll,
+    record,
+    record_seen,
+    seen,
+    store,
+)
 
 from storage import counts, entries, feeds, retention, search, story_list
 from storage.asked import has_topic
@@ -75,7 +87,7 @@ def scans(lines: list[str]) -> list[str]:
 OFTEN: dict[str, Callable[[Session], Any]] = {
     "due": lambda s: feeds.due(s, now=NOW),
     "record_poll": lambda s: feeds.record_poll(s, poll(1)),
-    "record_seen": lambda s: entries.record_seen(s, feed_id=1, entries=[seen(n) for n in range(30)], now=NOW),
+    "record_seen": lambda s: record_seen(s, feed_id=1, entries=[seen(n) for n in range(30)], now=NOW),
     "untriaged": lambda s: entries.untriaged(s, limit=50),
     "record_triage": lambda s: entries.record_triage(s, [entries.TriageDecision(1, 0.5, True)], NOW),
     "claim": lambda s: entries.claim(s, now=NOW, limit=8, per_host=1, exclude_hosts={"h1"}),

@@ -11,8 +11,9 @@ from storage_samples import DAY, NOW, add_feed, add_matches, record, store, verd
 
 from storage import mentions, search
 from storage.db import Database
-from storage.mentions import MentionRecord, Named
+from storage.mentions import Named
 from storage.models import ARTICLES, BANDS, MENTIONS
+from storage.seen import MentionRecord
 
 DEIR_EZ_ZOR = ("deir-ez-zor", "mayadin", "hajin")
 SDF = ("sdf", "ypg")

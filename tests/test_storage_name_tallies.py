@@ -14,8 +14,8 @@ from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, stor
 
 from storage import articles, mentions, name_tallies, removal, retention
 from storage.db import Database
-from storage.mentions import MentionRecord
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
+from storage.seen import MentionRecord
 
 SPANS = ((None, None), (date(2026, 9, 2), date(2026, 11, 30)), (None, date(2026, 10, 7)), (date(2026, 10, 5), date(2026, 10, 5)))  # fmt: skip
 NAMES = (("place", "homs", "homs"), ("place", "tadmur", "homs"), ("place", "idlib", "idlib"), ("actor", "ypg", "sdf"))
@@ -60,7 +60,7 @@ def writes(database: Database, chance: random.Random, ids: list[int]) -> Iterato
             if action in ("new", "again"):
                 store(session, record(id_, published_at=at, mentions=some_mentions(chance)))
             elif action == "mentions" and stored:
-                mentions.replace(session, entry_id=id_, mentions=some_mentions(chance))
+                mentions.replace(session, {id_: some_mentions(chance)})
             elif action == "verdict":
                 said = [verdict(topic, score=chance.choice((0.1, 0.9))) for topic in ("isis", "syria")]
                 articles.store_verdicts(session, entry_id=id_, verdicts=said, now=NOW)

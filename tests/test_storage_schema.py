@@ -39,10 +39,10 @@ from storage import (
 from storage.base import Base
 from storage.clocks import ClockRecord
 from storage.db import Database, open_database
-from storage.mentions import MentionRecord
 from storage.models import ARTICLES, ENTRIES, FEEDS, STORIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
+from storage.seen import MentionRecord
 
 # DESIGN section 3: a release never drops or renames one of these
 MATCHES = [

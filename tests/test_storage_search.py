@@ -21,6 +21,7 @@ from storage_samples import (
     list_entries,
     poll,
     record,
+    record_seen,
     seen,
     store,
     verdict,
@@ -315,7 +316,7 @@ def test_every_word_of_a_text_finds_it(database: Database, text: str) -> None:
     words = fold(text).split()
     with database.write() as session:
         feed_id, _ = feeds.add(session, url="https://a.example/feed", now=NOW)
-        [entry_id] = entries.record_seen(session, feed_id=feed_id, entries=[seen(1)], now=NOW).new_ids
+        [entry_id] = record_seen(session, feed_id=feed_id, entries=[seen(1)], now=NOW).new_ids
         store(session, record(entry_id, title="", summary="", text=text))
         for asked in [*words, *([f'"{" ".join(words)}"'] if words else [])]:
             assert len(search.search(session, Filters(words=asked))) == 1, asked
