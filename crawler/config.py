@@ -56,6 +56,11 @@ class JudgeFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     topics_dir: str = ""
     model_file: str = ""
 
+    @property
+    def are_own(self) -> bool:
+        """Whether any is given: then the judge may be wrong, which is told at the start, and workers do not have it."""
+        return bool(self.topics_dir or self.model_file)
+
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The page: where it listens, to which names it answers, and who may see it."""

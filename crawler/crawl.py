@@ -341,9 +341,7 @@ def poll_feeds(
             named = [feeds.get(session, ref) for ref in refs or ()]
             ids = tuple(feed.id for feed in named) if refs else None
             on_start(len(ids) if ids is not None else feeds.count(session))
-        if ids is None or any(
-            feed.rate is None for feed in named
-        ):  # of many, some are going to be parsed; one that was never read, too
+        if any(feed.rate is None for feed in named):  # never read: it is going to be parsed
             watch.workers.prepare()
         return _run_round(watch, Round(now=True, feed_ids=ids, force=force), kind="poll", on_poll=on_poll)
     finally:

@@ -22,11 +22,6 @@ MOST = 16  # articles in a message
 MOST_CHARACTERS = 100_000  # of their texts together: one that is long goes alone
 
 
-def is_own_judge(config: Config) -> bool:
-    """Whether the judge is made of files of the user's, which may be wrong: that is told at the start."""
-    return bool(config.judge.topics_dir or config.judge.model_file)
-
-
 def configured_judge(config: Config) -> Judge:
     """The shipped judge, with the user's topic files over the shipped ones and the user's model instead. Raises ConfigError."""
     own = config.judge

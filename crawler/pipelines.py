@@ -119,7 +119,8 @@ class Store:
         written = articles.store_matches(session, records, now=now, **_COPIES)
         for item, stored in zip(items, written, strict=True):
             _plan_looks(session, item, stored)
-        return [search.match(session, item.entry.id) for item in items]
+        rows = search.matches(session, [item.entry.id for item in items])
+        return [rows.get(item.entry.id) for item in items]
 
     def store(self, session: Session, item: Article) -> search.Match | None:
         """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from crawler.classify.judge import Evidence
 from storage.articles import VerdictRecord
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict
+
+_PIECE = tuple(field.name for field in fields(Evidence))  # dataclasses.asdict copies each value: ten times as long
 
 
 def verdict_records(verdicts: Iterable[Verdict], *, model: str) -> tuple[VerdictRecord, ...]:
@@ -20,7 +23,7 @@ def verdict_records(verdicts: Iterable[Verdict], *, model: str) -> tuple[Verdict
             score=verdict.score,
             threshold=verdict.threshold,
             matched=verdict.matched,
-            evidence=[asdict(piece) for piece in verdict.evidence],
+            evidence=[{name: getattr(piece, name) for name in _PIECE} for piece in verdict.evidence],
             model=model,
         )
         for verdict in verdicts

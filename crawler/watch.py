@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from crawler import USER_AGENT
 from crawler.hosts import Hosts
-from crawler.judging import Judging, configured_judge, is_own_judge
+from crawler.judging import Judging, configured_judge
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -82,7 +82,7 @@ class Watch:
         """
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
-        own = configured_judge(config) if is_own_judge(config) else None
+        own = configured_judge(config) if config.judge.are_own else None
         workers = Workers(
             count=config.workers,
             seconds=config.parse_seconds,

@@ -166,6 +166,7 @@ def store_matches(
     these = [record.entry_id for record in records]
     stored = {row.id: row for row in session.execute(_STORED, {"these": these})}
     feed_of = {row.id: row.feed_id for row in session.execute(_FEEDS_OF, {"these": these})}
+    forgotten = removal.forgotten(session, {record.entry_id: _marks(record) for record in records})
     compare = partial(stories.place, session, nearness=nearness, near_copy=near_copy, confirm=confirm)
     finished: list[ArticleRecord] = []
     written: list[_Written] = []
@@ -174,7 +175,7 @@ def store_matches(
         old = stored.get(record.entry_id)
         if record.entry_id not in feed_of:
             raise UnknownEntry(f"no entry {record.entry_id}")
-        if is_forgotten(session, record):
+        if record.entry_id in forgotten:
             removal.refuse(session, entry_id=record.entry_id, now=now)
             found.append(None)
             continue
@@ -211,12 +212,14 @@ def _store_article(
     values = _values(record, place, now)
     _write_row(session, record, {**values, "feed_id": feed_id}, event, old, now)
     origin, kept = stories.Origin(record.publisher, record.family, record.agency, record.credit), values["topics"] != ""
-    stories.carry(
-        session, article_id=record.entry_id, place=place, origin=origin, at=one.at, kept=kept, new=before is None
-    )
-    touched = {place.story_id} if old is None else {place.story_id, old.story_id}
-    for story_id in touched if old is not None or not (begun and kept) else ():
-        stories.recount(session, story_id=story_id, now=now)
+    part = {"article_id": record.entry_id, "place": place, "origin": origin, "at": one.at, "kept": kept}
+    if before is None:
+        stories.join(session, **part, begun=begun, now=now)
+    else:
+        stories.move(session, **part)
+    if old is not None:
+        for story_id in {place.story_id, old.story_id}:
+            stories.recount(session, story_id=story_id, now=now)
     return place, values["sort_key"]
 
 
@@ -264,12 +267,12 @@ def _write_rest(session: Session, written: Sequence[_Written], now: datetime) ->
 
 def is_forgotten(session: Session, record: ArticleRecord) -> bool:
     """Whether this match was removed for good."""
-    return removal.is_forgotten(
-        session,
-        entry_id=record.entry_id,
-        urls=(record.url, record.canonical_url),
-        publisher=record.publisher,
-        text_hash=record.text_hash,
+    return record.entry_id in removal.forgotten(session, {record.entry_id: _marks(record)})
+
+
+def _marks(record: ArticleRecord) -> list[str]:
+    return removal.marks_of(
+        urls=(record.url, record.canonical_url), publisher=record.publisher, text_hash=record.text_hash
     )
 
 

@@ -7,7 +7,7 @@ fetched) are the watch's own and stand in the articles.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -34,13 +34,20 @@ class ClockRecord:
     flags: tuple[str, ...] = ()
 
 
+_RECORD = tuple(field.name for field in fields(ClockRecord))
+
+
 def replace(
     session: Session, clocks: Mapping[int, Sequence[ClockRecord]], *, known: Collection[int] | None = None
 ) -> None:
     """Write the claims of articles, by id, instead of those that they had. `known`: which of them may have any; None: all."""
     for article_id in clocks if known is None else known:
         session.execute(_CLEAR, {"which": article_id})
-    rows = [{"article_id": article_id, **asdict(one)} for article_id, claims in clocks.items() for one in claims]
+    rows = [
+        {"article_id": article_id, **{name: getattr(one, name) for name in _RECORD}}
+        for article_id, claims in clocks.items()
+        for one in claims
+    ]
     if rows:
         session.execute(_ADD, rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select
@@ -21,6 +21,7 @@ FEW, FEW_OF_TWO, MANY = 5_000, 10_000, 300_000
 SPELLED_OUT = 1_000  # articles whose ids stand in the query itself
 _CLEAR = delete(MENTIONS).where(MENTIONS.c.entry_id == bindparam("which"))
 _ADD = insert(MENTIONS)
+_RECORD = tuple(field.name for field in fields(MentionRecord))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,11 @@ def replace(
     """
     for entry_id in mentions if known is None else known:
         session.execute(_CLEAR, {"which": entry_id})
-    rows = [{"entry_id": entry_id, **asdict(one)} for entry_id, named in mentions.items() for one in named]
+    rows = [
+        {"entry_id": entry_id, **{name: getattr(one, name) for name in _RECORD}}
+        for entry_id, named in mentions.items()
+        for one in named
+    ]
     if rows:
         session.execute(_ADD, rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +27,10 @@ from storage.portable import erase_thoroughly, insert_new, unindex_words, upsert
 
 FORGOTTEN = "forgotten"
 _REMOVED = "(an article of this message was removed)"
-_STATE = select(ENTRIES.c.state).where(ENTRIES.c.id == bindparam("which"))
-_MARKED = select(TOMBSTONES.c.hash).where(TOMBSTONES.c.hash.in_(bindparam("marks", expanding=True))).limit(1)
+_FORGOTTEN_OF = select(ENTRIES.c.id).where(
+    ENTRIES.c.id.in_(bindparam("these", expanding=True)), ENTRIES.c.state == FORGOTTEN
+)
+_MARKED = select(TOMBSTONES.c.hash).where(TOMBSTONES.c.hash.in_(bindparam("marks", expanding=True)))
 # nothing here tells what the article said; its address stays, for by that it is recognised when a feed lists it again
 _BLANK: dict[str, Any] = {
     "title": "",
@@ -128,14 +130,16 @@ def _bury(session: Session, marks: Iterable[str], entry_id: int) -> None:
     insert_new(session, TOMBSTONES, rows, conflict=["hash"], returning=[TOMBSTONES.c.hash])
 
 
-def is_forgotten(
-    session: Session, *, entry_id: int, urls: Iterable[str | None], publisher: str = "", text_hash: str = ""
-) -> bool:
-    """Whether this entry, one of these addresses, or this text of this publisher was removed for good."""
-    marks = [_mark(url) for url in urls if url] + [_mark(publisher, text_hash)]
-    if session.scalar(_STATE, {"which": entry_id}) == FORGOTTEN:
-        return True
-    return session.scalar(_MARKED, {"marks": marks}) is not None
+def marks_of(*, urls: Iterable[str | None], publisher: str = "", text_hash: str = "") -> list[str]:
+    """By what an article is recognised: its addresses, and its text at this publisher."""
+    return [*(_mark(url) for url in urls if url), _mark(publisher, text_hash)]
+
+
+def forgotten(session: Session, marks: Mapping[int, Collection[str]]) -> set[int]:
+    """Those of these entries, by id with the marks of their articles, that were removed for good, or of which a mark was."""
+    gone = set(session.scalars(_FORGOTTEN_OF, {"these": list(marks)}))
+    marked = set(session.scalars(_MARKED, {"marks": [mark for some in marks.values() for mark in some]}))
+    return gone | {entry_id for entry_id, some in marks.items() if not marked.isdisjoint(some)}
 
 
 def refuse(session: Session, *, entry_id: int, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -49,6 +49,7 @@ __all__ = [
 _Select = Select[*tuple[Any, ...]]
 # rows of a stream that are in memory at once; a match is some 5 KB
 _PAGE = 200
+_ROWS_OF = select(*MATCHES.c).where(MATCHES.c.article_id.in_(bindparam("these", expanding=True)))
 _ROW_OF = select(*MATCHES.c).where(MATCHES.c.article_id == bindparam("which"))
 
 
@@ -153,6 +154,12 @@ def match(session: Session, article_id: int) -> Match | None:
     """The row of one article, or None when it is no match."""
     row = session.execute(_ROW_OF, {"which": article_id}).one_or_none()
     return None if row is None else Match(*row)
+
+
+def matches(session: Session, ids: Sequence[int]) -> dict[int, Match]:
+    """The rows of these articles, by id; without those that are no match."""
+    rows = session.execute(_ROWS_OF, {"these": list(ids)})
+    return {found.article_id: found for found in (Match(*row) for row in rows)}
 
 
 def position(session: Session, article_id: int) -> int | None:

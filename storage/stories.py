@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
@@ -53,6 +53,20 @@ _CARRIED = (
     select(CARRIERS.c.article_id, CARRIERS.c.agency, CARRIERS.c.source)
     .where(CARRIERS.c.root_id == bindparam("root"))
     .order_by(CARRIERS.c.article_id != bindparam("root"), CARRIERS.c.article_id)
+)
+_FIRST = select(CARRIERS.c.source, CARRIERS.c.kept, CARRIERS.c.story_id).where(
+    CARRIERS.c.article_id == bindparam("root")
+)
+_TIME = bindparam("time", type_=STORIES.c.first_at.type)
+_JOINED = (
+    update(STORIES)
+    .where(STORIES.c.id == bindparam("which"))
+    .values(
+        members=STORIES.c.members + 1,
+        first_at=case((STORIES.c.first_at <= _TIME, STORIES.c.first_at), else_=_TIME),
+        last_at=case((STORIES.c.last_at >= _TIME, STORIES.c.last_at), else_=_TIME),
+        changed_at=bindparam("changed_at"),
+    )
 )
 _COUNTED = update(STORIES).where(STORIES.c.id == bindparam("which"))
 _COUNT = select(
@@ -189,17 +203,48 @@ def may_move(session: Session, article_id: int, where: Place) -> bool:
     return where.role == "related" or session.execute(joined).first() is None
 
 
-def carry(
-    session: Session, *, article_id: int, place: Place, origin: Origin, at: datetime, kept: bool, new: bool
+def join(
+    session: Session,
+    *,
+    article_id: int,
+    place: Place,
+    origin: Origin,
+    at: datetime,
+    kept: bool,
+    begun: bool,
+    now: datetime,
 ) -> None:
-    """Write an article's part in its story. Copies of one text count as one source: the agency that any of them credits,
-    else the first that had it."""
-    root = place.root_id if place.role == "copy" and place.root_id else article_id
-    values = {
+    """Write a new article's part in its story, and count the story, unless it has `begun` with it and is counted. Copies of one text
+    count as one source: the agency that any of them credits, else the first that had it."""
+    values = _part(article_id, place, origin, at=at, kept=kept)
+    copies = values["root_id"] != article_id
+    first = None
+    if (
+        copies and origin.agency is None
+    ):  # it credits nobody, so it changes nothing for those that carry the text already
+        first = session.execute(_FIRST, {"root": values["root_id"]}).one_or_none()
+    session.execute(_CARRY, {**values, "source": first.source if first else values["source"], "article_id": article_id})
+    if copies and first is None:
+        _share_source(session, values["root_id"])
+    if first is not None and kept and first.kept and first.story_id == place.story_id:  # its source is counted there
+        session.execute(_JOINED, {"which": place.story_id, "time": at, "changed_at": now})
+    elif not (begun and kept):
+        recount(session, story_id=place.story_id, now=now)
+
+
+def move(session: Session, *, article_id: int, place: Place, origin: Origin, at: datetime, kept: bool) -> None:
+    """Write the part of an article that was stored before; the stories that it leaves and joins are not counted anew."""
+    values = _part(article_id, place, origin, at=at, kept=kept)
+    session.execute(update(CARRIERS).where(CARRIERS.c.article_id == article_id).values(values))
+    _share_source(session, values["root_id"])
+
+
+def _part(article_id: int, place: Place, origin: Origin, *, at: datetime, kept: bool) -> dict[str, Any]:
+    return {
         "story_id": place.story_id,
         "kept": kept,
         "at": at,
-        "root_id": root,
+        "root_id": place.root_id if place.role == "copy" and place.root_id else article_id,
         "copy_of": place.copy_of,
         "similarity": place.similarity,
         "agency": origin.agency,
@@ -207,12 +252,6 @@ def carry(
         "family": origin.family,
         "source": origin.source,
     }
-    if new:
-        session.execute(_CARRY, {**values, "article_id": article_id})
-    else:
-        session.execute(update(CARRIERS).where(CARRIERS.c.article_id == article_id).values(values))
-    if root != article_id or not new:
-        _share_source(session, root)
 
 
 def _share_source(session: Session, root: int) -> None:
