@@ -362,7 +362,8 @@ def test_what_is_forgotten_outlives_retention(database: Database, tmp_path: Path
     forget(database, tmp_path, entry_id)
     with database.write() as session:
         prune(session, now=NOW + 4_000 * DAY)
-        assert removal.is_forgotten(session, entry_id=99, urls=[seen(1).url])
+        marks = removal.marks_of(urls=[seen(1).url])
+        assert removal.forgotten(session, {99: marks, 98: removal.marks_of(urls=[seen(2).url])}) == {99}
     assert list_entries(database, 1, seen(1), now=NOW + 4_000 * DAY) == ()
 
 

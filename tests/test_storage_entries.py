@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +23,8 @@ from storage_samples import (
 )
 
 from storage import entries
-from storage.db import Database
-from storage.models import ENTRIES, SIGHTINGS, Entry
+from storage.db import Database, open_database
+from storage.models import ENTRIES, FEEDS, SIGHTINGS, Entry
 
 
 def get(database: Database, entry_id: int) -> Entry:
@@ -92,6 +94,55 @@ def test_overlap_counts_what_the_listing_before_had_and_nothing_older(database: 
     with database.write() as session:
         result = record_seen(session, feed_id=feed_id, entries=[seen(1), seen(3)], now=NOW + 2 * HOUR)
     assert (result.seen, result.new_ids, result.overlap) == (2, (), 1)
+
+
+def test_documents_that_come_together_are_as_if_each_came_alone(database: Database, tmp_path: Path) -> None:
+    """Two feeds bring one new story, one lists under new links what it listed before, one is empty, one only adds."""
+
+    def run(where: Database, *, together: bool) -> tuple[list[entries.SeenResult], dict[str, list[tuple[Any, ...]]]]:
+        feeds_ = [add_feed(where, f"https://paper-{number}.example/feed") for number in range(5)]
+        moved = [seen(n, key=f"https://new.example/{n}", url=f"https://new.example/{n}") for n in (20, 21)]
+        for feed_id, listed in zip(feeds_, ([1, 2], [2, 3], [20, 21], [30], [40]), strict=True):
+            list_entries(where, feed_id, *(seen(n) for n in listed))
+        rest = {"now": NOW + HOUR, "triage": lambda entry: entries.Triage(0.5, entry.title != "Story 6")}
+        documents = [
+            entries.Document(feeds_[0], [seen(5), seen(1), seen(6), seen(5, title="Twice")], **rest),
+            entries.Document(feeds_[1], [seen(7), seen(5, guid="theirs"), seen(2)], **rest),
+            entries.Document(feeds_[2], moved, **rest),
+            entries.Document(feeds_[3], [], **rest),
+            entries.Document(feeds_[4], [seen(41), seen(20)], whole=False, **rest),
+        ]
+        with where.write() as session:
+            batches = [documents] if together else [[one] for one in documents]
+            results = [result for batch in batches for result in entries.record_seen(session, batch)]
+        with where.read() as session:
+            columns = (
+                "id",
+                "key",
+                "feed_id",
+                "state",
+                "triaged_at",
+                "triage_score",
+                "retry_at",
+                "finished_at",
+                "title",
+            )
+            kept = {
+                "entries": select(*(ENTRIES.c[name] for name in columns)),
+                "sightings": select(*SIGHTINGS.c),
+                "feeds": select(FEEDS.c.id, FEEDS.c.listed_at),
+            }
+            rows = {name: [tuple(row) for row in session.execute(query)] for name, query in kept.items()}
+        return results, {name: sorted(some, key=str) for name, some in rows.items()}
+
+    with closing(open_database(f"sqlite:///{tmp_path / 'alone.db'}")) as other:
+        other.ensure_schema(upgrade=True)
+        alone = run(other, together=False)
+    found = run(database, together=True)
+    assert found == alone
+    assert [len(one.new_ids) for one in found[0]] == [2, 1, 0, 0, 1]
+    assert [one.candidates for one in found[0]] == [1, 1, 0, 0, 1]
+    assert found[0][2].renamed == 2
 
 
 def test_big_documents_and_long_keys(database: Database) -> None:

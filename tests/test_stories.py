@@ -6,6 +6,7 @@ All outlets, places of publication and reports are invented; the texts go the wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,21 @@ from crawler import similar
 from crawler.event_keys import event_keys
 from crawler.mentions import kinds, mention_records, shipped_tagger, sure_names
 from crawler.syndication import family_of, find_credit
-from storage import articles, retention, same_event, stories, story_list
-from storage.db import Database
+from storage import articles, retention, same_event, search, stories, story_list
+from storage.db import Database, open_database
 from storage.errors import UnknownStory
-from storage.models import ARTICLES, BANDS, CARRIERS, EVENT_KEYS
+from storage.models import (
+    ARTICLES,
+    BANDS,
+    CARRIERS,
+    CLOCKS,
+    ENTRIES,
+    EVENT_KEYS,
+    EVIDENCE_TERMS,
+    MENTIONS,
+    STORIES,
+    VERDICTS,
+)
 
 WIRE = (
     "Shells hit the vegetable market of Maarat al-Numan in Idlib on Monday morning, killing nine people and wounding 23, rescuers "
@@ -49,6 +61,13 @@ ELSEWHERE = (
 )
 
 
+COPIES: dict[str, Any] = {
+    "nearness": similar.nearness,
+    "near_copy": similar.LIKELY,
+    "confirm": similar.copy_similarity,
+}
+
+
 class Newsstand:
     """A database to which reports come in, each an hour after the one before."""
 
@@ -61,6 +80,15 @@ class Newsstand:
         self, publisher: str, text: str, title: str = "Shells hit market in Maarat al-Numan", **values: Any
     ) -> int:
         """Store a report as the pipeline would; returns its id."""
+        one = self.report(publisher, text, title, **values)
+        with self.database.write() as session:
+            articles.store_match(session, one, now=one.first_seen_at, **COPIES)
+        return one.entry_id
+
+    def report(
+        self, publisher: str, text: str, title: str = "Shells hit market in Maarat al-Numan", **values: Any
+    ) -> articles.ArticleRecord:
+        """A report of an entry that is in the ledger, not stored yet."""
         self.number += 1
         at = values.pop("at", NOW + self.number * HOUR)
         url = values.pop("url", f"https://{publisher.lower().replace(' ', '-')}.org/{self.number}")
@@ -71,23 +99,13 @@ class Newsstand:
         tags = shipped_tagger().tag(title, text, language, at.date())
         credit = find_credit(author=author, text=text, url=url)
         signature = similar.signature(text)
-        one = record(
+        return record(
             entry_id, url=url, publisher=publisher, title=title, text=text, language=language, author=author,
             published_at=at, first_seen_at=at, signature=signature, bands=similar.bands(signature) if signature else (),
             mentions=mention_records(tags), family=family_of(url), agency=credit.agency if credit else None,
             credit=credit.text if credit else None,
             event_keys=event_keys(title, text, sure_names(tags), kinds()), **values,
         )  # fmt: skip
-        with self.database.write() as session:
-            articles.store_match(
-                session,
-                one,
-                now=at,
-                nearness=similar.nearness,
-                near_copy=similar.LIKELY,
-                confirm=similar.copy_similarity,
-            )
-        return entry_id
 
     def role(self, entry_id: int) -> tuple[int, str]:
         """The story and the role of an article."""
@@ -247,6 +265,62 @@ def test_a_summary_that_stood_beside_a_story_may_turn_out_to_be_its_copy(stand: 
     assert stand.role(late) == (stand.role(first)[0], "copy")
     with stand.database.read() as session:
         assert stories.get(session, stand.role(first)[0]).members == 2
+
+
+# --- several at once ---
+
+
+def told(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """All that is stored of articles, stories and what is found by them."""
+    asked = {
+        "articles": select(
+            ARTICLES.c.id, ARTICLES.c.story_id, ARTICLES.c.role, ARTICLES.c.text_hash, ARTICLES.c.sort_key
+        ),
+        "stories": select(
+            *(STORIES.c[name] for name in ("id", "title", "members", "publishers", "first_at", "last_at"))
+        ),
+        "carriers": select(*CARRIERS.c),
+        "mentions": select(*(MENTIONS.c[name] for name in ("entry_id", "name", "field", "start"))),
+        "clocks": select(*(CLOCKS.c[name] for name in ("article_id", "clock", "source", "at"))),
+        "verdicts": select(*(VERDICTS.c[name] for name in ("entry_id", "topic", "score", "current"))),
+        "terms": select(*(EVIDENCE_TERMS.c[name] for name in ("entry_id", "topic", "term", "needed"))),
+        "entries": select(ENTRIES.c.id, ENTRIES.c.state, ENTRIES.c.syria_score, ENTRIES.c.finished_at),
+    }
+    with database.read() as session:
+        rows = {name: [tuple(row) for row in session.execute(query)] for name, query in asked.items()}
+        found = {"found": [(match.article_id,) for match in search.search(session, search.Filters(words="market"))]}
+    return {name: sorted(some, key=str) for name, some in (rows | found).items()}
+
+
+def test_articles_that_come_together_stand_as_if_each_came_alone(stand: Newsstand, tmp_path: Path) -> None:
+    reports = [
+        ("North Post", WIRE, {}),
+        ("South Post", WIRE, {"author": "Reuters"}),  # so what the first carried was the agency's
+        ("East Post", cut(WIRE, 4), {"at": NOW - HOUR}),
+        ("West Post", TOLD, {}),
+        ("Hill Post", ARABIC, {"language": "ar", "title": "قصف سوق معرة النعمان"}),
+        ("Farm Post", ELSEWHERE, {"title": "Farmers sow late"}),
+        ("Dale Post", TOLD, {}),
+        ("North Post", WIRE + " More soon.", {}),
+        ("Lake Post", WIRE, {"author": "Ann Roe, AFP"}),
+        ("Glen Post", ELSEWHERE, {"title": "Farmers sow late"}),
+    ]
+    with closing(open_database(f"sqlite:///{tmp_path / 'alone.db'}")) as database:
+        database.ensure_schema(upgrade=True)
+        alone = Newsstand(database)
+        for record_ in [alone.report(publisher, text, **values) for publisher, text, values in reports]:
+            with database.write() as session:
+                articles.store_match(session, record_, now=NOW + DAY, **COPIES)
+        expected = told(database)
+    together = [stand.report(publisher, text, **values) for publisher, text, values in reports]
+    with stand.database.write() as session:
+        placed = articles.store_matches(session, together, now=NOW + DAY, **COPIES)
+    assert told(stand.database) == expected
+    assert [one is not None and one.role for one in placed].count("copy") == 6
+    with stand.database.write() as session:  # what was counted step by step is what counting anew gives
+        for story_id in session.scalars(select(STORIES.c.id)).all():
+            stories.recount(session, story_id=story_id, now=NOW + DAY)
+    assert told(stand.database)["stories"] == expected["stories"]
 
 
 # --- who is independent ---
