@@ -234,6 +234,7 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
     install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
     from twisted.internet import reactor as installed
 
+    import crawler.limits  # noqa: F401  Scrapy loads it deep inside, and walks the stack for each of its deprecated classes
     from crawler.guard import install_guard
 
     reactor: Any = installed  # its interfaces are zope's, which mypy cannot read

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -93,6 +93,7 @@ class FeedsSpider(Spider):
         self.again = Rechecks(watch, accept=PAGE_ACCEPT, settled=self.settled, broke=self._break)
         self._looks = False  # whether matches may be due to be looked at again
         self._pending = self.reads_entries  # whether the ledger may hold entries to claim
+        self._claiming: asyncio.Future[None] | None = None
         self._open = True  # whether more rounds may come
         self._leaving = False
         self._changed = asyncio.Event()
@@ -143,9 +144,8 @@ class FeedsSpider(Spider):
                 continue
             if work is not None:
                 return work
-            if await self._claim():
-                continue
-            if not self._open and not self.line.out and not len(self.line):
+            self._claim_soon()
+            if self._claiming is None and not self._open and not self.line.out and not len(self.line):
                 return None
             opens_next = self.line.opens_next()
             pause = None if opens_next is None else max(opens_next - self.hosts.clock(), 0.0)
@@ -203,14 +203,17 @@ class FeedsSpider(Spider):
         else:
             self._reading.pop(_page_of(work).id, None)
 
-    async def _claim(self) -> bool:
-        """Claim entries whose turn has come, or, where there is none, matches to look at again; whether there was any."""
-        if not (self._pending or self._looks) or self._leaving:
-            return False
+    def _claim_soon(self) -> None:
+        """Claim what waits in the ledger, unless that is under way: polls go on meanwhile."""
+        if self._claiming is not None or not (self._pending or self._looks) or self._leaving:
+            return
         slow = self.hosts.slow(SLOW)
         room = self.watch.config.concurrency - sum(host not in slow for host in self._reading.values())
-        if room <= 0:
-            return False
+        if room > 0:
+            self._claiming = asyncio.ensure_future(self._claim(slow, room))
+
+    async def _claim(self, slow: Collection[str], room: int) -> None:
+        """Claim entries whose turn has come, or, where there is none, matches to look at again."""
         crowds = Counter(self._reading.values())
         turn: dict[str, Any] = {
             "now": self.watch.now(),
@@ -220,7 +223,16 @@ class FeedsSpider(Spider):
                 host for host, number in crowds.items() if host in slow or number >= ARTICLES_PER_HOST // 2
             ],
         }
-        return (self._pending and await self._claim_entries(turn)) or (self._looks and await self._claim_looks(turn))
+        try:
+            if not (self._pending and await self._claim_entries(turn)) and self._looks:
+                await self._claim_looks(turn)
+        except StorageError as error:
+            self._break(error)
+        except Exception:
+            logger.exception("a bug: nothing was claimed")
+        finally:
+            self._claiming = None
+            self._changed.set()
 
     async def _claim_entries(self, turn: dict[str, Any]) -> bool:
         self._pending = False
@@ -232,22 +244,21 @@ class FeedsSpider(Spider):
             self._reading[entry.id] = entry.host
             work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
             self.line.put(entry.host, work)
-        self._pending = bool(claimed)
+        self._pending = self._pending or bool(claimed)
         return bool(claimed)
 
-    async def _claim_looks(self, turn: dict[str, Any]) -> bool:
+    async def _claim_looks(self, turn: dict[str, Any]) -> None:
         self._looks = False
         claimed = await self.watch.write(rechecks.claim, **turn)
         if self._leaving:
-            return False
+            return
         for recheck in claimed:
             request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
             if request is not None:
                 self._reading[recheck.id] = recheck.host
                 self._looking.add(recheck.id)
                 self.line.put(recheck.host, request)
-        self._looks = bool(claimed)
-        return bool(claimed)
+        self._looks = self._looks or bool(claimed)
 
     # --- hosts that asked to be left alone ---
 
