@@ -101,17 +101,18 @@ class Store:
         return await self.watch.write_together(self.store_all, item)
 
     def store_all(self, session: Session, items: Sequence[Article]) -> list[search.Match | None]:
-        """The same for articles that come together; the later ones see what the earlier ones wrote."""
-        stored: list[search.Match | None] = []
-        for plain, together in groupby(items, key=self._is_plain):
+        """The same for articles that come together; a later match sees what the earlier ones wrote."""
+        stored: dict[int, search.Match | None] = {}
+        for plain, together in groupby((item for item in items if _matches(item)), key=self._is_plain):
             run = list(together)
-            stored += self._store_plain(session, run) if plain else [self.store(session, item) for item in run]
-        return stored
+            rows = self._store_plain(session, run) if plain else [self.store(session, item) for item in run]
+            stored |= zip(map(id, run), rows, strict=True)
+        self._reject(session, [item for item in items if not _matches(item)])
+        return [stored.get(id(item)) for item in items]
 
     def _is_plain(self, item: Article) -> bool:
         """Whether an article is a match of its own, which nothing but the database has to do with."""
-        matches = item.judged is not None and item.judged.matched
-        return matches and item.again is None and self.watch.archive is None and not _leads_elsewhere(item)
+        return item.again is None and self.watch.archive is None and not _leads_elsewhere(item)
 
     def _store_plain(self, session: Session, items: Sequence[Article]) -> list[search.Match | None]:
         now = self.watch.now()
@@ -124,30 +125,36 @@ class Store:
 
     def store(self, session: Session, item: Article) -> search.Match | None:
         """What the ledger learns of one article: a match with its text, a rejection with its scores, or a retry."""
-        assert item.judged is not None
-        if item.again is not None or item.judged.matched:
+        if _matches(item):
             return self._store_match(session, item)
-        now = self.watch.now()
-        verdicts = verdict_records(item.verdicts, model=item.judged.model)
-        if item.page is None and item.later is not None and item.later.retry_at is not None:
-            # Nothing in the summary, and the page could not be read: nothing is decided yet.
-            entries.record_retry(
-                session, entry_id=item.entry.id, error=item.error or "", retry_at=item.later.retry_at, now=now
-            )
-            return None
-        state = _state(item.verdicts)
-        if item.page is None and item.later is not None:
-            state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
-        articles.store_verdicts(session, entry_id=item.entry.id, verdicts=verdicts, now=now)
-        entries.record_end(
-            session,
-            entry_id=item.entry.id,
-            state=state,
-            error=item.error,
-            scores={verdict.topic: verdict.score for verdict in item.verdicts},
-            now=now,
-        )
+        self._reject(session, [item])
         return None
+
+    def _reject(self, session: Session, items: Sequence[Article]) -> None:
+        """What does not match: rejected with its scores, or to be tried again."""
+        now = self.watch.now()
+        verdicts: dict[int, tuple[articles.VerdictRecord, ...]] = {}
+        for item in items:
+            if item.page is None and item.later is not None and item.later.retry_at is not None:
+                # Nothing in the summary, and the page could not be read: nothing is decided yet.
+                entries.record_retry(
+                    session, entry_id=item.entry.id, error=item.error or "", retry_at=item.later.retry_at, now=now
+                )
+                continue
+            state = _state(item.verdicts)
+            if item.page is None and item.later is not None:
+                state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
+            entries.record_end(
+                session,
+                entry_id=item.entry.id,
+                state=state,
+                error=item.error,
+                scores={verdict.topic: verdict.score for verdict in item.verdicts},
+                now=now,
+            )
+            assert item.judged is not None
+            verdicts[item.entry.id] = verdict_records(item.verdicts, model=item.judged.model)
+        articles.store_verdicts_of(session, verdicts, now=now)
 
     def _store_match(self, session: Session, item: Article) -> search.Match | None:
         now = self.watch.now()
@@ -179,6 +186,11 @@ def _plan_looks(session: Session, item: Article, stored: articles.StoredMatch | 
     """A match whose page was read is looked at again."""
     if stored is not None and item.source is not None and item.fetched_at is not None:
         rechecks.plan(session, item.entry.id, item.source, fetched_at=item.fetched_at)
+
+
+def _matches(item: Article) -> bool:
+    """Whether an article is stored as one: it matches, or did so when it was first read."""
+    return item.again is not None or (item.judged is not None and item.judged.matched)
 
 
 def _leads_elsewhere(item: Article) -> bool:

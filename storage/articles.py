@@ -40,6 +40,7 @@ _SUPERSEDE = (
     .values(current=False)
 )
 _JUDGED = insert(VERDICTS)
+_REJUDGED = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,13 +388,8 @@ def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictR
     if not verdicts:
         return
     _write_verdicts(session, verdicts, now)
-    of_article = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
-    values: dict[str, Any] = {name: bindparam(f"said_{name}") for name in ("topics", "syria_score", "isis_score")}
-    rows = [
-        {"which": entry_id, **{f"said_{name}": value for name, value in _topics(said).items()}}
-        for entry_id, said in verdicts.items()
-    ]
-    session.execute(of_article.values(**values, changed_at=now), rows)
+    rows = [{"which": entry_id, "changed_at": now, **_topics(said)} for entry_id, said in verdicts.items()]
+    session.execute(_REJUDGED, rows)
     kept = {entry_id: any(verdict.matched for verdict in told) for entry_id, told in verdicts.items()}
     stories.keep(session, kept, now=now)
 
