@@ -131,26 +131,6 @@ def test_version(levantwatch: Run) -> None:
     assert levantwatch("--version").out.startswith("levantwatch 0.")
 
 
-def test_help_loads_nothing_heavy() -> None:
-    script = "import sys, crawler.cli; from crawler.cli import main\ntry: main(['--help'])\nexcept SystemExit: print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, env=environment(), check=True)
-    loaded = set(done.stdout.decode().rpartition("\n\n")[2].split()) | set(done.stdout.decode().split())
-    assert "crawler.cli" in loaded
-    heavy = {
-        "sqlalchemy",
-        "scrapy",
-        "twisted",
-        "feedparser",
-        "trafilatura",
-        "lxml",
-        "apscheduler",
-        "rich.console",
-        "msgspec",
-        "dateparser",
-    }
-    assert not loaded & heavy
-
-
 # --- bad usage: status 2 ---
 
 
