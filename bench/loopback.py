@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 import time
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ class Loopback:
     """Hosts with so many feeds each; `version` is what their documents are at, and two entries are new with each."""
 
     counts: list[int]
-    response: float = 0.0  # seconds before an answer
+    response: float = (
+        0.0  # seconds before an answer; the median of the hosts' where they `spread` log-normally by this sigma
+    )
+    spread: float = 0.0
     entries: int = 30
     version: int = 1
     asked: list[Asked] = field(default_factory=list)
@@ -89,7 +93,9 @@ class Loopback:
         status = 304 if f"if-none-match: {tag}" in head.lower() else 200
         self.asked.append(Asked(time.monotonic(), host, path, status))
         if self.response:
-            await asyncio.sleep(self.response)
+            await asyncio.sleep(
+                self.response * (random.Random(host).lognormvariate(0, self.spread) if self.spread else 1.0)
+            )
         body = b"" if status == 304 else self._document(f"{host}{path}")
         writer.write(
             f"HTTP/1.1 {status} OK\r\nETag: {tag}\r\nContent-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n\r\n".encode()

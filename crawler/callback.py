@@ -26,7 +26,7 @@ TOO_LARGE, UNKNOWN, NOT_ALLOWED = 413, 404, 405
 class Called(Protocol):
     """Who answers hubs: crawler.subscriber.Subscriber."""
 
-    def knows(self, token: str) -> bool:
+    async def knows(self, token: str) -> bool:
         """Whether a callback with this end is one of ours."""
 
     async def intent(self, token: str, arguments: Mapping[bytes, Sequence[bytes]]) -> tuple[int, str]:
@@ -152,7 +152,7 @@ async def _answer(called: Called, request: Any) -> None:
 
 async def _called(called: Called, request: Any) -> tuple[int, str]:
     token = token_in(request.path.decode("latin-1"))
-    if token is None or not called.knows(token):
+    if token is None or not await called.knows(token):
         return UNKNOWN, ""
     if request.method == b"GET":
         return await called.intent(token, request.args)

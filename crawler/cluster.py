@@ -19,6 +19,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from procrastinate.jobs import Job, Status
@@ -46,6 +47,7 @@ FETCH_SECONDS = 0.25  # until a member looks again whether a host's next feed ma
 WAITING_OF_HOST = 2  # jobs of one host at a time in the queue: they are done one after the other
 MOST_WAITING = 2_000  # jobs in the queue; what is due beyond that waits in its table
 FINISH_TRIES = 5
+RECONNECT_SECONDS = 15.0  # after which the queue's pool begins anew: its pauses between tries double, up to minutes
 FORGET_SECONDS = 3600.0  # between two looks for hosts that nobody asks any more
 PARTING_SECONDS = 2.0  # for telling the others when this member stops
 
@@ -109,35 +111,41 @@ class Cluster:
             self._hubs.release()
 
     async def _work(self) -> None:
+        """Take jobs. What the queue's own connections cannot reach is waited for by the crawl's, which say so at once."""
         while True:
-            connector = PsycopgConnector(
-                conninfo=self.watch.database.address(),
-                kwargs={"options": f'-c search_path="{self._schema}"'},
-                min_size=1,
-                max_size=4,
-            )
-            app = App(connector=connector)
-            app.job_manager = _Jobs(connector)
-            app.task(name=TASK, queue=QUEUE)(self._poll)
             try:
-                async with app.open_async():
-                    self._app = app
-                    await app.run_worker_async(
-                        queues=[QUEUE],
-                        name=self.name,
-                        concurrency=self.watch.config.concurrency,
-                        install_signal_handlers=False,
-                        fetch_job_polling_interval=FETCH_SECONDS,
-                        update_heartbeat_interval=self.lease / 4,
-                        stalled_worker_timeout=self.lease,
-                        delete_jobs="always",
-                        shutdown_graceful_timeout=PARTING_SECONDS / 2,
-                    )
-            except (ProcrastinateException, OSError) as error:
-                logger.error("the queue failed, trying again: %s", error)
+                await self.watch.hold_lock()
+                await self._take_jobs()
+            except (ProcrastinateException, StorageError, psycopg.Error, OSError) as error:
+                logger.error("the queue failed, trying again: %s", error.__cause__ or error)
             finally:
                 self._app = None
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _take_jobs(self) -> None:
+        connector = PsycopgConnector(
+            conninfo=self.watch.database.address(),
+            kwargs={"options": f'-c search_path="{self._schema}"'},
+            min_size=1,
+            max_size=4,
+            reconnect_timeout=RECONNECT_SECONDS,
+        )
+        app = App(connector=connector)
+        app.job_manager = _Jobs(connector)
+        app.task(name=TASK, queue=QUEUE)(self._poll)
+        async with app.open_async():
+            self._app = app
+            await app.run_worker_async(
+                queues=[QUEUE],
+                name=self.name,
+                concurrency=self.watch.config.concurrency,
+                install_signal_handlers=False,
+                fetch_job_polling_interval=FETCH_SECONDS,
+                update_heartbeat_interval=self.lease / 4,
+                stalled_worker_timeout=self.lease,
+                delete_jobs="always",
+                shutdown_graceful_timeout=PARTING_SECONDS / 2,
+            )
 
     async def _poll(self, feed_id: int) -> None:
         """One job: the crawl polls the feed, in a round with those that came at the same time."""
@@ -147,8 +155,15 @@ class Cluster:
         if not self._fresh:
             loop.call_soon(self._hand_over)
         self._fresh.append(feed_id)
-        self._polls[feed_id] = loop.create_future()
-        await self._polls[feed_id]
+        polled = self._polls[feed_id] = loop.create_future()
+        try:
+            await asyncio.shield(polled)
+        except (
+            asyncio.CancelledError
+        ):  # the queue failed, the crawl perhaps not: else the feed would be given to another meanwhile
+            if self._leaving:
+                raise
+            await asyncio.wait({polled}, timeout=self.lease / 2)
 
     def _hand_over(self) -> None:
         ids, self._fresh = tuple(self._fresh), []
@@ -182,17 +197,16 @@ class Cluster:
                     await self.watch.write(entries.renew_claims, ids=held, now=self.watch.now())
                 await self._lead()
             except StorageError as error:
+                self.leads = self.asks_hubs = False  # somebody else may, now
                 logger.error("the cluster was not minded, trying again: %s", error)
             except ProcrastinateException as error:
-                logger.error("the queue was not filled, trying again: %s", error)
+                logger.error("the queue was not filled, trying again: %s", error.__cause__ or error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _lead(self) -> None:
-        led, (self.leads, self.asks_hubs) = (
-            self.leads,
-            await asyncio.get_running_loop().run_in_executor(None, self._roles),
-        )
-        if self.leads and not led:
+        roles = await asyncio.get_running_loop().run_in_executor(None, self._roles)
+        self.leads, begins, self.asks_hubs = roles
+        if begins:
             logger.info("leads the cluster member=%s", self.name)
             await self.watch.write(rechecks.release_claims, now=self.watch.now())
         if not self.leads or self._app is None:
@@ -213,8 +227,12 @@ class Cluster:
         if jobs:
             await manager.batch_defer_jobs_async(jobs)
 
-    def _roles(self) -> tuple[bool, bool]:
-        return _has(self._leading), bool(self.watch.config.websub.callback_url) and _has(self._hubs)
+    def _roles(self) -> tuple[bool, bool, bool]:
+        """Whether we lead, whether only from now on, and whether we ask hubs. Raises StorageError."""
+        led = self.leads and self._leading.is_held()
+        leads = led or _got(self._leading)
+        reachable = bool(self.watch.config.websub.callback_url)
+        return leads, leads and not led, reachable and (self._hubs.is_held() or _got(self._hubs))
 
     def _due_jobs(self, session: Session) -> list[Job]:
         queued = shared.queued_feeds(session, schema=self._schema)
@@ -239,10 +257,8 @@ class Cluster:
         return jobs
 
 
-def _has(lock: CrawlLock) -> bool:
-    """Whether we have this lock, or get it now."""
-    if lock.is_held():
-        return True
+def _got(lock: CrawlLock) -> bool:
+    """Whether we get this lock now."""
     lock.release()
     try:
         lock.acquire()
@@ -252,4 +268,4 @@ def _has(lock: CrawlLock) -> bool:
 
 
 def _queue(session: Session, version_: str) -> str:
-    return shared.queue_schema(session, version=f"procrastinate {version_}", create=SchemaManager.get_schema())
+    return shared.queue_schema(session, version=f"2, procrastinate {version_}", create=SchemaManager.get_schema())

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 50  # hubs asked in one look: a first start with a thousand feeds must not be a wave
+STRANGERS_SECONDS = 1.0  # between two looks for a callback that this member of a cluster does not know
 LET_GO_SECONDS = 1.0  # for requests to hubs in flight when the daemon stops; they are asked again
 LATER, UNKNOWN, OVER, TAKEN, CONFIRMED = 503, 404, 410, 202, 200
 
@@ -61,6 +62,7 @@ class Subscriber:
         self.watch = watch
         self._rounds = rounds
         self._tokens: Collection[str] = frozenset()
+        self._looking, self._looks_at = asyncio.Lock(), 0.0
         self._recorder = Recorder.configured(watch.config, lambda: watch.judge, run_id=None)
 
     # --- asking hubs ---
@@ -109,8 +111,21 @@ class Subscriber:
 
     # --- hubs that call ---
 
-    def knows(self, token: str) -> bool:
-        """Whether a callback with this end is one of ours; asked before anything is read or looked up."""
+    async def knows(self, token: str) -> bool:
+        """Whether a callback with this end is one of ours; asked before anything is read or looked up.
+
+        In a cluster another member may have asked its hub a moment ago: then it is looked up, once a second for all strangers together.
+        """
+        if token not in self._tokens and self.watch.cluster is not None:
+            async with self._looking:
+                loop = asyncio.get_running_loop()
+                if token not in self._tokens:
+                    await asyncio.sleep(self._looks_at - loop.time())
+                    self._looks_at = loop.time() + STRANGERS_SECONDS
+                    try:
+                        self._tokens = await self.watch.write(subscriptions.tokens)
+                    except StorageError:
+                        return True  # whoever looks it up next tells its hub to come again
         return token in self._tokens
 
     async def intent(self, token: str, arguments: Mapping[bytes, Sequence[bytes]]) -> tuple[int, str]:
@@ -189,4 +204,5 @@ class Subscriber:
         if found.candidates and self._rounds.empty():
             from crawler.spiders.feeds import Round
 
-            self._rounds.put_nowait(Round())  # the crawl claims what is worth reading now, not at the next tick
+            # the crawl claims what is worth reading now, not at the next tick; what a cluster polls comes by its queue
+            self._rounds.put_nowait(Round(polls=self.watch.cluster is None))

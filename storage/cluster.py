@@ -1,7 +1,8 @@
 """What the members of a cluster share beside the tables: who leads, and which member asks a host. Postgres alone.
 
 All of it, the queue of procrastinate included, stands in a schema of its own beside that of the tables, and may be dropped when nobody crawls: the
-feeds table is the truth. Times are those of the server's clock, so that the members' clocks need not agree.
+feeds table is the truth. Times are those of the server's clock, so that the members' clocks need not agree. Who holds a host survives a crash of the
+server: its members live on, and ask.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def queue_schema(session: Session, *, version: str, create: str) -> str:
     cursor.execute(f"DROP SCHEMA IF EXISTS {quoted} CASCADE; CREATE SCHEMA {quoted}; SET LOCAL search_path TO {quoted}")
     cursor.execute(create)
     cursor.execute(
-        "CREATE UNLOGGED TABLE hosts_held (host text PRIMARY KEY, owner text NOT NULL, expires_at timestamptz NOT NULL,"
+        "CREATE TABLE hosts_held (host text PRIMARY KEY, owner text NOT NULL, expires_at timestamptz NOT NULL,"
         " asked_at timestamptz NOT NULL, response double precision NOT NULL DEFAULT 0)"
     )
     cursor.execute(f"COMMENT ON SCHEMA {quoted} IS '{version}'; SET LOCAL search_path TO {was}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -139,16 +140,18 @@ class ServerLock(_Scoped):
             raise CrawlLockHeld("this process already crawls into this database")
         try:
             connection = self._engine.connect()
-            connection.detach()  # its own, never the pool's
             got = self._try(connection, shared=self._shared)
             cluster = not got and self._class == _ADVISORY_CLASS and self._try(connection, shared=not self._shared)
+            if got:
+                connection.detach()  # its own, never the pool's
+            else:
+                _let_go(connection)
         except sa.SQLAlchemyError as error:
             known = translated(error, where=self._name, secret=self._secret)
             if known is None:
                 raise
             raise known from error
         if not got:
-            connection.close()
             raise CrawlLockHeld(_CLUSTER_CRAWLS if cluster and not self._shared else None)
         self._connection = connection
 
@@ -157,9 +160,9 @@ class ServerLock(_Scoped):
         return bool(connection.scalar(text(f"SELECT {function}"), {"class": self._class}))
 
     def release(self) -> None:
-        """End the connection, and the lock with it."""
+        """Let go of the lock and end the connection."""
         if self._connection is not None:
-            self._connection.close()
+            _let_go(self._connection)
             self._connection = None
 
     def is_held(self) -> bool:
@@ -170,6 +173,13 @@ class ServerLock(_Scoped):
             return bool(self._connection.scalar(text("SELECT true")))
         except sa.SQLAlchemyError:
             return False
+
+
+def _let_go(connection: Connection) -> None:
+    """First of the lock: that a connection has ended the server notices in its own time."""
+    with suppress(sa.SQLAlchemyError):  # gone, and the lock with it
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    connection.close()
 
 
 _CLUSTER_CRAWLS = (
