@@ -203,9 +203,9 @@ def _paragraphs(tree: Any, head: Head) -> tuple[list[str], str]:
         more = _lines(_read(tree, favor_recall=True))
         if count_words(" ".join(more)) > count_words(" ".join(found)):
             found, extractor = more, "trafilatura-recall"
-    found = trimmed(found, title=head.title, anchors=anchors)
+    found = trimmed(found, titles=head.headlines, anchors=anchors)
     if described:
-        found, extractor = with_described(found, trimmed(described, title=head.title), extractor)
+        found, extractor = with_described(found, trimmed(described, titles=head.headlines), extractor)
     return found, extractor
 
 

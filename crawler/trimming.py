@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -58,10 +58,10 @@ def _patterns() -> _Patterns:
     )
 
 
-def trimmed(paragraphs: list[str], *, title: str | None = None, anchors: Set[str] = frozenset()) -> list[str]:
-    """The paragraphs that are the article's. `anchors` are the page's link texts as `folded` gives them."""
+def trimmed(paragraphs: list[str], *, titles: Iterable[str] = (), anchors: Set[str] = frozenset()) -> list[str]:
+    """The paragraphs that are the article's. `titles` are its headlines, `anchors` are the page's link texts as `folded` gives them."""
     kept = _without_tail([paragraph for paragraph in paragraphs if paragraph])
-    kept = _without_title(kept, title)
+    kept = _without_title(kept, titles)
     kept = [paragraph for number, paragraph in enumerate(kept) if number >= HEAD or not _RESIDUE.fullmatch(paragraph)]
     kept = [paragraph for paragraph in kept if not _points_elsewhere(paragraph, anchors)]
     kept = _without_appeals(kept)
@@ -93,13 +93,11 @@ def _without_tail(paragraphs: list[str]) -> list[str]:
     return paragraphs
 
 
-def _without_title(paragraphs: list[str], title: str | None) -> list[str]:
-    """The first lines without a repetition of the headline."""
-    if not title:
-        return paragraphs
-    wanted = folded(title)
+def _without_title(paragraphs: list[str], titles: Iterable[str]) -> list[str]:
+    """The first lines without a repetition of a headline."""
+    wanted = set(map(folded, titles))
     for number, paragraph in enumerate(paragraphs[:3]):
-        if folded(paragraph) == wanted:
+        if folded(paragraph) in wanted:
             return paragraphs[:number] + paragraphs[number + 1 :]
     return paragraphs
 

@@ -65,7 +65,7 @@ def test_what_stands_between_two_appeals_in_the_publishers_voice_goes() -> None:
 
 def test_the_headline_is_not_repeated_and_the_tail_ends_the_article() -> None:
     tail = ["Comments", "First!", "Nonsense, says another reader."]
-    assert trimmed(["Ferry returns", *BODY, *tail], title="Ferry returns") == BODY
+    assert trimmed(["Ferry returns", *BODY, *tail], titles=["Ferry returns"]) == BODY
 
 
 def test_a_heading_like_a_tail_in_the_first_half_ends_nothing() -> None:
