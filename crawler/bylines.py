@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from crawler import jsonld
@@ -79,13 +80,18 @@ def bylined(told: str) -> list[str]:
     return names
 
 
+@lru_cache(maxsize=2_000)  # pages give a few names to all their elements
+def _is_byline(kind: str) -> bool:
+    return bool(_BYLINE.search(kind))
+
+
 def _bylines(tree: Any) -> list[str]:
     """Visible bylines: links with rel=author, itemprop=author, then classes that name them."""
     found: list[tuple[bool, int, str]] = []
     for element in tree.iter("a", "span", "div", "p", "address", "li", "strong"):
         marked = element.get("rel") == "author" or "author" in (element.get("itemprop") or "")
         kind = element.get("class") or ""
-        if (marked or _BYLINE.search(kind)) and "comment" not in kind.lower():
+        if (marked or _is_byline(kind)) and "comment" not in kind.lower():
             text = plain_text(" ".join(element.itertext())[:2_000], limit=200)
             if text and len(text.split()) <= 12:
                 found.append((not marked, len(found), text))
@@ -118,10 +124,13 @@ def _rank(element: Any) -> int | None:
     """How surely an element names the author, 0 the surest; None for one that does not look it."""
     if element.tag in _NO_BYLINES or not element.attrib:
         return None
-    name = " ".join(element.get(key) or "" for key in ("class", "id", "itemprop", "data-component"))
-    if element.get("rel") == "author" or _NAMES_ONE.search(name):
+    get = element.get
+    name = f"{get('class', '')} {get('id', '')} {get('itemprop', '')} {get('data-component', '')}"
+    if element.get("rel") == "author":
         return 0
-    return (1 if element.tag in _USUAL else 2) if _SPEAKS_OF_AUTHORS.search(name) else None
+    if not _SPEAKS_OF_AUTHORS.search(name):  # whoever names one speaks of one
+        return None
+    return 0 if _NAMES_ONE.search(name) else 1 if element.tag in _USUAL else 2
 
 
 def _is_aside(element: Any) -> bool:

@@ -48,7 +48,10 @@ _NEAR, _SHORT = 40, 80
 def published(tree: Any, node: dict[str, Any], metas: dict[str, list[str]], url: str | None) -> Dated:
     """When the article appeared and how that is written; a raw string alone where no claim can be read."""
     told = [jsonld.text_of(node.get(key)) for key in ("datePublished", "dateCreated", "uploadDate")]
-    moment, raw = _first([*told, *_all(metas, _PUBLISHED), *_marked(tree)])
+    told += _all(metas, _PUBLISHED)
+    moment, raw = _first(told)
+    if moment is None:
+        moment, raw = _first([*told, *_marked(tree)])
     if moment is not None:
         return moment, raw
     seen = _seen(tree)

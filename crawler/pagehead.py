@@ -109,14 +109,13 @@ def _headlines(
     Publishers give two or three different headlines; which one an annotator took differs by publisher.
     """
     document = next((plain_text("".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("title")), "")
-    claimed = [plain_text(value, limit=TITLE_CHARS) for value in _all(metas, _TITLES)]
-    claimed = [stripped for one in claimed if (stripped := _without_site(one, site, url))]
+    claimed = (_without_site(plain_text(value, limit=TITLE_CHARS), site, url) for value in _all(metas, _TITLES))
     headline = _without_site(jsonld.text_of(node.get("headline")), site, url)
     headings = [plain_text(" ".join(element.itertext()), limit=TITLE_CHARS) for element in tree.iter("h1")]
     document = _without_site(document, site, url)
     # some themes give the site's name an h1 of its own, above the article's
     heading = _heading([text for text in headings if text and not _is_site(text, site, url)], document)
-    given = next(iter(claimed), "")
+    given = next(filter(None, claimed), "")
     title = _title(given, headline, heading, document, url)
     others = [
         one for one in (given, headline, heading, document) if len(one.split()) > FEW

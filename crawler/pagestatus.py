@@ -81,13 +81,12 @@ _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 def count_words(text: str) -> int:
     """Words; of scripts without spaces, two letters count as one (Chinese and Japanese words have about two)."""
-    dense = len(_CJK.findall(text))
+    dense = 0 if text.isascii() else len(_CJK.findall(text))
     return len(_CJK.sub(" ", text).split()) + dense // 2 if dense else len(text.split())
 
 
-def refusal(body: bytes, tree: Any, head: Head, text: str, url: str | None) -> tuple[str, str] | None:
-    """The status and the reason of a page that is no article; None for an article. `text` is what was extracted."""
-    words = count_words(text)
+def refusal(body: bytes, tree: Any, head: Head, text: str, words: int, url: str | None) -> tuple[str, str] | None:
+    """The status and the reason of a page that is no article; None for an article. `text` is what was extracted, so many words."""
     if words < SHORT:
         return _refused_as_short(body, tree, head, text, words)
     if _is_home(head, url) and words < HOME_PARAGRAPH * (text.count("\n") + 1):
@@ -142,17 +141,17 @@ def _is_home(head: Head, url: str | None) -> bool:
     return at_root and "website" in claims and not head.node and head.published_at is None
 
 
-def article_status(tree: Any, head: Head, text: str) -> str:
+def article_status(tree: Any, head: Head, text: str, words: int) -> str:
     """Of an article's page: full, partial or paywalled."""
-    words = count_words(text)
     closed = _closed(head)
-    if words < PAYWALL_WORDS and (closed or (_PAYWALL.search(visible(tree)[-60_000:]) and _CUT.search(text))):
+    is_cut = words < PAYWALL_WORDS and bool(_CUT.search(text))
+    if (closed and words < PAYWALL_WORDS) or (is_cut and _PAYWALL.search(visible(tree)[-60_000:])):
         return PAYWALLED
     declared = head.node.get("wordCount")
     whole = (
         int(declared) if isinstance(declared, int | str) and str(declared).isdecimal() and len(str(declared)) < 7 else 0
     )
-    if (_CUT.search(text) and words < PAYWALL_WORDS) or words < whole * 0.5:
+    if is_cut or words < whole * 0.5:
         return PAYWALLED if closed else PARTIAL
     return FULL
 

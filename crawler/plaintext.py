@@ -23,7 +23,6 @@ _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#x[0-9a-fA-F]{2,5});")
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffc\ud800-\udfff]"
 )
-_SPACE = re.compile(r"\s+")
 _ANY_TAG = re.compile(r"<[/!?]?[a-zA-Z][^<>]*>")
 _BEGINS_TAG = re.compile(r"<(?=[/!?]?[a-zA-Z])")
 _BRACKETED = re.compile(r"<[^>]*>")
@@ -39,9 +38,9 @@ def clean(text: str) -> str:
     The zero-width joiner and non-joiner stay: Persian and emoji need them.
     """
     if text.isascii():
-        return _SPACE.sub(" ", _UNSAFE.sub("", text)).strip()
+        return " ".join((text if text.isprintable() else _UNSAFE.sub("", text)).split())
     text = _MARKS.sub(_unmarked, _UNSAFE.sub("", text))
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _unmarked(run: re.Match[str]) -> str:

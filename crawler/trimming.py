@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -21,6 +21,7 @@ MOST_CUT = (
 SANDWICH = 3  # paragraphs in the publisher's voice between two appeals
 TAIL_FROM = 0.5  # a heading like "Comments" ends the article only in its second half
 TAIL_MOST = 0.3  # and has at most this share of the words below it
+LINK_MOST, LINK_SENTENCE = 40, 12  # words; a sentence of more words is one, also when it is a link
 LINK_WORDS = 4  # an anchor of fewer words may be a name that stands alone in a paragraph
 HEAD = 3  # paragraphs in which pieces of a byline are looked for
 LINE_CHARS, APPEAL_CHARS = 500, 20_000  # longer paragraphs are no lines, and no paragraphs
@@ -104,21 +105,32 @@ def _without_title(paragraphs: list[str], titles: Iterable[str]) -> list[str]:
 
 def _points_elsewhere(paragraph: str, anchors: Set[str]) -> bool:
     """Whether a paragraph is a line of furniture or nothing but a link, perhaps after a word or two ("Read also: …")."""
-    words = folded(paragraph[: LINE_CHARS + 1]).split()
-    if len(paragraph) > LINE_CHARS or len(words) > 40:
-        return False
-    if len(words) <= _patterns().line_words and _patterns().line.match(paragraph):
+    if _is_line(paragraph):
         return True
-    ended = (
-        paragraph.rstrip().endswith((".", "؟", "。", "?", "!")) and len(words) > 12
-    )  # a sentence that is a link is still one
-    if ended:
+    return bool(anchors) and not anchors.isdisjoint(_as_link(paragraph))
+
+
+def _is_line(paragraph: str) -> bool:
+    if len(paragraph) > LINE_CHARS or not _patterns().line.match(paragraph):
         return False
-    return any(
-        " ".join(words[skip:]) in anchors
-        for skip in range(4)
-        if len(words) - skip >= LINK_WORDS and skip <= len(words) / 3
-    )
+    return len(folded(paragraph).split()) <= _patterns().line_words
+
+
+def links_perhaps(paragraphs: Iterable[str]) -> frozenset[str]:
+    """What link texts, as `folded` gives them, would make one of these paragraphs nothing but a link."""
+    return frozenset(text for paragraph in paragraphs for text in _as_link(paragraph))
+
+
+def _as_link(paragraph: str) -> Iterator[str]:
+    """The paragraph folded, whole and after each of its first words; of a sentence, which a link may be, and of a long one nothing."""
+    if len(paragraph) > LINE_CHARS:
+        return
+    words = folded(paragraph).split()
+    is_sentence = paragraph.rstrip().endswith((".", "؟", "。", "?", "!")) and len(words) > LINK_SENTENCE
+    if len(words) <= LINK_MOST and not is_sentence:
+        for skip in range(4):
+            if len(words) - skip >= LINK_WORDS and skip <= len(words) / 3:
+                yield " ".join(words[skip:])
 
 
 def _without_appeals(paragraphs: list[str]) -> list[str]:
