@@ -1,24 +1,20 @@
-"""An article's page to its text and what it says of itself. PURE; with `sieve` the only user of trafilatura. Never raises.
+"""An article's page to its text and what it says of itself. PURE. Never raises.
 
 A cascade with a recorded winner: trafilatura alone, beside its second extractors where what it found looks wrong; JSON-LD `articleBody` where it has what trafilatura lost, or shows what is not the article's;
-trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `bylines`, `jsonld`, `described`, `trimming`, `pagestatus`, `sieve`.
+trafilatura that favours recall where nothing was found. Then the trimming. The rooms: `charset`, `pagehead`, `bylines`, `jsonld`, `described`, `prose` (trafilatura itself), `trimming`, `pagestatus`.
 """
 
 from __future__ import annotations
 
 import re
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
-import trafilatura.external
 from htmldate import find_date
-from justext import get_stoplist
 from lxml import html as lxml_html
-from lxml.etree import ElementDefaultClassLookup, ParserError, strip_elements, strip_tags
-from trafilatura.settings import Extractor
+from lxml.etree import ElementDefaultClassLookup, ParserError, strip_elements
 
-from crawler import jsonld, pagestatus, sieve
+from crawler import jsonld, pagestatus, prose
 from crawler.bylines import likely_authors
 from crawler.charset import decode
 from crawler.dates import parse_date
@@ -41,30 +37,8 @@ BINARY = 0.02  # of the characters are controls that text has no use for; random
 # lxml.html asks Python for the class of each element, to give forms and labels more methods: a tenth of the time of a page
 _PLAIN = ElementDefaultClassLookup(element=lxml_html.HtmlElement)
 _NOT_TEXT = ("script", "style", "noscript", "template", "svg", "iframe", "button", "select", "object", "canvas")
-_FURNITURE = ("aside", "nav", "footer", "menu", "figure", "picture", "audio", "video", "map", "dialog", "datalist", "fieldset", "label", "legend",
-              "input", "textarea", "time", "link", "embed", "progress", "output", "math")  # fmt: skip
-_TRANSPARENT = (
-    "img",
-    "small",
-    "font",
-    "big",
-    "abbr",
-    "acronym",
-    "address",
-    "cite",
-    "hgroup",
-    "mark",
-    "nobr",
-    "wbr",
-    "meta",
-)
 # trafilatura drops the zero-width joiners that Persian words and emoji need; letters that nobody writes (Elbasan) carry them past it
 _JOINERS = (("\u200c", "\U00010500"), ("\u200d", "\U00010501"))
-_LANGUAGES = (
-    "Arabic", "Azerbaijani", "Bosnian", "Bulgarian", "Croatian", "Czech", "Danish", "Dutch", "English", "French", "German", "Greek", "Hebrew", "Hungarian",
-    "Italian", "Kurdish", "Norwegian_Bokmal", "Persian", "Polish", "Portuguese", "Romanian", "Russian", "Serbian", "Spanish", "Swedish", "Turkish",
-    "Ukrainian", "Urdu",
-)  # fmt: skip
 _CONTROL_REFERENCE = re.compile(  # begins with its letters, by which it is found fast
     rb"&#(?:0{0,7}(?:[0-8]|1[124-9]|2\d|3[01]|6553[45])(?!\d)|[xX]0{0,7}(?:[0-8bBcCeEfF]|1[0-9a-fA-F]|[fF]{3}[eEfF])(?![0-9a-fA-F]));?"
 )
@@ -84,16 +58,6 @@ _NOT_PAGES = (
     b"ID3",
     b"\x00\x00\x01\x00",
 )
-
-
-def _stop_words() -> tuple[str, ...]:
-    """Those by which trafilatura's second net (justext) knows prose, of the languages of the watch and its neighbours."""
-    return tuple({word for language in _LANGUAGES for word in get_stoplist(language)})
-
-
-# by itself it takes those of a hundred languages: 33 MB, and 50 ms of every page that comes to it
-trafilatura.external.JT_STOPLIST = _stop_words()  # type: ignore[assignment]
-sieve.quicken()
 
 
 def extract_page(body: bytes, *, url: str | None = None, content_type: str | None = None) -> Page:
@@ -198,14 +162,15 @@ def _paragraphs(tree: Any, head: Head) -> tuple[list[str], str]:
     """The article's paragraphs and who found them."""
     described = jsonld.body_paragraphs(head.node)
     strip_elements(tree, *_NOT_TEXT, with_tail=False)
-    rest = _without_furniture(tree)
-    found, extractor = _lines(_read(rest, _QUICKEST)), "trafilatura"
-    if _is_a_scrap(found, rest):
-        found = _lines(_read(rest, _FAST))
+    rest = prose.without_furniture(tree)
+    chars = rest.xpath("string-length(normalize-space(.))")
+    found, extractor = _lines(prose.first(rest)), "trafilatura"
+    if _is_a_scrap(found, chars):
+        found = _lines(prose.again(prose.without_furniture(tree)))
     if _looks_wrong(found, tree):
-        found = _lines(_read(tree, _BALANCED))
+        found = _lines(prose.compared(tree))
     if count_words(" ".join(found)) < pagestatus.LEAST_WORDS:
-        more = _lines(_read(tree, _RECALL))
+        more = _lines(prose.any_at_all(tree))
         if count_words(" ".join(more)) > count_words(" ".join(found)):
             found, extractor = more, "trafilatura-recall"
     anchors = _anchors(tree, possible) if (possible := links_perhaps(found)) else frozenset()
@@ -213,34 +178,6 @@ def _paragraphs(tree: Any, head: Head) -> tuple[list[str], str]:
     if described:
         found, extractor = with_described(found, trimmed(described, titles=head.headlines), extractor)
     return found, extractor
-
-
-def _without_furniture(tree: Any) -> Any:
-    """A copy without the elements that trafilatura drops or looks through anyway: half of them, and it asks its 300 questions of each."""
-    rest = copy(tree)
-    strip_elements(rest, *_FURNITURE, with_tail=False)
-    strip_tags(rest, *_TRANSPARENT)
-    return rest
-
-
-def _options(*, fast: bool = False, recall: bool = False) -> Extractor:
-    return Extractor(output_format="python", comments=False, tables=False, fast=fast, recall=recall)
-
-
-def _quickest() -> Extractor:
-    """Its first extractor and no other: what is none of its three focuses is read as the balanced one, without a second reading where the
-    text is a small part of the page's: measuring that cost a twentieth of a page's time, and `_is_a_scrap` does in no time."""
-    options = _options(fast=True)
-    options.focus = "first"
-    return options
-
-
-_QUICKEST, _FAST, _BALANCED, _RECALL = _quickest(), _options(fast=True), _options(), _options(recall=True)
-
-
-def _read(tree: Any, options: Extractor) -> Any:
-    """What trafilatura finds; it works on a copy of the tree."""
-    return trafilatura.bare_extraction(tree, options=options)
 
 
 def _looks_wrong(found: list[str], tree: Any) -> bool:
@@ -256,10 +193,10 @@ def _looks_wrong(found: list[str], tree: Any) -> bool:
     return not STRAY * size <= marked <= size / MISSED
 
 
-def _is_a_scrap(found: list[str], rest: Any) -> bool:
-    """Whether the text is a short one and a small part of what the page says without its furniture."""
+def _is_a_scrap(found: list[str], chars: float) -> bool:
+    """Whether the text is a short one and a small part of what the page says, so many characters without its furniture."""
     size = sum(map(len, found))
-    return size < SCRAP_CHARS and size < SCRAP * rest.xpath("string-length(normalize-space(.))")
+    return size < SCRAP_CHARS and size < SCRAP * chars
 
 
 def _chars(element: Any) -> int:
@@ -267,8 +204,7 @@ def _chars(element: Any) -> int:
     return len(" ".join(text.split())) if len(text) > PARAGRAPH_CHARS else 0
 
 
-def _lines(document: Any) -> list[str]:
-    text = getattr(document, "text", None) or ""
+def _lines(text: str) -> list[str]:
     return [line for part in text.split("\n") if (line := clean(part))]
 
 
