@@ -58,8 +58,9 @@ def test_what_is_larger_than_a_page_is_refused(body: bytes) -> None:
         b"<html><script type='application/ld+json'>" + b'{"@type":"NewsArticle","author":' * 3_000,
         b"<html><title>" + b"a - " * 200_000 + b"</title><p>text",
         b"<html><body><p>Subscribe to our " + b"newsletter sign up for our " * 30_000,
+        b"<html><body><article>" + b"<div class=share id=comment>t</div>" * 24_000,
     ],
-    ids=["divs", "b p", "tables", "attributes", "less-than", "ampersands", "one paragraph", "json depth", "json objects", "title", "appeals"],
+    ids=["divs", "b p", "tables", "attributes", "less-than", "ampersands", "one paragraph", "json depth", "json objects", "title", "appeals", "short ones"],
 )  # fmt: skip
 def test_a_hostile_page_is_an_answer(body: bytes) -> None:
     _check_promises(extract_page(body, url=PLACE))
