@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import random
 import re
 import statistics
@@ -29,6 +30,7 @@ from urllib.parse import urlencode
 from invented import NATURAL, NOW, PUBLISHERS, SCRIPTS, Newsroom
 from sqlalchemy import event, text
 
+from crawler.cli import COLLECT_AFTER
 from crawler.desk.app import create_app
 from crawler.desk.guard import Rules
 from crawler.desk.kept import Kept
@@ -317,6 +319,7 @@ def main() -> None:
     parser.add_argument("--plans", action="store_true", help="also print the statements and their plans")
     parser.add_argument("--slow", action="store_true", help="print only what is over half its bound")
     given = parser.parse_args()
+    gc.set_threshold(COLLECT_AFTER)  # as every command of ours, `levantwatch web` among them
     database = open_database(given.url)
     on = Asker(database, 1)
     print(
