@@ -24,7 +24,7 @@ from crawler.stopping import pause
 from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
-from storage import retention, setback, statistics
+from storage import poll_days, retention, setback, statistics
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -217,6 +217,8 @@ async def _prune(watch: Watch) -> None:
         entries_days=watch.config.retention.entries,
         audit_share=watch.config.retention.audit_share,
     )
+    while await watch.write(poll_days.seal, watch.now()):
+        await asyncio.sleep(0)
     while await watch.write(_prune_batch, watch.now(), policy):
         await asyncio.sleep(0)
     await watch.write(statistics.refresh)

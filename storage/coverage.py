@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
+from storage import poll_days
 from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
 from storage.coverage_rows import PageRow
 from storage.models import POLLS
@@ -135,19 +136,27 @@ def _accounts(
 ) -> tuple[list[FeedAccount], list[datetime]]:
     """The feeds with what their polls tell, and when those of the loudest were, in their order: a watch that stood still shows in these."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
-    only = None if publisher is None else list(described)
-    polled = rows.polls(session, start, end, only)
-    told = rows.told(session, start, end, only)
+    polled = _polled(session, start, end, None if publisher is None else list(described))
     accounts = [
-        FeedAccount(row, told.get(id_, rows.Told()), *polled.get(id_, (0, None)))
+        FeedAccount(row, *polled.get(id_, (rows.NOTHING, 0, None)))
         for id_, row in described.items()
         if row.added_at < end and (not row.removed or id_ in polled)
     ]
     past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(start)])
     for account in accounts:
         account.with_past(past.get(account.row.id, ()))
-    loudest = sorted(told.values(), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
+    loudest = sorted((one[0] for one in polled.values()), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
     return accounts, sorted({at for one in loudest for at in one.times()})
+
+
+def _polled(
+    session: Session, start: datetime, end: datetime, only: Sequence[int] | None
+) -> dict[int, tuple[rows.Told, int, datetime | None]]:
+    """By feed that was polled: what its polls tell, how many there were, and when the last one began."""
+    if only is None:
+        return {id_: poll_days.told_of(one) for id_, one in poll_days.told(session, start, end).items()}
+    told = rows.told(session, start, end, only)
+    return {id_: (told.get(id_, rows.NOTHING), *one) for id_, one in rows.polls(session, start, end, only).items()}
 
 
 def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.coverage_rows import FeedRow, Mark, Told
-from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, usual_pause
+from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, time_of, usual_pause
 
 Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
 
@@ -54,6 +55,7 @@ class FeedAccount:
         self.polls = polls
         self.last = last
         self.failed, self.marks = _parted(told.marks)
+        self._failures = [mark.at for mark in self.failed]
         self.gaps: list[Gap] = []
         self.silences: list[Silence] = []
         self.pauses: list[Span] = []
@@ -61,7 +63,7 @@ class FeedAccount:
         self.expected = float(self.seen)
         self._learn_rhythm(told.news)
 
-    def _learn_rhythm(self, news: Sequence[datetime]) -> None:
+    def _learn_rhythm(self, news: Sequence[int]) -> None:
         self.news = news
         self.usual = usual_pause(news)
         self.patience = patience(news, self.usual)
@@ -73,9 +75,9 @@ class FeedAccount:
 
     def needs_past(self, start: datetime) -> bool:
         """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
-        return self.polls > 0 and (self.patience is None or self.news[0] - start > self.patience)
+        return self.polls > 0 and (self.patience is None or time_of(self.news[0]) - start > self.patience)
 
-    def with_past(self, news: Sequence[datetime]) -> None:
+    def with_past(self, news: Sequence[int]) -> None:
         """Take in when it brought something new before the period."""
         if news:
             self._learn_rhythm([*news, *self.news])
@@ -124,7 +126,8 @@ class FeedAccount:
         return [pause for pause in found if pause.until is None or pause.until >= period.start]
 
     def _failed_within(self, pause: Span, end: datetime) -> bool:
-        return any(pause.since < mark.at < (pause.until or end) for mark in self.failed)
+        later = bisect_right(self._failures, pause.since)
+        return later < len(self._failures) and self._failures[later] < (pause.until or end)
 
     def _silences(self, period: Period, answers: Answers) -> Iterator[Silence]:
         for pause in self.pauses:

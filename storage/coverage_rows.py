@@ -19,7 +19,7 @@ from storage.given import given
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
 from storage.portable import UTCDateTime
-from storage.silence import STANDSTILL, Span
+from storage.silence import STANDSTILL, Span, moment, time_of
 
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
@@ -65,17 +65,21 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the polls of a feed tell, in the order of time: when they brought something `news`, its `marks`, how many entries were
-    `seen` as new, and how many of these `regular`, by documents that had something in common with the one before."""
+    """What the polls of a feed tell, in the order of time: the moments (silence.py) at which they brought something `news`, its
+    `marks`, how many entries were `seen` as new, and how many of these `regular`, by documents that had something in common with
+    the one before."""
 
-    news: Sequence[datetime] = ()
+    news: Sequence[int] = ()
     marks: Sequence[Mark] = ()
     seen: int = 0
     regular: int = 0
 
     def times(self) -> Iterator[datetime]:
         """When there was a poll, as far as it is told here."""
-        return chain(self.news, (mark.at for mark in self.marks))
+        return chain(map(time_of, self.news), (mark.at for mark in self.marks))
+
+
+NOTHING = Told()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +116,8 @@ def feeds(session: Session) -> list[FeedRow]:
 
 def polls(
     session: Session, start: datetime, end: datetime, only: Sequence[int] | None
-) -> dict[int, tuple[int, datetime | None]]:
-    """By feed: how many polls, and when the last one began."""
+) -> dict[int, tuple[int, datetime]]:
+    """By feed that was polled: how many polls, and when the last one began."""
     # feed by feed, from the index of both, where a GROUP BY sorts every poll of the period: a third of the time
     own = (POLLS.c.feed_id == FEEDS.c.id, _within(start, end, None))
     number = select(func.count()).select_from(POLLS).where(*own).correlate(FEEDS).scalar_subquery()
@@ -142,9 +146,13 @@ def told(session: Session, start: datetime, end: datetime, only: Sequence[int] |
         .group_by(feed)
     )
     return {
-        row[0]: Told(sorted(map(datetime.fromisoformat, _lines(row[1]))), sorted(_marks(row[2])), row[3], row[4])
+        row[0]: Told(sorted(map(_moment, _lines(row[1]))), sorted(_marks(row[2])), row[3], row[4])
         for row in session.execute(query)
     }
+
+
+def _moment(text: str) -> int:
+    return moment(datetime.fromisoformat(text))
 
 
 def _lines(text: str | None) -> list[str]:
@@ -162,9 +170,9 @@ def _within(start: datetime, end: datetime, only: Sequence[int] | None) -> Colum
     return period if only is None else and_(period, POLLS.c.feed_id.in_(only))
 
 
-def news_before(session: Session, start: datetime, feed_ids: Sequence[int]) -> dict[int, list[datetime]]:
-    """When these feeds brought something new before the period, oldest first."""
-    found: dict[int, list[datetime]] = defaultdict(list)
+def news_before(session: Session, start: datetime, feed_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The moments at which these feeds brought something new before the period, oldest first."""
+    found: dict[int, list[int]] = defaultdict(list)
     if feed_ids:
         query = (
             select(POLLS.c.feed_id, POLLS.c.started_at)
@@ -172,7 +180,7 @@ def news_before(session: Session, start: datetime, feed_ids: Sequence[int]) -> d
             .order_by(POLLS.c.feed_id, POLLS.c.started_at)
         )
         for feed_id, at in session.execute(query).all():
-            found[feed_id].append(at)
+            found[feed_id].append(moment(at))
     return found
 
 
@@ -231,14 +239,13 @@ def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
             ARTICLES.c.day >= f"{start:%Y-%m-%d}",
             ARTICLES.c.extraction.in_(("summary-only", "paywalled")),
             or_(ENTRIES.c.error.is_not(None), ARTICLES.c.extraction == "paywalled"),
-            ENTRIES.c.first_seen_at >= start,
-            ENTRIES.c.first_seen_at < end,
         )
     )
     counted: Counter[tuple[int, str, date, bool]] = Counter()
     for query in (unread, kept):
         for feed_id, state, error, at, waits in session.execute(query):
-            counted[feed_id, page_class(error, state), at.date(), bool(waits)] += 1
+            if start <= at < end:  # asked here, lest a planner looks at every entry of the period for its article
+                counted[feed_id, page_class(error, state), at.date(), bool(waits)] += 1
     return [PageRow(*key, number) for key, number in counted.items()]
 
 

@@ -1,4 +1,4 @@
-"""The tables of tallies: matches and names counted as they are written. A part of models.py, which hands them on."""
+"""The tables of tallies: matches and names counted as they are written, polls when their day is over. A part of models.py, which hands them on."""
 
 from __future__ import annotations
 
@@ -43,5 +43,15 @@ class NameTally(Base):
     __table_args__ = (Index("ix_name_tallies_counted", "kind", "day", "name", "area", "matches"),)
 
 
+class PollDay(Base):
+    """What the polls of a day tell, added up once it is over; not there when one of them came, changed or went since."""
+
+    __tablename__ = "poll_days"
+
+    day: Mapped[str] = mapped_column(primary_key=True)
+    told: Mapped[str]
+
+
 TALLIES = table_of(Tally)
 NAME_TALLIES = table_of(NameTally)
+POLL_DAYS = table_of(PollDay)

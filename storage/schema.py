@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql.schema import SchemaItem
 
-from storage import name_tallies, tallies
+from storage import name_tallies, poll_days, tallies
 from storage.base import Base
 from storage.errors import ForeignSchema, SchemaMissing, SchemaNewer, SchemaOutdated, StorageError
-from storage.models import NAME_TALLIES, TALLIES
+from storage.models import NAME_TALLIES, POLL_DAYS, TALLIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.views import VIEWS
 
@@ -51,6 +51,7 @@ _REVISIONS = (
     "0013",
     "0014",
     "0015",
+    "0016",
 )
 HISTORY = History(_REVISIONS, Path(__file__).with_name("migrations"))
 
@@ -98,6 +99,8 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
         tallies.make_triggers(connection)
     if NAME_TALLIES.name in tables:
         name_tallies.make_triggers(connection)
+    if POLL_DAYS.name in tables:
+        poll_days.make_triggers(connection)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
         if broken:

@@ -1,15 +1,16 @@
 """Pauses, silences and rates of feeds, from the times at which polls brought something new. PURE: a part of coverage.py.
 
-A feed's own rhythm is the measure, never a fixed number of hours: a ministry writes once a week, a wire every minute.
+A feed's own rhythm is the measure, never a fixed number of hours: a ministry writes once a week, a wire every minute. News are
+moments, microseconds since 1970: a month has a hundred thousand of them, and numbers are quicker than times.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from operator import sub
 
 SILENT = 3  # times its own usual pause: what issue and documentation call a silence
 DAYS_OFF = 1.5  # times its longest pause of an ordinary day: every night is longer than three daytime pauses
@@ -17,6 +18,19 @@ FEWEST_PAUSES = 5  # of fewer there is no "usual"
 FEWEST_DAYS = 3  # of fewer there is no "ordinary day"
 SHORTEST_WATCH = timedelta(hours=12)  # a rate from less would be that of one morning
 STANDSTILL = timedelta(hours=2)  # a watch that polls nothing for longer, although something is due, stood still
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ONE = timedelta(microseconds=1)
+_DAY = 86_400_000_000
+
+
+def moment(at: datetime) -> int:
+    """A time as a moment: microseconds since 1970."""
+    return (at - _EPOCH) // _ONE
+
+
+def time_of(moment: int) -> datetime:
+    """A moment as a time, in UTC."""
+    return _EPOCH + timedelta(microseconds=moment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +45,40 @@ class Span:
         return (self.until or end) - self.since
 
 
-def usual_pause(news: Sequence[datetime]) -> timedelta | None:
+def usual_pause(news: Sequence[int]) -> timedelta | None:
     """The median interval between new entries; None while there are too few to tell. What one poll brought is one moment."""
     if len(news) <= FEWEST_PAUSES:
         return None
-    return _median([after - before for before, after in pairwise(news)])
+    return _median(_pauses(news))
 
 
-def longest_ordinary(news: Sequence[datetime]) -> timedelta | None:
+def longest_ordinary(news: Sequence[int]) -> timedelta | None:
     """The median of each day's longest pause, the night mostly; None while there are too few days. `news` in the order of time."""
-    pauses = [after - before for before, after in pairwise(news)]
-    daily, start = [], 0
-    while start < len(pauses):  # a pause belongs to the day on which it begins
-        day = news[start].replace(hour=0, minute=0, second=0, microsecond=0)
-        end = bisect_left(news, day + timedelta(days=1), start)
-        daily.append(max(pauses[start:end]))
-        start = end
+    daily: list[int] = []
+    current = None
+    for at, pause in zip(news, _pauses(news), strict=False):
+        day = at // _DAY  # a pause belongs to the day on which it begins
+        if day != current:
+            daily.append(pause)
+            current = day
+        elif pause > daily[-1]:
+            daily[-1] = pause
     return _median(daily) if len(daily) >= FEWEST_DAYS else None
 
 
-def _median(spans: list[timedelta]) -> timedelta:
+def _pauses(news: Sequence[int]) -> list[int]:
+    return list(map(sub, news[1:], news))
+
+
+def _median(spans: list[int]) -> timedelta:
     spans.sort()
     middle = len(spans) // 2
-    return spans[middle] if len(spans) % 2 else (spans[middle - 1] + spans[middle]) / 2
+    if len(spans) % 2:
+        return timedelta(microseconds=spans[middle])
+    return timedelta(microseconds=spans[middle - 1] + spans[middle]) / 2
 
 
-def patience(news: Sequence[datetime], usual: timedelta | None) -> timedelta | None:
+def patience(news: Sequence[int], usual: timedelta | None) -> timedelta | None:
     """How long nothing new may come before it is a silence; None while the feed's rhythm is not known.
 
     Three times the usual pause, but at least half as long again as the longest pause of an ordinary day: or every
@@ -67,11 +89,12 @@ def patience(news: Sequence[datetime], usual: timedelta | None) -> timedelta | N
     return max(SILENT * usual, DAYS_OFF * (longest_ordinary(news) or timedelta()))
 
 
-def long_pauses(news: Sequence[datetime], limit: timedelta, *, end: datetime) -> list[Span]:
+def long_pauses(news: Sequence[int], limit: timedelta, *, end: datetime) -> list[Span]:
     """The pauses longer than `limit`, the one that goes on at `end`, when the feed last answered, among them."""
-    found = [Span(a, b) for a, b in pairwise(news) if b - a > limit]
-    if news and end - news[-1] > limit:
-        found.append(Span(news[-1], None))
+    most = limit // _ONE
+    found = [Span(time_of(a), time_of(b)) for a, b in pairwise(news) if b - a > most]
+    if news and moment(end) - news[-1] > most:
+        found.append(Span(time_of(news[-1]), None))
     return found
 
 

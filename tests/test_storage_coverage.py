@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import insert, update
 from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, list_entries, poll, record, seen, store
 
-from storage import entries, feeds, runs
+from storage import entries, feeds, poll_days, runs
 from storage.coverage import Coverage, PublisherCoverage, newest_poll, report
 from storage.coverage_rows import page_class
 from storage.db import Database
 from storage.models import FEEDS, POLLS
-from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, usual_pause
+from storage.silence import Span, long_pauses, moment, patience, probably_missed, rate_per_second, usual_pause
 
 START = NOW - 10 * DAY  # the watch of every world here begins then
 MONTH = {"since": date(2026, 11, 1), "until": date(2026, 11, 30), "now": NOW}
@@ -51,8 +51,14 @@ def first(at: datetime = START) -> dict[str, Any]:
 
 
 def look(database: Database, **values: Any) -> Coverage:
+    """The report, which is the same when the days that are over were added up before."""
     with database.read() as session:
-        return report(session, **{**MONTH, **values})
+        found = report(session, **{**MONTH, **values})
+    with database.write() as session:
+        poll_days.seal(session, NOW, most=100)
+    with database.read() as session:
+        assert report(session, **{**MONTH, **values}) == found
+    return found
 
 
 def one(database: Database, publisher: str = "North", **values: Any) -> PublisherCoverage:
@@ -312,22 +318,23 @@ def test_the_newest_poll(database: Database) -> None:
 # --- the arithmetic ---
 
 
-def times(*hours: float) -> list[datetime]:
-    return [START + hour * HOUR for hour in hours]
+def news_at(*hours: float) -> list[int]:
+    return [moment(START + hour * HOUR) for hour in hours]
 
 
 def test_of_few_pauses_there_is_no_usual_one() -> None:
-    assert usual_pause(times(0, 1, 2, 3, 4)) is None
-    assert usual_pause(times(0, 1, 2, 3, 4, 9)) == HOUR
+    assert usual_pause(news_at(0, 1, 2, 3, 4)) is None
+    assert usual_pause(news_at(0, 1, 2, 3, 4, 9)) == HOUR
 
 
 def test_three_usual_pauses_are_a_silence_but_an_ordinary_night_is_none() -> None:
     day = [hour for days in range(4) for hour in range(24 * days, 24 * days + 16)]  # nothing new for nine hours a night
-    news = times(*day)
-    assert patience(times(0, 1, 2, 3, 4, 5), HOUR) == 3 * HOUR
+    news = news_at(*day)
+    assert patience(news_at(0, 1, 2, 3, 4, 5), HOUR) == 3 * HOUR
     assert patience(news, usual_pause(news)) == 13.5 * HOUR
-    assert not long_pauses(news, timedelta(hours=13.5), end=news[-1] + 12 * HOUR)
-    assert long_pauses(news, timedelta(hours=13.5), end=news[-1] + 14 * HOUR) == [Span(news[-1], None)]
+    last = START + day[-1] * HOUR
+    assert not long_pauses(news, timedelta(hours=13.5), end=last + 12 * HOUR)
+    assert long_pauses(news, timedelta(hours=13.5), end=last + 14 * HOUR) == [Span(last, None)]
 
 
 def test_a_rate_of_one_morning_is_none() -> None:

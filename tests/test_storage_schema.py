@@ -24,6 +24,7 @@ from storage import (
     feeds,
     hosts,
     labels,
+    poll_days,
     proofs,
     rechecks,
     removal,
@@ -134,6 +135,7 @@ def filled(database: Database) -> Database:
     with database.write() as session:
         runs.start(session, now=NOW, command="poll")
         feeds.record_poll(session, poll(feed_id, run_id=1))
+        poll_days.seal(session, NOW + 2 * DAY)
         labels.add(session, entry_id=1, topic="syria", value="yes", who="an analyst", now=NOW)
         entries.record_end(session, entry_id=3, state="irrelevant", now=NOW)
         events.note(session, feed_id=feed_id, now=NOW, what="distrusted")
