@@ -11,11 +11,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, Protocol, TextIO
 
 # A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection; full-width in Japanese ones); the apostrophe
 # makes it text.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_PLAIN = frozenset(
+    {str, int, float, bool, type(None)}
+)  # JSON already; a report of a month holds thirty thousand of them
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")
 
 
@@ -27,18 +31,23 @@ def iso(moment: datetime) -> str:
 
 def row_to_json(row: Any) -> dict[str, Any]:
     """A row (a dataclass or a mapping) as JSON values: keys are its fields, in their order."""
-    values = row if isinstance(row, Mapping) else {field.name: getattr(row, field.name) for field in fields(row)}
+    values = row if isinstance(row, Mapping) else {name: getattr(row, name) for name in _names(row.__class__)}
     return {name: _topics(value) if name == "topics" else to_json(value) for name, value in values.items()}
 
 
 def to_json(value: Any) -> Any:
     """Any value of ours as JSON: dataclasses, stored rows and mappings become objects, sequences lists, times text."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is list or kind is tuple:
+        return [to_json(item) for item in value]
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, date):
         return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if is_dataclass(kind):
+        return {name: to_json(getattr(value, name)) for name in _names(kind)}
     if hasattr(value, "as_dict"):
         value = value.as_dict()
     if isinstance(value, Mapping):
@@ -46,6 +55,11 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_json(item) for item in value]
     return value
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def json_text(value: Any) -> str:

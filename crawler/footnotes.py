@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -78,10 +79,16 @@ def lines(report: Coverage) -> list[str]:
 def rows(report: Coverage) -> list[dict[str, Any]]:
     """One flat row per publisher, worst first; `failures` and `pages` are words as `forbidden 12, timeout 3`."""
     found = []
+    gaps_of: dict[str, list[Gap]] = defaultdict(list)
+    for gap in report.gaps:
+        gaps_of[gap.publisher].append(gap)
+    silences_of: dict[str, list[Silence]] = defaultdict(list)
+    for silence in report.silences:
+        silences_of[silence.publisher].append(silence)
+    names = [field.name for field in fields(report.total)]
     for one in report.publishers:
-        gaps = [gap for gap in report.gaps if gap.publisher == one.publisher]
-        silences = [silence for silence in report.silences if silence.publisher == one.publisher]
-        values: dict[str, Any] = {field.name: getattr(one, field.name) for field in fields(one)}
+        gaps, silences = gaps_of[one.publisher], silences_of[one.publisher]
+        values: dict[str, Any] = {name: getattr(one, name) for name in names}
         values |= {"failures": _classes(one.failures), "pages": _classes(one.pages)}
         values |= {"missed": one.missed, "whole": one.is_whole, "notes": notes(one, gaps, silences)}
         found.append(values)

@@ -29,9 +29,12 @@ PIPED_COLUMNS = 120
 
 def plain(text: object) -> str:
     """Text on one line that no terminal obeys: control, format and direction characters are gone."""
+    kept = str(text)
+    if kept.isprintable():  # then it holds none of them
+        return " ".join(kept.split())
     kept = "".join(
         " " if character in "\n\r\t\x85\u2028\u2029" else character
-        for character in str(text)
+        for character in kept
         if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co") or character in "\n\r\t\u200c\u200d\x85"
     )
     return " ".join(kept.split())

@@ -133,8 +133,8 @@ def newest_poll(session: Session) -> datetime | None:
 
 def _accounts(
     session: Session, start: datetime, end: datetime, publisher: str | None
-) -> tuple[list[FeedAccount], list[datetime]]:
-    """The feeds with what their polls tell, and when those of the loudest were, in their order: a watch that stood still shows in these."""
+) -> tuple[list[FeedAccount], list[int]]:
+    """The feeds with what their polls tell, and the moments of the loudest ones' polls, in their order: a watch that stood still shows in these."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
     polled = _polled(session, start, end, None if publisher is None else list(described))
     accounts = [
@@ -146,7 +146,7 @@ def _accounts(
     for account in accounts:
         account.with_past(past.get(account.row.id, ()))
     loudest = sorted((one[0] for one in polled.values()), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
-    return accounts, sorted({at for one in loudest for at in one.times()})
+    return accounts, sorted({at for one in loudest for at in one.moments()})
 
 
 def _polled(

@@ -19,7 +19,7 @@ from storage.given import given
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
 from storage.portable import UTCDateTime
-from storage.silence import STANDSTILL, Span, moment, time_of
+from storage.silence import EPOCH, STANDSTILL, Span, moment, time_of
 
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
@@ -74,9 +74,9 @@ class Told:
     seen: int = 0
     regular: int = 0
 
-    def times(self) -> Iterator[datetime]:
+    def moments(self) -> Iterator[int]:
         """When there was a poll, as far as it is told here."""
-        return chain(map(time_of, self.news), (mark.at for mark in self.marks))
+        return chain(self.news, (moment(mark.at) for mark in self.marks))
 
 
 NOTHING = Told()
@@ -282,18 +282,18 @@ def run_caps(session: Session, start: datetime, end: datetime) -> dict[str, int]
 
 
 def standstills(
-    session: Session, start: datetime, end: datetime, known: Sequence[datetime]
+    session: Session, start: datetime, end: datetime, known: Sequence[int]
 ) -> tuple[datetime | None, list[Span]]:
     """The first poll on record, and the longest times in which something was due and nothing was polled.
 
-    `known` are the times of polls that the caller has read already, in their order: what lies close together needs no look.
+    `known` are the moments (silence.py) of polls that the caller has read already, in their order: what lies close together needs no look.
     """
     began = session.scalar(select(func.min(POLLS.c.started_at)))
     if began is None or began >= end:
         return began, []
     holes = {
         (before, after or end)
-        for before, after in _around(session, _marks_between([max(began, start), *known, end]))
+        for before, after in _around(session, _marks_between([moment(max(began, start)), *known, moment(end)]))
         if before is not None and (after or end) - before > STANDSTILL
     }
     longest = sorted(holes, key=lambda hole: hole[0] - hole[1])[:MOST_STOPS]
@@ -302,11 +302,12 @@ def standstills(
     return began, sorted(late, key=lambda span: span.since)
 
 
-def _marks_between(known: Sequence[datetime]) -> list[datetime]:
-    """Moments such that every pause longer than STANDSTILL has one of them in it."""
-    step = STANDSTILL / 2
-    wide = [(a, b) for a, b in pairwise(known) if b - a > STANDSTILL]
-    return [a + number * step for a, b in wide for number in range(1, (b - a) // step + 1)]
+def _marks_between(known: Sequence[int]) -> list[datetime]:
+    """Times such that every pause longer than STANDSTILL has one of them in it."""
+    most = moment(EPOCH + STANDSTILL)
+    step = most // 2
+    wide = [(a, b) for a, b in pairwise(known) if b - a > most]
+    return [time_of(a + number * step) for a, b in wide for number in range(1, (b - a) // step + 1)]
 
 
 def _around(session: Session, moments: Sequence[datetime]) -> Iterator[tuple[datetime | None, datetime | None]]:

@@ -18,19 +18,19 @@ FEWEST_PAUSES = 5  # of fewer there is no "usual"
 FEWEST_DAYS = 3  # of fewer there is no "ordinary day"
 SHORTEST_WATCH = timedelta(hours=12)  # a rate from less would be that of one morning
 STANDSTILL = timedelta(hours=2)  # a watch that polls nothing for longer, although something is due, stood still
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE = timedelta(microseconds=1)
 _DAY = 86_400_000_000
 
 
 def moment(at: datetime) -> int:
     """A time as a moment: microseconds since 1970."""
-    return (at - _EPOCH) // _ONE
+    return (at - EPOCH) // _ONE
 
 
 def time_of(moment: int) -> datetime:
     """A moment as a time, in UTC."""
-    return _EPOCH + timedelta(microseconds=moment)
+    return EPOCH + timedelta(microseconds=moment)
 
 
 @dataclass(frozen=True, slots=True)

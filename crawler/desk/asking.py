@@ -45,8 +45,8 @@ class Asked:
 
     def link(self, path: str = "/", **changes: str) -> str:
         """The address with some of it changed."""
-        changed = replace(self, **changes)
-        pairs = [(one.name, getattr(changed, one.name)) for one in fields(changed)]
+        changed = replace(self, **changes) if changes else self
+        pairs = [(name, getattr(changed, name)) for name in type(self).__slots__]
         query = urlencode([(name, value) for name, value in pairs if value])
         return f"{path}?{query}" if query else path
 
