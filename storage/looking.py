@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, TableClause, func, intersect, select, text, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Subquery,
+    TableClause,
+    func,
+    intersect,
+    literal,
+    select,
+    text,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES
@@ -21,6 +34,7 @@ _Between = Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
 # documents that are looked at first, for each article that is wanted; a thousand take 5 to 10 ms
 LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
 SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
+LISTED = 50  # rows of a list are read and sorted while one document is looked at, and half of that time again
 
 
 def newest_answering(
@@ -38,9 +52,12 @@ def newest_answering(
     wide = wider(node)
     key = ARTICLES.c.sort_key
     all_others = others.where(*between(key), *(key.in_(one) for one in within))
-    if wide is None or not _finds(wide) or _is_frequent(session, node, index, all_others, limit):
+    if wide is None or not _finds(wide):
         found = all_others.where(_answers(session, node, index, key))
         return found.order_by(key.desc()).limit(limit).subquery("found")
+    near = _near(session, node, index, all_others, wide=wide, limit=limit)
+    if near is not None:
+        return select(func.unnest(literal(near, ARRAY(BigInteger()))).label("sort_key")).subquery("found")
     of_words = listed(session, wide, index)
     # INTERSECT, which no planner makes a loop in a loop of
     hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
@@ -100,13 +117,38 @@ def _answers(session: Session, node: Node, index: TableClause, key: ColumnElemen
     return shown.correlate_except(index).scalar_subquery().is_(True)
 
 
-def _is_frequent(session: Session, node: Node, index: TableClause, others: Select[Any], limit: int) -> bool:
-    """Whether the newest documents that meet all other conditions hold as many hits as are wanted, or there are no more documents.
+def _near(
+    session: Session, node: Node, index: TableClause, others: Select[Any], *, wide: Node, limit: int
+) -> list[int] | None:
+    """The sort keys, newest first, when the newest documents that meet all other conditions hold as many hits as are wanted, or when
+    there are no more documents; None when a list is the shorter way.
 
-    What they hold tells nothing of those before them: copies of one story stand together.
+    What the newest hold tells nothing of those before them: copies of one story stand together.
     """
+    key = ARTICLES.c.sort_key
+    newest = others.order_by(key.desc()).offset(0)
     most = min(max(FEWEST, LOOKED_AT * limit), MOST)
-    some = others.order_by(ARTICLES.c.sort_key.desc()).limit(most).offset(0).subquery("some")
-    hits = select(func.count(), func.count().filter(_answers(session, node, index, some.c.sort_key))).select_from(some)
-    looked_at, found = session.execute(hits).one()
-    return looked_at < most or found >= min(limit, SHARE * most)
+    some = newest.limit(most).subquery("some")
+    hits = func.array_agg(some.c.sort_key).filter(_answers(session, node, index, some.c.sort_key))
+    looked_at, last, found = session.execute(select(func.count(), func.min(some.c.sort_key), hits)).one()
+    keys = sorted(found or (), reverse=True)[:limit]
+    if looked_at < most or len(keys) == limit:
+        return keys
+    rest, wanted = newest.where(key < last), limit - len(keys)
+    if len(keys) >= SHARE * most:
+        return keys + list(session.scalars(rest.where(_answers(session, node, index, key)).limit(wanted)))
+    reach = _estimated(session, wide, index) // LISTED
+    if reach <= most:
+        return None
+    some = rest.limit(reach).subquery("some")
+    answering = select(some.c.sort_key).where(_answers(session, node, index, some.c.sort_key))
+    keys += session.scalars(answering.order_by(some.c.sort_key.desc()).limit(wanted))
+    more = len(keys) < limit and session.execute(rest.offset(reach).limit(1)).first()
+    return None if more else keys
+
+
+def _estimated(session: Session, node: Node, index: TableClause) -> int:
+    """How many rows of the index the planner expects to hold the words: it knows the frequent ones."""
+    query = select(index.c.rowid).where(has_words(session, node, index=index)).compile(session.connection())
+    plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {query}", query.construct_params()).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
