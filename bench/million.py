@@ -25,7 +25,7 @@ from typing import Any
 
 from invented import NOW, PUBLISHERS, WORDS_EACH, Newsroom, Paragraph, Piece
 
-from storage import feeds, name_tallies, poll_days, tallies
+from storage import feeds, ledger_blocks, name_tallies, poll_days, tallies
 from storage.articles import sort_key
 from storage.db import Database, open_database
 from storage.evidence import terms_of
@@ -264,6 +264,9 @@ def fill(database: Database, number: int, *, seed: int = 1, tell: Callable[[str]
         name_tallies.make_triggers(session.connection())
         poll_days.make_triggers(session.connection())
         poll_days.seal(session, NOW, most=POLLED_DAYS)
+        ledger_blocks.make_triggers(session.connection())
+        for entries in (True, False):
+            ledger_blocks.seal(session, entries=entries, most=number)
     tell(f"{number:,} matches on {database.dialect} in {time.monotonic() - begun:.0f} s")
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.alerts.telling import RuleFile, rule_file, telling
@@ -24,7 +25,7 @@ from crawler.stopping import pause
 from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
 from storage import hosts as known_hosts
-from storage import poll_days, retention, setback, statistics
+from storage import ledger_blocks, poll_days, retention, setback, statistics
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -221,6 +222,9 @@ async def _prune(watch: Watch) -> None:
         await asyncio.sleep(0)
     while await watch.write(_prune_batch, watch.now(), policy):
         await asyncio.sleep(0)
+    for of_entries in (True, False):
+        while await watch.write(partial(ledger_blocks.seal, entries=of_entries)):
+            await asyncio.sleep(0)
     await watch.write(statistics.refresh)
 
 

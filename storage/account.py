@@ -9,11 +9,11 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage import clocks, entries, labels, mentions, rechecks, revisions
+from storage import clocks, labels, ledger_blocks, mentions, rechecks, revisions
+from storage.base import ENTRY_STATES
 from storage.errors import UnknownEntry
 from storage.models import (
     ARTICLES,
-    ENTRIES,
     FEEDS,
     LABELS,
     SIGHTINGS,
@@ -143,6 +143,7 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
             func.max(FEEDS.c.last_polled_at),
         )
     ).one()
+    states = ledger_blocks.ledger(session).states
     days = counted(session, "day", since=since)
     by_topic: dict[str, int] = {"isis": 0, "syria": 0}
     for one in days:
@@ -153,7 +154,7 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
         feeds_enabled=feeds[1],
         feeds_failing=feeds[2],
         feeds_gone=feeds[3],
-        entries=entries.counts(session),
+        entries={state: states[state] for state in ENTRY_STATES},
         matches=sum(one.matches for one in days),
         by_topic=by_topic,
         copies=sum(one.copies for one in days),
@@ -168,18 +169,13 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
 
 def collected(session: Session) -> Collected:
     """What the watch took in: listings, entries, pages, matches, duplicates."""
-    listings, listed = session.execute(select(func.count(), func.count(SIGHTINGS.c.entry_id.distinct()))).one()
-    asked = and_(ENTRIES.c.attempts > 0, ENTRIES.c.url.is_not(None))
-    new, fetched, unreadable = session.execute(
-        select(
-            func.count(),
-            _count(and_(asked, ENTRIES.c.error.is_(None), ENTRIES.c.claimed_at.is_(None))),
-            _count(and_(asked, ENTRIES.c.error.is_not(None))),
-        )
-    ).one()
+    listings, listed = ledger_blocks.listings(session)
+    ledger = ledger_blocks.ledger(session)
     days = counted(session, "day")
     matched, copies = sum(one.matches for one in days), sum(one.copies for one in days)
-    return Collected(listings, new, fetched, matched, listings - listed + copies, unreadable)
+    return Collected(
+        listings, ledger.states.total(), ledger.fetched, matched, listings - listed + copies, ledger.unreadable
+    )
 
 
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -38,13 +38,13 @@ from storage.models_hosts import HOSTS, ROBOTS, Host, Robots
 from storage.models_judged import EVIDENCE_TERMS, LABELS, MENTIONS, VERDICTS, EvidenceTerm, Label, Mention, Verdict
 from storage.models_proof import CAPTURES, PROOF_LEDGER, PROOFS, TOMBSTONES, Capture, Proof, ProofLine
 from storage.models_stories import BANDS, CARRIERS, EVENT_KEYS, STORIES, Band, Carrier, EventKey, Story
-from storage.models_tallies import NAME_TALLIES, POLL_DAYS, TALLIES, Tally
+from storage.models_tallies import ENTRY_BLOCKS, NAME_TALLIES, POLL_DAYS, SIGHTING_BLOCKS, TALLIES, Tally
 from storage.models_told import ALERT_RULES, MESSAGES, TOLD, AlertRule, Message, Told
 from storage.models_websub import SUBSCRIPTIONS, Subscription
 
 __all__ = [  # what is handed on
-    "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "HOSTS", "LABELS", "MENTIONS",
-    "MESSAGES", "NAME_TALLIES", "POLL_DAYS", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "ROBOTS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
+    "ALERT_RULES", "BANDS", "CAPTURES", "CARRIERS", "CLOCKS", "ENTRY_BLOCKS", "EVENT_KEYS", "EVIDENCE_TERMS", "HOSTS", "LABELS", "MENTIONS",
+    "MESSAGES", "NAME_TALLIES", "POLL_DAYS", "PROOFS", "PROOF_LEDGER", "RECHECKS", "REVISIONS", "ROBOTS", "SIGHTING_BLOCKS", "STORIES", "SUBSCRIPTIONS", "TALLIES", "TOLD", "TOMBSTONES",
     "VERDICTS", "WALKS", "AlertRule", "Band", "Capture", "Carrier", "Clock", "EventKey", "EvidenceTerm", "Host", "Label",
     "Mention", "Message", "Proof", "ProofLine", "Recheck", "Revision", "Robots", "Story", "Subscription", "Tally", "Told", "Verdict",
     "Walk",

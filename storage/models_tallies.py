@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import Base, PrimaryKey, table_of
+from storage.base import Base, BigId, PrimaryKey, table_of
 
 
 class Tally(Base):
@@ -52,6 +52,29 @@ class PollDay(Base):
     told: Mapped[str]
 
 
+class EntryBlock(Base):
+    """Entries of one state in a block of the ledger; the row of the state '' says that the block was counted."""
+
+    __tablename__ = "entry_blocks"
+
+    block: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(primary_key=True)
+    entries: Mapped[int]
+    fetched: Mapped[int]
+    unreadable: Mapped[int]
+
+
+class SightingBlock(Base):
+    """Listings of the entries of a block, and of how many of these there are any."""
+
+    __tablename__ = "sighting_blocks"
+
+    block: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    listings: Mapped[int]
+    entries: Mapped[int]
+
+
 TALLIES = table_of(Tally)
 NAME_TALLIES = table_of(NameTally)
 POLL_DAYS = table_of(PollDay)
+ENTRY_BLOCKS, SIGHTING_BLOCKS = table_of(EntryBlock), table_of(SightingBlock)

@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql.schema import SchemaItem
 
-from storage import name_tallies, poll_days, tallies
+from storage import ledger_blocks, name_tallies, poll_days, tallies
 from storage.base import Base
 from storage.errors import ForeignSchema, SchemaMissing, SchemaNewer, SchemaOutdated, StorageError
-from storage.models import NAME_TALLIES, POLL_DAYS, TALLIES
+from storage.models import ENTRY_BLOCKS, NAME_TALLIES, POLL_DAYS, TALLIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.views import VIEWS
 
@@ -52,7 +52,15 @@ _REVISIONS = (
     "0014",
     "0015",
     "0016",
+    "0017",
 )
+# what is kept up by triggers, by its table
+_TRIGGERS = {
+    TALLIES.name: tallies.make_triggers,
+    NAME_TALLIES.name: name_tallies.make_triggers,
+    POLL_DAYS.name: poll_days.make_triggers,
+    ENTRY_BLOCKS.name: ledger_blocks.make_triggers,
+}
 HISTORY = History(_REVISIONS, Path(__file__).with_name("migrations"))
 
 
@@ -95,12 +103,9 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
     for name, view in VIEWS.items():
         if name != "daily_names" or NAME_TALLIES.name in tables:
             connection.execute(text(view))  # not as it is: psycopg takes % for a placeholder
-    if TALLIES.name in tables:
-        tallies.make_triggers(connection)
-    if NAME_TALLIES.name in tables:
-        name_tallies.make_triggers(connection)
-    if POLL_DAYS.name in tables:
-        poll_days.make_triggers(connection)
+    for table, make_triggers in _TRIGGERS.items():
+        if table in tables:
+            make_triggers(connection)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
         if broken:

@@ -40,7 +40,7 @@ from storage import (
 from storage.base import Base
 from storage.clocks import ClockRecord
 from storage.db import Database, open_database
-from storage.models import ARTICLES, ENTRIES, FEEDS, STORIES
+from storage.models import ARTICLES, ENTRIES, ENTRY_BLOCKS, FEEDS, SIGHTING_BLOCKS, STORIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
 from storage.seen import MentionRecord
@@ -136,6 +136,8 @@ def filled(database: Database) -> Database:
         runs.start(session, now=NOW, command="poll")
         feeds.record_poll(session, poll(feed_id, run_id=1))
         poll_days.seal(session, NOW + 2 * DAY)
+        session.execute(insert(ENTRY_BLOCKS).values(block=9, state="", entries=0, fetched=0, unreadable=0))
+        session.execute(insert(SIGHTING_BLOCKS).values(block=9, listings=0, entries=0))
         labels.add(session, entry_id=1, topic="syria", value="yes", who="an analyst", now=NOW)
         entries.record_end(session, entry_id=3, state="irrelevant", now=NOW)
         events.note(session, feed_id=feed_id, now=NOW, what="distrusted")
