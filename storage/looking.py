@@ -129,10 +129,11 @@ def _near(
     newest = others.order_by(key.desc()).offset(0)
     most = min(max(FEWEST, LOOKED_AT * limit), MOST)
     some = newest.limit(most).subquery("some")
-    hits = func.array_agg(some.c.sort_key).filter(_answers(session, node, index, some.c.sort_key))
-    looked_at, last, found = session.execute(select(func.count(), func.min(some.c.sort_key), hits)).one()
-    keys = sorted(found or (), reverse=True)[:limit]
-    if looked_at < most or len(keys) == limit:
+    keys = _hits(session, node, index, some, limit)
+    if len(keys) == limit:  # of a frequent word the first hundred documents hold as many
+        return keys
+    looked_at, last = session.execute(select(func.count(), func.min(some.c.sort_key))).one()
+    if looked_at < most:
         return keys
     rest, wanted = newest.where(key < last), limit - len(keys)
     if len(keys) >= SHARE * most:
@@ -140,11 +141,15 @@ def _near(
     reach = _estimated(session, wide, index) // LISTED
     if reach <= most:
         return None
-    some = rest.limit(reach).subquery("some")
-    answering = select(some.c.sort_key).where(_answers(session, node, index, some.c.sort_key))
-    keys += session.scalars(answering.order_by(some.c.sort_key.desc()).limit(wanted))
+    keys += _hits(session, node, index, rest.limit(reach).subquery("some"), wanted)
     more = len(keys) < limit and session.execute(rest.offset(reach).limit(1)).first()
     return None if more else keys
+
+
+def _hits(session: Session, node: Node, index: TableClause, some: Subquery, limit: int) -> list[int]:
+    """The first of these documents, newest first, that answer: no more are looked at than it takes."""
+    answering = select(some.c.sort_key).where(_answers(session, node, index, some.c.sort_key))
+    return list(session.scalars(answering.order_by(some.c.sort_key.desc()).limit(limit)))
 
 
 def _estimated(session: Session, node: Node, index: TableClause) -> int:

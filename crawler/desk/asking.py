@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from crawler.desk.guard import FEEDS
 from crawler.terminal import plain
@@ -47,7 +47,7 @@ class Asked:
         """The address with some of it changed."""
         changed = replace(self, **changes) if changes else self
         pairs = [(name, getattr(changed, name)) for name in type(self).__slots__]
-        query = urlencode([(name, value) for name, value in pairs if value])
+        query = "&".join(f"{name}={quote_plus(value)}" for name, value in pairs if value)
         return f"{path}?{query}" if query else path
 
     @property
