@@ -41,8 +41,7 @@ def of_country(session: Session, code: str) -> ColumnElement[bool]:
     ids = session.scalars(feeds).all()
     if not ids or few(session, select(ARTICLES.c.sort_key).where(among(session, ARTICLES.c.feed_id, ids))) is not None:
         return among(session, ARTICLES.c.feed_id, ids)
-    country = select(func.upper(FEEDS.c.country)).where(FEEDS.c.id == ARTICLES.c.feed_id).correlate(ARTICLES)
-    return country.scalar_subquery() == code.upper()
+    return among(session, ARTICLES.c.feed_id + 0, ids)  # an expression, lest the index of feeds is read for all there is
 
 
 def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnElement[bool]:

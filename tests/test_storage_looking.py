@@ -1,0 +1,63 @@
+"""The newest answers are the first of all answers, however far Postgres looks before it lists (SQLite's index is in that order)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
+
+from storage import looking, search
+from storage.db import Database
+from storage.search import Filters
+
+WORDS = ["camp", "road", "north", "river", "aleppo", "truce", "flour", "raqqa"]  # the first ones stand in most texts
+QUESTIONS = [
+    "camp", "road", "raqqa", "flour truce", "camp road", '"camp road"', '"road camp"', '"north camp road"', '"raqqa camp"',
+    "camp -road", "cam*", "raqqa OR flour", "(camp OR raqqa) river", "title:camp", "camp title:raqqa", 'road title:"camp road"',
+    'camp publisher:"South"', 'raqqa publisher:"South"', '"camp road" publisher:"South"', "camp country:sy", "camp score:>0.9", "nothing", "camp nothing",
+]  # fmt: skip
+
+
+@pytest.fixture(params=[(1_000, 2_000, 50), (2, 4, 1), (2, 4, 5), (1, 1, 1_000)], ids=str)
+def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many documents are looked at, as they are and so few that a small store has the ways of a full one."""
+    for name, value in zip(("FEWEST", "MOST", "LISTED"), request.param, strict=True):
+        monkeypatch.setattr(looking, name, value)
+
+
+@pytest.fixture
+def news(database: Database) -> Database:
+    chance = random.Random(1)
+    feeds = [add_feed(database), add_feed(database, "https://south.example/feed", country="SY")]
+
+    def some(number: int) -> str:
+        return " ".join(WORDS[min(int(chance.expovariate(0.7)), len(WORDS) - 1)] for _ in range(number))
+
+    articles = [
+        {
+            "title": some(3), "text": some(8), "publisher": chance.choice(("North", "South")),
+            "published_at": NOW - number // 3 * HOUR,  # copies of one story stand together
+            "verdicts": (verdict("syria", chance.choice((0.6, 0.95))),),
+        }
+        for number in range(120)
+    ]  # fmt: skip
+    chance.shuffle(articles)
+    add_matches(database, feeds[0], *articles[:60])
+    add_matches(database, feeds[1], *articles[60:], now=NOW + HOUR)
+    return database
+
+
+@pytest.mark.usefixtures("bounds")
+def test_the_newest_answers_are_the_first_of_all(news: Database) -> None:
+    with news.read() as session:
+        whole = {query: _ids(search.search(session, Filters(words=query, limit=None))) for query in QUESTIONS}
+    assert sum(len(found) > 7 for found in whole.values()) > 12
+    for query, expected in whole.items():
+        for limit in (1, 7, 50):
+            with news.read() as session:
+                assert _ids(search.search(session, Filters(words=query, limit=limit))) == expected[:limit], query
+
+
+def _ids(found: list[search.Match]) -> list[int]:
+    return [one.article_id for one in found]
