@@ -41,7 +41,9 @@ def of_country(session: Session, code: str) -> ColumnElement[bool]:
     ids = session.scalars(feeds).all()
     if not ids or few(session, select(ARTICLES.c.sort_key).where(among(session, ARTICLES.c.feed_id, ids))) is not None:
         return among(session, ARTICLES.c.feed_id, ids)
-    return among(session, ARTICLES.c.feed_id + 0, ids)  # an expression, lest the index of feeds is read for all there is
+    return among(
+        session, ARTICLES.c.feed_id + 0, ids
+    )  # an expression, lest the index of feeds is read for all there is
 
 
 def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnElement[bool]:
