@@ -141,9 +141,11 @@ def _near(
     reach = _estimated(session, wide, index) // LISTED
     if reach <= most:
         return None
+    is_last = session.execute(rest.offset(reach).limit(1)).first() is None
+    if not is_last and limit * most > len(keys) * reach:  # as many hits as before would be too few
+        return None
     keys += _hits(session, node, index, rest.limit(reach).subquery("some"), wanted)
-    more = len(keys) < limit and session.execute(rest.offset(reach).limit(1)).first()
-    return None if more else keys
+    return keys if is_last or len(keys) == limit else None
 
 
 def _hits(session: Session, node: Node, index: TableClause, some: Subquery, limit: int) -> list[int]:
