@@ -27,6 +27,7 @@ NEVER_REUSED = {"sqlite_autoincrement": True}
 DUE = "retry_at IS NOT NULL AND claimed_at IS NULL"
 CURRENT = "current"
 LOOK_DUE = "due_at IS NOT NULL AND claimed_at IS NULL"
+THIN = "extraction IN ('summary-only', 'paywalled')"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"
 
 

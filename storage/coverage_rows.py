@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 from typing import cast as cast_to
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, or_, select, text
 from sqlalchemy.orm import Session
 
+from storage.base import THIN
 from storage.given import given
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
@@ -24,6 +25,7 @@ from storage.silence import EPOCH, STANDSTILL, Span, moment, time_of
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
 MOST_STOPS = 10  # the longest ones tell the story
+_THIN = text(f"articles.{THIN}")
 _BATCH = 5_000  # rows that are asked about in one statement
 _MOMENTS = {"number": Integer(), "feed": BigInteger(), "before": UTCDateTime()}
 
@@ -237,7 +239,7 @@ def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
         .join_from(ARTICLES, ENTRIES, ENTRIES.c.id == ARTICLES.c.id)
         .where(
             ARTICLES.c.day >= f"{start:%Y-%m-%d}",
-            ARTICLES.c.extraction.in_(("summary-only", "paywalled")),
+            _THIN,
             or_(ENTRIES.c.error.is_not(None), ARTICLES.c.extraction == "paywalled"),
         )
     )
@@ -268,7 +270,7 @@ def summary_only(session: Session, since: date, until: date) -> dict[int, int]:
     """By feed: matches of these days that stand on their summary alone."""
     query = select(ARTICLES.c.feed_id, func.count()).where(
         ARTICLES.c.day >= f"{since:%Y-%m-%d}", ARTICLES.c.day <= f"{until:%Y-%m-%d}",
-        ARTICLES.c.topics != "", ARTICLES.c.extraction == "summary-only",
+        ARTICLES.c.topics != "", ARTICLES.c.extraction == "summary-only", _THIN,
     )  # fmt: skip
     return {row[0]: row[1] for row in session.execute(query.group_by(ARTICLES.c.feed_id))}
 

@@ -24,6 +24,7 @@ from storage.base import (
     DUE,
     NEVER_REUSED,
     REJECTED_TEXT,
+    THIN,
     Base,
     BigId,
     EntryState,
@@ -53,6 +54,7 @@ __all__ = [  # what is handed on
 OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id")
 
 _NO_MATCH = text("topics = ''")
+_THIN = text(THIN)
 
 
 class Feed(Base):
@@ -287,6 +289,17 @@ class Article(Base):
         Index(None, "story_id"),
         # what lost its topics: words are counted without a look at each article
         Index("ix_articles_no_match", "sort_key", sqlite_where=_NO_MATCH, postgresql_where=_NO_MATCH),
+        # what stands on less than its page: a report on a year looks at no other
+        Index(
+            "ix_articles_thin",
+            "day",
+            "feed_id",
+            "topics",
+            "extraction",
+            "id",
+            sqlite_where=_THIN,
+            postgresql_where=_THIN,
+        ),
         # either score can be the higher one
         Index(None, "syria_score", "isis_score", "sort_key"),
         Index(None, "isis_score", "syria_score", "sort_key"),

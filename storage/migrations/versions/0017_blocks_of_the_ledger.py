@@ -1,4 +1,4 @@
-"""The ledger counted block by block: so that its numbers need no look at every entry."""
+"""The ledger counted block by block, and an index of what stands on less than its page: reports need no look at everything."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def upgrade() -> None:
         sa.Column("entries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("block", name="pk_sighting_blocks"),
     )
+    thin = sa.text("extraction IN ('summary-only', 'paywalled')")
+    names = ["day", "feed_id", "topics", "extraction", "id"]
+    op.create_index("ix_articles_thin", "articles", names, sqlite_where=thin, postgresql_where=thin)
     with Session(op.get_bind()) as session:
         for entries in (True, False):
             while seal(session, entries=entries, most=100):
