@@ -66,6 +66,25 @@ def test_places_of_other_countries_speak_against_a_name_until_words_fit() -> Non
     assert "abroad" not in seen("Syrians at the ward", text.format("Lahore"))  # people live everywhere
 
 
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Brigadier Asad Lodhi freed", "The army of Pakistan held him for a year in a prison near Lahore. Rebels had shelled his troops in Balochistan.", "en"),
+        ("Motín en Palmira", "Los presos de la cárcel colombiana tomaron rehenes, y el ejército bombardeó el patio. Hubo muertos en Palmira, dijo Bogotá.", "es"),
+    ],
+)  # fmt: skip
+def test_a_doubtful_name_alone_among_war_abroad_is_another_s(title: str, text: str, language: str) -> None:
+    assert not kept(title, text, language)
+
+
+def test_a_name_alone_is_doubted_by_what_stands_beside_it_whatever_words_fit() -> None:
+    text = "The army shelled the town, the rebels fled, and {} spoke to reporters in {} after the siege."
+    assert {"stranger", "alone-weak", "alone-leader", "abroad"} <= seen("", text.format("Assad Lodhi", "Lahore")).keys()
+    assert not {"stranger", "abroad"} & seen("", text.format("Assad", "Ankara")).keys()
+    assert "alone-weak" not in seen("", text.format("Bashar al-Assad", "Lahore"))
+    assert "alone-weak" not in seen("", text.format("Assad", "Lahore and Idlib"))
+
+
 def test_another_topic_in_the_text_takes_the_doubt_away() -> None:
     text = "She joined Islamic State militants in 2015, and says that she is out of sight and out of mind in a camp in Syria."
     assert "bare" not in seen("A mother speaks", text)

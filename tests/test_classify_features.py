@@ -122,3 +122,13 @@ def test_words_behind_the_last_name_do_not_count() -> None:
     after = seen("isis", "Rain", text + "\nA suicide bombing, a massacre and a beheading were told of elsewhere.")
     assert before["context-apart"].value > 0
     assert after["context-apart"].value == before["context-apart"].value
+
+
+def test_a_paragraph_of_its_own_is_told_from_the_text_s_first_and_from_a_passing_sentence() -> None:
+    own = "Islamic State fighters burned nine villages in May. The militants pledged to come back, and forty hostages are still held in the hills above the river, said a commander."
+    mixed = own + " " + WEATHER * 2
+    found = seen("isis", "The week", f"{WEATHER}\n{own}\n{WEATHER}")
+    assert (found["own-paragraph"].value, found["opens-paragraph"].value) == pytest.approx((1.585, 1.0), abs=0.001)
+    assert "own-paragraph" not in seen("isis", "The week", f"{own}\n{WEATHER}")
+    assert "own-paragraph" not in seen("isis", "The week", f"{WEATHER}\n{mixed}")
+    assert "own-paragraph" not in seen("isis", "The week", f"{WEATHER} {own}")

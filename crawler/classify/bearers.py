@@ -1,7 +1,7 @@
-"""What tells another bearer of a name where no list knows it: no word that fits, and a name that is part of a longer one. PURE.
+"""What tells another bearer of a name where no list knows it: no word that fits, a name that is part of a longer one, a name alone abroad. PURE.
 
 Damascus Bakery, Siria Poletti, Yusuf Sharaa: no lexicon has them all. But a story about the country hardly does without a single word of
-war, state or people.
+war, state or people, nor with one doubtful name alone among places of other countries.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
+from crawler.classify.lexicon import COMMON
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
 STATE = ("affairs", "peer")
@@ -38,25 +39,46 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     telling = min(1.0, words / TELLING)
     doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
     result = {"bare": Feature(doubt * math.log2(1 + min(len(anchors), 7)), tuple(anchors[:3]))}
-    away = found.support.get("abroad", [])
-    people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
-    far = telling * (1 - fitting / ENOUGH) if not people else 0.0
-    result["abroad"] = Feature(far * math.log2(1 + min(_different(document, away), 7)), tuple(away[:4]))
     life = found.support.get("everyday", [])
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
     named = {(spot.field, spot.mention.start) for spots in (anchors, *found.support.values()) for spot in spots}
-    longer = {document.written(spot) for spot in anchors if _is_part(document, spot, named)}
+    fading = telling * max(0.0, 1 - fitting / ENOUGH)
+    longer = {document.written(spot) for spot in anchors if _follows(document, spot) or _goes_on(document, spot, named)}
     spots = [spot for spot in anchors if document.written(spot) in longer]
-    result["part"] = Feature(telling * (1 - fitting / ENOUGH) * len(spots) / len(anchors), tuple(spots[:3]))
-    return result
+    result["part"] = Feature(fading * len(spots) / len(anchors), tuple(spots[:3]))
+    return result if _further(document, found) else result | _alone(document, found, telling, named)
+
+
+def _alone(document: Document, found: Found, telling: float, named: set[tuple[str, int]]) -> dict[str, Feature]:
+    """What speaks against a text's only name even among words of war and state, which other countries have, too: General Asad of Kano."""
+    anchors = found.anchors
+    least = min(spot.mention.weak for spot in anchors)
+    person = all(spot.mention.concept.sense == "leader" for spot in anchors)
+    people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
+    near = {(spot.field, spot.mention.start) for spot in found.support.get("affairs", ())}  # Turkey, Israel, Russia
+    far = [
+        spot
+        for spot in (*found.support.get("abroad", ()), *found.support.get("peer", ()))
+        if spot.mention.concept.topic == COMMON and (spot.field, spot.mention.start) not in near
+    ]
+    strange = [spot for spot in anchors if _goes_on(document, spot, named)]
+    return {
+        "stranger": Feature(float(bool(strange)), tuple(strange[:3])),
+        "alone-weak": Feature(telling * (least > 0), tuple(anchors[:3])),
+        "alone-weaker": Feature(telling * (least > 1), tuple(anchors[:3])),
+        "alone-leader": Feature(telling * person, tuple(anchors[:3])),
+        "abroad": Feature(telling * (not people) * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
+    }
 
 
 def is_doubtful(document: Document, found: Found) -> bool:
     """Whether all names are of the kind that others bear, no other topic is named, and too few words stand there that fit."""
     if not found.anchors or found.company or any(spot.mention.concept.sense not in BORNE for spot in found.anchors):
         return False
+    if any(" " in document.written(spot) and not spot.mention.weak for spot in found.anchors):
+        return False  # nobody else is called by two words and more
     further = _further(document, found)
-    return further < ENOUGH and further + len(_words(document, found, FITTING, most=ENOUGH)) < ENOUGH
+    return not further or (further < ENOUGH and further + len(_words(document, found, FITTING, most=ENOUGH)) < ENOUGH)
 
 
 def _further(document: Document, found: Found) -> int:
@@ -83,9 +105,13 @@ def _different(document: Document, spots: Iterable[Spot]) -> int:
     return len({document.written(spot) for spot in spots})
 
 
-def _is_part(document: Document, spot: Spot, named: set[tuple[str, int]]) -> bool:
-    """Whether a name is part of a longer one that the lexicon does not know."""
-    source, (start, end) = document.source(spot)
-    if follows(source, start):
-        return True
+def _follows(document: Document, spot: Spot) -> bool:
+    """Whether a name ends a longer one."""
+    source, (start, _) = document.source(spot)
+    return follows(source, start)
+
+
+def _goes_on(document: Document, spot: Spot, named: set[tuple[str, int]]) -> bool:
+    """Whether a name begins a longer one that the lexicon does not know."""
+    source, (_, end) = document.source(spot)
     return (spot.field, spot.mention.end + 1) not in named and goes_on(source, end)

@@ -20,6 +20,8 @@ FULL = 600  # characters: a longer text is a full article, in which one name is 
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
 SUBJECT = 30  # characters
+LONG = 150  # characters: a shorter paragraph is a caption or a cry
+THROUGHOUT = 0.6  # of a paragraph's sentences
 STRONG = ("name", "leader", "actor", "event")
 
 
@@ -173,17 +175,45 @@ def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
         for spot in found.support.get("context", ())
         if spot.field == "title" or (spot.mention.start < last and document.sentence(spot.mention.start) not in places)
     ]
-    rich, spots = _richest(document, found, anchors)
+    words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
+    words.sort(key=lambda spot: spot.mention.start)
+    rich, spots = _richest(document, anchors, words)
+    own, opens, inside = _own_paragraph(document, anchors, words)
     return {
         "context-apart": Feature(_different(document, apart), tuple(apart[:6])),
         "rich": Feature(math.log2(1 + min(rich, 15)), spots),
+        "own-paragraph": Feature(math.log2(1 + min(own, 7)), inside),
+        "opens-paragraph": Feature(float(opens), inside),
     }
 
 
-def _richest(document: Document, found: Found, anchors: Sequence[Spot]) -> tuple[int, tuple[Spot, ...]]:
+def _own_paragraph(
+    document: Document, anchors: Sequence[Spot], words: Sequence[Spot]
+) -> tuple[int, bool, tuple[Spot, ...]]:
+    """Of the paragraphs behind the first that speak of the topic nearly throughout: the most sentences that do, and the names there.
+
+    In between: whether one of them begins with a sentence that names the topic.
+    """
+    text = document.text.text
+    most, opens = 0, False
+    spots: tuple[Spot, ...] = ()
+    for begin, end in {document.paragraph(spot) for spot in anchors} if "\n" in text else ():
+        first, last = document.sentence(begin), document.sentence(end - 1)
+        if begin == 0 or text[begin - 1] != "\n" or first == last or end - begin < LONG:
+            continue
+        inside = [spot for spot in anchors if begin <= spot.mention.start < end]
+        named = {document.sentence(spot.mention.start) for spot in inside}
+        topical = named | {document.sentence(spot.mention.start) for spot in words if begin <= spot.mention.start < end}
+        if len(topical) < THROUGHOUT * (last - first + 1):
+            continue
+        opens = opens or first in named
+        if len(topical) > most:
+            most, spots = len(topical), tuple(inside[:4])
+    return most, opens, spots
+
+
+def _richest(document: Document, anchors: Sequence[Spot], words: Sequence[Spot]) -> tuple[int, tuple[Spot, ...]]:
     """How many different words that fit stand in the paragraph of a name that has most of them, and these words."""
-    words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
-    words.sort(key=lambda spot: spot.mention.start)
     starts = [spot.mention.start for spot in words]
     best: tuple[int, tuple[Spot, ...]] = (0, ())
     looked = -1

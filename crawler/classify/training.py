@@ -43,6 +43,10 @@ AGAINST = frozenset(
         "abroad",
         "part",
         "everyday",
+        "stranger",
+        "alone-weak",
+        "alone-weaker",
+        "alone-leader",
         "culture",
         "migration",
     ]
