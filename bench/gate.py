@@ -21,6 +21,8 @@ BEARERS = (
     "X",
     "Y",
     "Z",
+    "T",
+    "R",
 )  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {

@@ -115,3 +115,16 @@ def test_a_word_before_a_place_puts_it_elsewhere() -> None:
     assert "none" not in seen(
         "Une rue de Damas sous les bombes", "Damas a été frappée trois fois, dit un rebelle à Alep.", "fr"
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("A clinic opens in Homs", "Nurses had waited for the machines since spring. Patients came from the villages at dawn that day.", "en"),
+        ("Une clinique ouvre à Homs", "Les infirmières attendaient les machines depuis le printemps. Les patients sont venus dès l'aube.", "fr"),
+        ("Humus'ta klinik açıldı", "Hemşireler bahardan beri makineleri bekliyordu. Hastalar sabahın erken saatlerinde geldi.", "tr"),
+    ],
+)  # fmt: skip
+def test_what_happens_in_a_place_supports_its_doubtful_name(title: str, text: str, language: str) -> None:
+    assert seen(title, text, language)["there"].value == 1.0
+    assert "there" not in seen("Homs wins", "The army shelled the town, and Homs shot twice after the siege.", language)

@@ -50,7 +50,7 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
 
 
 def _alone(document: Document, found: Found, telling: float, named: set[tuple[str, int]]) -> dict[str, Feature]:
-    """What speaks against a text's only name even among words of war and state, which other countries have, too: General Asad of Kano."""
+    """What speaks for or against a text's only name even among words of war and state, which other countries have, too: General Asad of Kano."""
     anchors = found.anchors
     least = min(spot.mention.weak for spot in anchors)
     person = all(spot.mention.concept.sense == "leader" for spot in anchors)
@@ -62,7 +62,9 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
         if spot.mention.concept.topic == COMMON and (spot.field, spot.mention.start) not in near
     ]
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
+    there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
     return {
+        "there": Feature(float(bool(there)), tuple(there[:3])),
         "stranger": Feature(float(bool(strange)), tuple(strange[:3])),
         "alone-weak": Feature(telling * (least > 0), tuple(anchors[:3])),
         "alone-weaker": Feature(telling * (least > 1), tuple(anchors[:3])),

@@ -21,6 +21,14 @@ ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many thing
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
 _WORD = re.compile(r"\w+")
+# something happens in, goes to or comes from a town; seldom a man, a ship or a team of its name
+_THERE = re.compile(
+    r"(?:^|\W)(?:in|near|outside|inside|across|around|from|to|at|dans|pres de|depuis|vers|en|desde|hacia|da|verso|vicino a|bei|nach|aus|nahe|в|во|из|под|около"
+    r"|w|we|z|do|pod|في|الي|من|قرب|در|از|به|li|ji|bij|uit|naar) $|\bب$"
+)
+_THITHER = re.compile(r"['’](?:[dt][ae]n?|y[ae])(?:ki)?(?!\w)")  # Turkish: Humus'ta, Halep'ten
+_LOOK = 16  # characters before a place
+_ENDING = 6  # characters behind it
 # begins with one set of characters, not with alternatives: three times as fast to look for
 _SENTENCE = re.compile(r"[.!?…\n](?:(?<!\n)[\"')\]]*\s+|(?<=\n)\n*)")
 
@@ -96,6 +104,15 @@ class Document:
             begin = max(begin, self.sentences[max(at - 1, 0)])
             end = min(end, self.sentences[at + 2] if at + 2 < len(self.sentences) else end)
         return begin, end
+
+    def is_there(self, spot: Spot) -> bool:
+        """Whether something happens in a place or moves to or from it: in Homs, à Homs, Humus'ta."""
+        text = (self.title if spot.field == "title" else self.text).text
+        start, end = spot.mention.start, spot.mention.end
+        if _THERE.search(text[max(start - _LOOK, 0) : start]) or _THITHER.search(text, start, end + _ENDING):
+            return True
+        source, (first, _) = self.source(spot)
+        return source[max(first - 2, 0) : first] in ("à ", "À ")  # folded it is an English article
 
     def source(self, spot: Spot) -> tuple[str, tuple[int, int]]:
         """The field of a spot as it was written, and where the spot begins and ends there."""
@@ -195,7 +212,7 @@ def _place(spot: Spot) -> tuple[bool, int]:
 
 
 def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot]) -> bool:
-    """Whether enough different words that fit stand near: of the topic's context, or other doubtful names of it.
+    """Whether enough different words that fit stand near: of the topic's context, or other doubtful names of it; "in" before a place is one.
 
     Another bearer of a name beside it asks for two words more, and so does a name that goes on like a person's.
     """
@@ -207,10 +224,12 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
         for one in weak
         if _is_near(one, spot) and mine not in document.written(one) and document.written(one) not in mine
     } - {spot.mention.concept.id}
+    there = spot.mention.concept.sense == "place" and document.is_there(spot)
     others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0
-    if len(fitting) + len(names) < spot.mention.weak + others:
+    support = len(fitting) + len(names) + there
+    if support < spot.mention.weak + others:
         return False
-    return len(fitting) + len(names) >= spot.mention.weak + others + PART or not _is_called(document, spot)
+    return support >= spot.mention.weak + others + PART or not _is_called(document, spot)
 
 
 def _is_called(document: Document, spot: Spot) -> bool:
