@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
-from crawler.classify.lexicon import COMMON
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
 STATE = ("affairs", "peer")
@@ -23,6 +22,7 @@ ABOUT = (
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 MANY = 1_000  # more than any text has
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
+FAR = ("places", "countries")  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
 
@@ -55,12 +55,7 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
     least = min(spot.mention.weak for spot in anchors)
     person = all(spot.mention.concept.sense == "leader" for spot in anchors)
     people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
-    near = {(spot.field, spot.mention.start) for spot in found.support.get("affairs", ())}  # Turkey, Israel, Russia
-    far = [
-        spot
-        for spot in (*found.support.get("abroad", ()), *found.support.get("peer", ()))
-        if spot.mention.concept.topic == COMMON and (spot.field, spot.mention.start) not in near
-    ]
+    far = [spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR]
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
     there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
     return {
@@ -85,8 +80,9 @@ def is_doubtful(document: Document, found: Found) -> bool:
 
 def _further(document: Document, found: Found) -> int:
     """How many more names of the topic there are than one; forms of one are no more."""
-    ids = {spot.mention.concept.id for spot in found.anchors}
-    return min(len(ids), len(set(map(document.stem, found.anchors)))) - 1
+    stems = {spot: document.stem(spot) for spot in found.anchors}
+    names = {stems[s] if s.mention.concept.sense == "place" else s.mention.concept.id for s in found.anchors}
+    return min(len(names), len(set(stems.values()))) - 1
 
 
 def _words(document: Document, found: Found, senses: Iterable[str], most: int = MANY) -> set[str]:
