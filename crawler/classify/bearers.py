@@ -55,7 +55,9 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
     least = min(spot.mention.weak for spot in anchors)
     person = all(spot.mention.concept.sense == "leader" for spot in anchors)
     people = all(spot.mention.concept.sense == "derived" for spot in anchors)  # Syrians live everywhere
-    far = [spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR]
+    far = [
+        spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
+    ]
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
     there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
     return {
@@ -80,9 +82,8 @@ def is_doubtful(document: Document, found: Found) -> bool:
 
 def _further(document: Document, found: Found) -> int:
     """How many more names of the topic there are than one; forms of one are no more."""
-    stems = {spot: document.stem(spot) for spot in found.anchors}
-    names = {stems[s] if s.mention.concept.sense == "place" else s.mention.concept.id for s in found.anchors}
-    return min(len(names), len(set(stems.values()))) - 1
+    names = set(map(document.called, found.anchors))
+    return min(len(names), len(set(map(document.stem, found.anchors)))) - 1
 
 
 def _words(document: Document, found: Found, senses: Iterable[str], most: int = MANY) -> set[str]:

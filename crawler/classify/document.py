@@ -127,6 +127,11 @@ class Document:
         """The letters with which a spot begins: the same for most forms of a name (Пальмира, Пальмиры)."""
         return self.written(spot)[:STEM]
 
+    def called(self, spot: Spot) -> str:
+        """What tells one name from another: a town from the next by its letters, all others by their concept."""
+        concept = spot.mention.concept
+        return self.stem(spot) if concept.sense == "place" else concept.id
+
 
 @dataclass(slots=True)
 class Found:

@@ -64,8 +64,8 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     best, at = _best_window(sentences)
     inside = [spot for spot in text if at <= document.sentence(spot.mention.start) < at + WINDOW]
     result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
-    kinds = {spot.mention.concept.id for spot in found.anchors}
-    result["distinct"] = Feature(math.log2(min(len(kinds), 8)), tuple(found.anchors[:6]))
+    names = set(map(document.called, found.anchors))
+    result["distinct"] = Feature(math.log2(min(len(names), 8)), tuple(found.anchors[:6]))
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
     return result
