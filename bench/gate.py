@@ -14,7 +14,7 @@ from judge_data import SHARED, Labelled, groups, held_out, load, ordinary
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
-SOUTH = "S"  # items of exam-south.jsonl: other bearers and asides, written where the judge was weakest
+HARDER = ("S", "P")  # items of exam-south.jsonl and exam-isis.jsonl: asides, written where the judge was weakest
 BEARERS = (
     "U",
     "V",
@@ -23,6 +23,7 @@ BEARERS = (
     "Z",
     "T",
     "R",
+    "Q",
 )  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
@@ -67,8 +68,8 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((SOUTH, *BEARERS))]),
-        ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(SOUTH)]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS))]),
+        ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)

@@ -132,3 +132,12 @@ def test_a_paragraph_of_its_own_is_told_from_the_text_s_first_and_from_a_passing
     assert "own-paragraph" not in seen("isis", "The week", f"{own}\n{WEATHER}")
     assert "own-paragraph" not in seen("isis", "The week", f"{WEATHER}\n{mixed}")
     assert "own-paragraph" not in seen("isis", "The week", f"{WEATHER} {own}")
+
+
+def test_who_is_named_before_tells_whose_story_it_is() -> None:
+    rest = "Islamic State fighters hold the north as well."
+    found = seen("isis", "A siege", f"Al-Shabaab fighters took the town at dawn. Traders fled by boat. {rest}")
+    assert (found["rival-first"].value, found["sentences-before"].value) == pytest.approx((1.0, 1.585), abs=0.001)
+    assert "rival-first" in seen("isis", "Al-Shabaab takes a town", rest)
+    assert "rival-first" not in seen("isis", "A siege", f"{rest} Al-Shabaab took the town.")
+    assert "rival-first" not in seen("isis", "Islamic State takes a town", f"Al-Shabaab fled at dawn. {rest}")

@@ -82,7 +82,7 @@ def _best_window(sentences: Counter[int]) -> tuple[int, int]:
 
 
 def _how_late(document: Document, found: Found) -> dict[str, Feature]:
-    """Of a topic that the title does not name: where the text names it first."""
+    """Of a topic that the title does not name: where the text names it first, and whether it names others of its kind before."""
     text = [spot for spot in found.anchors if spot.field == "text"]
     opening = [spot for spot in text if document.in_lead(spot) and document.opens(spot)]
     result = {"first-sentence": _any(opening)}
@@ -94,7 +94,16 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
     only = all(map(document.in_lead, text)) and len(document.text.text) > FULL
     result["lead-only"] = Feature(float(only), tuple(text[:2]))
+    before = document.sentence(first)
+    result["sentences-before"] = Feature(math.log2(1 + min(before, 15)), tuple(text[:1]))
+    ahead = [spot for spot in _rivals(found) if spot.field == "title" or document.sentence(spot.mention.start) < before]
+    result["rival-first"] = Feature(float(bool(ahead)), tuple(ahead[:2]))
     return result
+
+
+def _rivals(found: Found) -> list[Spot]:
+    """Others of the topic's own kind."""
+    return [spot for spot in found.support.get("peer", ()) if spot.mention.concept.topic != COMMON]
 
 
 def _beside(document: Document, found: Found) -> dict[str, Feature]:
@@ -117,7 +126,7 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
 def _others(document: Document, found: Found) -> dict[str, Feature]:
     """Who else is named: other countries and, apart from them, others of the topic's own kind (rivals)."""
     named = found.support.get("peer", [])
-    rivals = [spot for spot in named if spot.mention.concept.topic != COMMON]
+    rivals = _rivals(found)
     peers = [spot for spot in named if spot.mention.concept.topic == COMMON]
     in_title = any(map(document.in_title, found.anchors))
     has_lead = in_title or any(map(document.in_lead, found.anchors))

@@ -43,6 +43,8 @@ AGAINST = frozenset(
         "abroad",
         "part",
         "everyday",
+        "sentences-before",
+        "rival-first",
         "stranger",
         "alone-weak",
         "alone-weaker",
