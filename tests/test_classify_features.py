@@ -140,4 +140,5 @@ def test_who_is_named_before_tells_whose_story_it_is() -> None:
     assert (found["rival-first"].value, found["sentences-before"].value) == pytest.approx((1.0, 1.585), abs=0.001)
     assert "rival-first" in seen("isis", "Al-Shabaab takes a town", rest)
     assert "rival-first" not in seen("isis", "A siege", f"{rest} Al-Shabaab took the town.")
+    assert "rival-first" not in seen("isis", "A siege", f"Al-Shabaab took the town.\n{rest}")  # a paragraph of its own
     assert "rival-first" not in seen("isis", "Islamic State takes a town", f"Al-Shabaab fled at dawn. {rest}")
