@@ -10,8 +10,9 @@ from __future__ import annotations
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
@@ -117,21 +118,42 @@ class GuardedResolver:
         hostName: str,
         portNumber: int = 0,
         addressTypes: Sequence[type[IAddress]] | None = None,
-        transportSemantics: str = "TCP",
+        transportSemantics: Literal["TCP", "UDP"] = "TCP",
     ) -> Any:
         """Resolve, and pass on what is allowed."""
         receiver = _Filter(resolutionReceiver, hostName, self._networks)
+        if (literal := _literal(hostName, portNumber, transportSemantics)) is not None:
+            wanted = addressTypes is None or type(literal) in addressTypes
+            return _tell(receiver, hostName, *([literal] if wanted else []))
         if not is_dns_name(hostName.rstrip(".")):  # Python's own look-up raises on it, in a thread of Twisted's
-            nothing = _Nothing(hostName)
-            receiver.resolutionBegan(nothing)
-            receiver.resolutionComplete()
-            return nothing
+            return _tell(receiver, hostName)
         return self._inner.resolveHostName(receiver, hostName, portNumber, addressTypes, transportSemantics)
 
 
+def _literal(host: str, port: int, transport: Literal["TCP", "UDP"]) -> IPv4Address | IPv6Address | None:
+    """The address that a host name is, in the usual notation: no look-up, and no thread for one."""
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if "%" in host:
+        return None
+    return (IPv4Address if parsed.version == 4 else IPv6Address)(transport, host, port)
+
+
+def _tell(receiver: Any, name: str, *addresses: Any) -> _Known:
+    """A look-up that is over as soon as it has begun."""
+    known = _Known(name)
+    receiver.resolutionBegan(known)
+    for address in addresses:
+        receiver.addressResolved(address)
+    receiver.resolutionComplete()
+    return known
+
+
 @implementer(IHostResolution)
-class _Nothing:
-    """The look-up of a name that cannot exist."""
+class _Known:
+    """The look-up of a name that cannot exist, or is an address."""
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -176,6 +176,23 @@ def test_a_refusal_is_told_from_a_name_that_does_not_exist() -> None:
     assert [was_refused(name) for name in ("inner", "INNER", "mixed", "nowhere")] == [True, True, False, False]
     look_up(reactor, "inner", (ipaddress.ip_network("192.168.0.0/16"),))
     assert not was_refused("inner"), "the latest look-up counts"
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "127.0.0.1", "2606:4700::1111", "::ffff:127.0.0.1"])
+def test_an_address_needs_no_look_up_and_is_guarded_all_the_same(address: str) -> None:
+    reactor = Answers(**{address: ["10.0.0.1"]})  # a look-up would say that
+    assert look_up(reactor, address) == ([address] if is_allowed(address, ()) else [])
+    assert look_up(reactor, address, LOOPBACK) == [address]
+    assert not was_refused(address)
+    heard = Heard()
+    GuardedResolver(reactor, LOOPBACK).resolveHostName(heard, address, 80, addressTypes=[IPv6Address])  # type: ignore[arg-type]
+    assert heard.hosts == ([address] if ":" in address else [])
+
+
+@pytest.mark.parametrize("notation", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1"])
+def test_other_notations_of_an_address_are_looked_up(notation: str) -> None:
+    assert look_up(Answers(**{notation: ["127.0.0.1"]}), notation) == []
+    assert was_refused(notation)
 
 
 @pytest.mark.parametrize("name", ["x" * 64 + ".example", "a..example", ".", "", ".example", "a." * 127 + "example"])
