@@ -47,12 +47,10 @@ def hear(session: Session, reading: FeedReading, shown: SeenResult, *, now: date
 
 def _announced(session: Session, reading: FeedReading, *, now: datetime, listening: bool) -> Subscribed | None:
     feed_id, answer, parsed = reading.feed.id, reading.answer, reading.parsed
-    if (
-        answer.hub is None and parsed is None and not listening
-    ):  # most answers: nothing said, and nobody to use what is known
-        return None
-    known = subscriptions.of_feed(session, feed_id=feed_id)
     hub = answer.hub or (parsed.hub if parsed else None)
+    if hub is None and not listening and (parsed is None or reading.feed.rate is None):
+        return None  # most answers: nothing said, and nobody to use what is known, or a first document, before which nothing was
+    known = subscriptions.of_feed(session, feed_id=feed_id)
     if hub is None or len(hub) > LONGEST_URL or redact(hub) != hub:  # none with a password: it would be shown and sent
         if known is not None and parsed is not None and not answer.delta:
             subscriptions.retract(session, feed_id=feed_id, now=now)
