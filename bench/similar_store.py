@@ -284,13 +284,12 @@ def _one(session: Any, one: dict[str, Any], entry_id: int, spans: dict[str, list
     if place is None and (found := same_event.find(session, event)):
         place = stories.Place(found.story_id, "related")
     marks.append(time.perf_counter())
+    begun = place is None
     place = place or stories.Place(stories.begin(session, title=one["title"], now=NOW, at=NOW), "original")
     post(session, "bands", set(bands), {"article_id": entry_id})
     same_event.index(session, event, new=True)
     origin = stories.Origin("New Outlet")
-    stories.carry(session, article_id=entry_id, place=place, origin=origin, at=NOW, kept=True, new=True)
-    if place.role != "original":
-        stories.recount(session, story_id=place.story_id, now=NOW)
+    stories.join(session, article_id=entry_id, place=place, origin=origin, at=NOW, kept=True, begun=begun, now=NOW)
     marks.append(time.perf_counter())
     parts = [(after - before) * 1000 for before, after in pairwise(marks)]
     for name, taken in zip(spans, [*parts, sum(parts)], strict=True):
