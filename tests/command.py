@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from storage import feeds
 from storage.db import open_database
+from tests import forked
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 240  # a command that takes longer hangs, on the busiest machine too
@@ -47,11 +48,8 @@ class Desk:
         )
 
     def run(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-        """Run `levantwatch` with these arguments to its end."""
-        command = [sys.executable, "-m", "crawler", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env=self.env, input=stdin, capture_output=True, timeout=SECONDS, check=False
-        )
+        """Run `levantwatch` with these arguments to its end, in a process of its own."""
+        return forked.run(arguments, cwd=self.folder, env=self.env, stdin=stdin, timeout=SECONDS)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `levantwatch` and go on."""
@@ -93,7 +91,7 @@ class Desk:
             database.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     """Wait until something has happened in another process."""
     end = time.monotonic() + seconds
     while not condition():

@@ -171,8 +171,9 @@ def test_without_warcio_the_command_says_what_to_install(tmp_path: Path) -> None
     """The current folder comes first on the path; its warcio cannot be imported, as where none is installed."""
     desk = Desk(tmp_path, f"sqlite:///{tmp_path}/x.db", settings={"LEVANTWATCH_ARCHIVE": "on"})
     (tmp_path / "warcio.py").write_text("raise ImportError")
-    done = desk.run("poll")
-    assert done.returncode == 1
-    assert done.stderr.decode() == (
+    started = desk.start("poll")  # from nothing
+    said = started.communicate(timeout=240)[1]
+    assert started.returncode == 1
+    assert said.decode() == (
         'levantwatch: archive is on, and warcio is not installed: pip install "levantwatch[archive]"\n'
     )
