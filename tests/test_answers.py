@@ -227,7 +227,7 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(
         tmp_path,
         f"sqlite:///{tmp_path}/watch.db",
-        settings={"LEVANTWATCH_FEED_MAX_BYTES": "60000", "LEVANTWATCH_REQUEST_TIMEOUT": "2"},
+        settings={"LEVANTWATCH_FEED_MAX_BYTES": "60000", "LEVANTWATCH_REQUEST_TIMEOUT": "4"},
     )
 
 

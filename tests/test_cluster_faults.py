@@ -201,7 +201,7 @@ def pushes_are_taken_once_by_any(desk: Desk, hub: Hub, site: Site, slow: Site, p
 # --- Postgres lost ---
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[OwnServer]:
     binaries = find_binaries() or unavailable("postgres", "no Postgres here: Debian's postgresql is not installed")
     with closing(OwnServer(binaries)) as server:
