@@ -15,6 +15,8 @@ from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
+from ahocorasick_rs import AhoCorasick
+
 MOST_CUT = (
     0.5  # of the words; more than half would be a page about newsletters (the seed document's appeal is a quarter)
 )
@@ -40,7 +42,7 @@ class _Patterns:
     line: re.Pattern[str]
     tail: re.Pattern[str]
     line_words: int
-    hints: tuple[str, ...]
+    finder: AhoCorasick  # of hints
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +57,7 @@ def _patterns() -> _Patterns:
         line=re.compile(rf"[\W_]*(?:{union['line']})", re.IGNORECASE),
         tail=re.compile(rf"[\W_]*(?:{union['tail']})", re.IGNORECASE),
         line_words=data["line_words"],
-        hints=tuple(data["strong"]["hints"]),
+        finder=AhoCorasick(data["strong"]["hints"]),
     )
 
 
@@ -135,7 +137,9 @@ def _as_link(paragraph: str) -> Iterator[str]:
 
 def _without_appeals(paragraphs: list[str]) -> list[str]:
     whole = _lower("\n".join(paragraphs))
-    hints = [hint for hint in _patterns().hints if hint in whole]  # most articles have few of them
+    hints = sorted(
+        set(_patterns().finder.find_matches_as_strings(whole, overlapping=True))
+    )  # most articles have few of them
     cut = [_cut_appeal(paragraph, hints) for paragraph in paragraphs]
     touched = [number for number, (before, after) in enumerate(zip(paragraphs, cut, strict=True)) if before != after]
     for first, second in pairwise(touched):
