@@ -8,14 +8,16 @@ and answers it from a table; what it does not know to the letter stays the expre
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import trafilatura.xpaths
 from lxml.etree import XPath
 
 MOST_KEPT = 2_000  # answers to one question
+CHEAP = 450  # characters of an expression; a shorter one is answered sooner than its answer is found in a table
 LONGEST_KEPT = 200  # characters of the names of one element; longer ones are styles that no other element has
 _QUOTED = re.compile(r"'([^']*)'")
 _PREDICATE = re.compile(r"\[([^\[\]]+)\]")
@@ -49,12 +51,28 @@ class Quick:
         self._names = sorted({name for test in tests for name in test.names})
         self._tests = [(self._names.index(test.names[0]), test.holds) for test in tests if len(test.names) == 1]
         self._tests_of_several = [test for test in tests if len(test.names) > 1]
+        self._named = [(test.names[0], test.holds) for test in tests]
+        self._is_cheap = not self._tests_of_several and len(" ".join(question.path.split())) <= CHEAP
         self._nameless = (None,) * len(self._names)
         self._kept: dict[tuple[str | None, ...], bool] = {}
 
     def __call__(self, tree: Any) -> list[Any]:
         """The elements; only the first where that is wanted."""
-        names, nameless, kept, found = self._names, self._nameless, self._kept, []
+        found = self._asked(tree) if self._is_cheap else self._looked_up(tree)
+        if self._rest is not None:
+            found = filter(self._rest, found)
+        return list(islice(found, 1) if self.first else found)
+
+    def _asked(self, tree: Any) -> Iterator[Any]:
+        for element in tree.iterdescendants(*self._tags):
+            for name, holds in self._named:
+                told = element.get(name)
+                if told is not None and holds(told):
+                    yield element
+                    break
+
+    def _looked_up(self, tree: Any) -> Iterator[Any]:
+        names, nameless, kept = self._names, self._nameless, self._kept
         for element in tree.iterdescendants(*self._tags):
             key = tuple(map(element.get, names))
             if key == nameless:
@@ -62,13 +80,8 @@ class Quick:
             if self._tests_of_several and key.count(None) < len(names) - 1:
                 key = (*key, *element.keys())
             holds = kept.get(key)
-            if holds is None:
-                holds = self._holds(key, element)
-            if holds and (self._rest is None or self._rest(element)):
-                found.append(element)
-                if self.first:
-                    break
-        return found
+            if self._holds(key, element) if holds is None else holds:
+                yield element
 
     def _holds(self, key: tuple[str | None, ...], element: Any) -> bool:
         holds = any(test(told) for number, test in self._tests if (told := key[number]) is not None) or any(
