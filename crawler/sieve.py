@@ -17,7 +17,7 @@ import trafilatura.xpaths
 from lxml.etree import XPath
 
 MOST_KEPT = 2_000  # answers to one question
-CHEAP = 450  # characters of an expression; a shorter one is answered sooner than its answer is found in a table
+CHEAP = 600  # characters of an expression; a shorter one is answered sooner than its answer is found in a table
 LONGEST_KEPT = 200  # characters of the names of one element; longer ones are styles that no other element has
 _QUOTED = re.compile(r"'([^']*)'")
 _PREDICATE = re.compile(r"\[([^\[\]]+)\]")
