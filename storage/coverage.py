@@ -162,7 +162,7 @@ def _polled(
 def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:
     answers = rows.last_answers(session, {pair for one in accounts for pair in one.questions(period)})
     failing = [one.row.id for one in accounts if one.fails_at_the_end]
-    recovered = {feed_id for feed_id in failing if rows.recovered(session, feed_id, period.end)}
+    recovered = rows.recovered(session, failing, period.end)
     for account in accounts:
         account.settle(period, answers, recovered)
 

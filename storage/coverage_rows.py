@@ -212,12 +212,20 @@ def last_answers(
     return found
 
 
-def recovered(session: Session, feed_id: int, since: datetime) -> bool:
-    """Whether the next good answer from then on had something in common with the one before: nothing was lost."""
-    query = select(POLLS.c.gap).where(
-        POLLS.c.feed_id == feed_id, POLLS.c.started_at >= since, POLLS.c.outcome.in_(ANSWERED)
+def recovered(session: Session, feed_ids: Sequence[int], since: datetime) -> set[int]:
+    """Those of the feeds whose next good answer from then on had something in common with the one before: nothing was lost."""
+    if not feed_ids:
+        return set()
+    answer = (
+        select(POLLS.c.gap)
+        .where(POLLS.c.feed_id == FEEDS.c.id, POLLS.c.started_at >= since, POLLS.c.outcome.in_(ANSWERED))
+        .order_by(POLLS.c.started_at)
+        .limit(1)
+        .correlate(FEEDS)
+        .scalar_subquery()
     )
-    return session.scalar(query.order_by(POLLS.c.started_at).limit(1)) is False
+    rows = session.execute(select(FEEDS.c.id, answer).where(FEEDS.c.id.in_(feed_ids)))
+    return {row[0] for row in rows if row[1] is False}
 
 
 def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:

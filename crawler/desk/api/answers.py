@@ -19,9 +19,10 @@ _UNSAFE = re.compile("[<>&\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\
 _TAGS = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 
 
-def answer(request: Request, value: Any, *, next: str | None = None) -> Response:
-    """A value as JSON; 304 without it for whoever has it already. `next` is the cursor of the following page."""
-    body = safe_json(to_json(value))
+def answer(request: Request, value: Any, *, next: str | None = None, ready: bool = False) -> Response:
+    """A value as JSON; 304 without it for whoever has it already. `next` is the cursor of the following page; `ready` says that the
+    value is made of what JSON has."""
+    body = safe_json(value if ready else to_json(value))
     headers = {}
     if next is not None:
         pairs = [(name, given) for name, given in request.query_params.multi_items() if name != "cursor"]

@@ -154,7 +154,7 @@ def coverage(request: Request, asked: Annotated[given.CoverageParameters, Query(
     report, as_of = desk_of(request).not_collected(since, until, asked.publisher or None)
     if asked.publisher and not report.publishers:
         raise UnknownEntry(f"no feed is of a publisher named {asked.publisher!r}")
-    return answer(request, footnotes.whole(report, footnotes.rows(report), now=as_of))
+    return answer(request, footnotes.whole(report, footnotes.rows(report), now=as_of), ready=True)
 
 
 def known(id_: int, error: Exception) -> int:
