@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -125,3 +126,21 @@ def test_what_lies_in_too_many_stretches_is_counted_at_once(database: Database) 
 def test_an_empty_ledger_is_counted(database: Database) -> None:
     assert told(database) == (Ledger(), (0, 0))
     assert seal(database) == (0, 0)
+
+
+def test_a_row_lacks_no_entry_of_a_writer_that_was_at_work(database: Database) -> None:
+    feed_id, chance = add_feed(database), random.Random(1)
+    with database.write() as session:
+        session.execute(insert(ENTRIES), [new_entry(chance, one, feed_id) for one in (1, 2, 2 * SIZE)])
+        session.execute(insert(SIGHTINGS), [listing(feed_id, one) for one in (1, 2 * SIZE)])
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            session.execute(insert(ENTRIES).values(new_entry(chance, 3, feed_id)))
+            session.execute(insert(SIGHTINGS).values(listing(feed_id, 3)))
+            sealing = pool.submit(seal, database)
+            with pytest.raises(TimeoutError):
+                sealing.result(timeout=0.5)
+        assert sealing.result() == (2, 2)
+    found, listings = told(database)
+    assert (found.states.total(), listings) == (4, (3, 3))
+    assert_right(database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -123,3 +124,19 @@ def test_a_poll_that_comes_late_opens_its_day_again(database: Database) -> None:
 
 def test_there_is_nothing_to_add_up_without_polls(database: Database) -> None:
     assert seal(database) == 0
+
+
+def test_a_row_lacks_no_poll_of_a_writer_that_was_at_work(database: Database) -> None:
+    feed_id, at = add_feed(database), NOW - 2 * DAY
+    with database.write() as session:
+        session.execute(update(FEEDS).values(added_at=NOW - 50 * DAY))
+        session.execute(insert(POLLS), [{**one_poll(random.Random(1), feed_id), "started_at": at}])
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as session:
+            session.execute(insert(POLLS), [{**one_poll(random.Random(2), feed_id), "started_at": at + HOUR}])
+            sealing = pool.submit(seal, database)
+            with pytest.raises(TimeoutError):
+                sealing.result(timeout=0.5)
+        assert sealing.result() == 2
+    assert reports(database)[0].total.polls == 2
+    assert_right(database)
