@@ -175,10 +175,13 @@ def _of(
 ) -> PublisherCoverage:
     ids = {account.row.id for account in accounts}
     states = Counter(account.row.state for account in accounts)
-    failed = [mark for account in accounts for mark in account.failed]
-    failures = Counter(mark.outcome for mark in failed)
+    failures = Counter[str]()
+    refused = set[date]()
+    for account in accounts:
+        failures.update(account.failures)
+        if not REFUSALS.isdisjoint(account.failures):
+            refused.update(mark.at.date() for mark in account.failed if mark.outcome in REFUSALS)
     unread = Counter[str]()
-    refused = {mark.at.date() for mark in failed if mark.outcome in REFUSALS}
     waiting = 0
     for page in (page for id_ in ids for page in pages.get(id_, ())):
         if page.waiting:
@@ -199,7 +202,7 @@ def _of(
         feeds_mute=sum(account.row.is_mute and account.polls > 0 for account in accounts),
         feeds_unpolled=sum(account.polls == 0 and account.row.state == "active" for account in accounts),
         polls=sum(account.polls for account in accounts),
-        failed=len(failed),
+        failed=failures.total(),
         failures=_by_number(failures),
         seen=sum(account.seen for account in accounts),
         expected=round(sum(account.expected for account in accounts)),

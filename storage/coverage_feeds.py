@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ class FeedAccount:
         self.last = last
         self.failed, self.marks = _parted(told.marks)
         self._failures = [mark.at for mark in self.failed]
+        self.failures = Counter([mark.outcome for mark in self.failed])
         self.gaps: list[Gap] = []
         self.silences: list[Silence] = []
         self.pauses: list[Span] = []

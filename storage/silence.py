@@ -55,12 +55,11 @@ def usual_pause(news: Sequence[int]) -> timedelta | None:
 def longest_ordinary(news: Sequence[int]) -> timedelta | None:
     """The median of each day's longest pause, the night mostly; None while there are too few days. `news` in the order of time."""
     daily: list[int] = []
-    current = None
+    end = 0  # of the day on which the pause begins, to which it belongs
     for at, pause in zip(news, _pauses(news), strict=False):
-        day = at // _DAY  # a pause belongs to the day on which it begins
-        if day != current:
+        if at >= end:
             daily.append(pause)
-            current = day
+            end = at - at % _DAY + _DAY
         elif pause > daily[-1]:
             daily[-1] = pause
     return _median(daily) if len(daily) >= FEWEST_DAYS else None
