@@ -222,8 +222,9 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
     Another bearer of a name beside it asks for two words more, and so does a name that goes on like a person's.
     """
     supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
-    fitting = {document.written(one) for one in supporting if _is_near(one, spot)}
     mine = document.written(spot)
+    near = {document.written(one) for one in supporting if _is_near(one, spot)}
+    fitting = {word for word in near if word not in mine}  # "the caliphate" is not supported by its caliphate
     names = {
         one.mention.concept.id
         for one in weak
