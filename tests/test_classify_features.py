@@ -142,3 +142,9 @@ def test_who_is_named_before_tells_whose_story_it_is() -> None:
     assert "rival-first" not in seen("isis", "A siege", f"{rest} Al-Shabaab took the town.")
     assert "rival-first" not in seen("isis", "A siege", f"Al-Shabaab took the town.\n{rest}")  # a paragraph of its own
     assert "rival-first" not in seen("isis", "Islamic State takes a town", f"Al-Shabaab fled at dawn. {rest}")
+
+
+def test_a_word_does_not_support_the_name_that_holds_it() -> None:
+    text = "A scholar shows that letters about the caliphate of a lost town were written by a clerk in a northern port."
+    assert "none" in seen("isis", "The caliphate that never was", text)
+    assert "none" not in seen("isis", "The caliphate that never was", text + " Extremists held hostages there.")
