@@ -74,9 +74,11 @@ def _record(rng: random.Random, n: int, moment: datetime) -> dict[str, Any]:
 
 def _store(session: Session, n: int, make: dict[str, Any], moment: datetime) -> None:
     listed = [_seen(4 * n + k, make, moment) for k in range(4)]
-    [shown] = entries.record_seen(session, [entries.Document(make["feed"], listed, moment)])
+    document = entries.Document(
+        make["feed"], listed, moment, triage=lambda entry: entries.Triage(0.1, entry is listed[0])
+    )
+    [shown] = entries.record_seen(session, [document])
     ids = shown.new_ids
-    entries.record_triage(session, [entries.TriageDecision(one, 0.1, one == ids[0]) for one in ids], now=moment)
     verdicts = tuple(
         articles.VerdictRecord(
             topic, 0.9 if topic in make["topics"] else 0.1, 0.5, topic in make["topics"], [], "bench"
@@ -128,7 +130,6 @@ QUESTIONS: dict[str, Callable[[Session], Any]] = {
     ).all(),
     "stats": search.stats,
     "due": lambda s: feeds.due(s, now=NOW, limit=100),
-    "untriaged": lambda s: entries.untriaged(s, limit=100),
 }
 
 

@@ -67,12 +67,6 @@ _CLAIMED = [
 ]
 
 
-def untriaged(session: Session, *, limit: int) -> list[ClaimedEntry]:
-    """The oldest pending entries that nobody has triaged yet; claims nothing."""
-    query = _with_feed().where(ENTRIES.c.state == "pending", ENTRIES.c.triaged_at.is_(None))
-    return [ClaimedEntry(*row) for row in session.execute(query.order_by(ENTRIES.c.id).limit(limit))]
-
-
 def claim(
     session: Session,
     *,

@@ -6,17 +6,16 @@ it was triaged as worth it, and nobody has claimed it; a match of which only the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import and_, bindparam, case, func, null, select, update
+from sqlalchemy import and_, case, func, null, select, update
 from sqlalchemy.orm import Session
 
 from storage.base import ENTRY_STATES, EntryState
-from storage.claims import ClaimedEntry, claim, release_claims, renew_claims, untriaged
-from storage.documents import Document, SeenResult, count_listed, record_seen, triaged
+from storage.claims import ClaimedEntry, claim, release_claims, renew_claims
+from storage.documents import Document, SeenResult, count_listed, record_seen
 from storage.models import ENTRIES
 from storage.seen import SeenEntry, Triage
 
@@ -26,7 +25,6 @@ __all__ = [
     "SeenEntry",
     "SeenResult",
     "Triage",
-    "TriageDecision",
     "claim",
     "count_listed",
     "counts",
@@ -34,39 +32,13 @@ __all__ = [
     "record_failure",
     "record_retry",
     "record_seen",
-    "record_triage",
     "release_claims",
     "renew_claims",
     "retry_all",
-    "untriaged",
 ]
 
 _TOPICS = ("syria", "isis")
 _FORGOTTEN = "forgotten"  # while its page was on its way; removal.py cleared the claim
-
-
-@dataclass(frozen=True, slots=True)
-class TriageDecision:
-    """Whether an entry's page is worth fetching, by its title and summary."""
-
-    entry_id: int
-    score: float | None
-    candidate: bool
-
-
-# Made once, as every statement of the hot path: SQLAlchemy takes as long to build one as to run it.
-_TRIAGED = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
-
-
-def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
-    """Triage entries that were listed without it: a candidate stays due when it was."""
-    worth = [
-        {"which": one.entry_id, "triage_score": one.score, "triaged_at": now} for one in decisions if one.candidate
-    ]
-    rest = [{"which": one.entry_id, **triaged(Triage(one.score, False), now)} for one in decisions if not one.candidate]
-    for rows in (worth, rest):
-        if rows:
-            session.execute(_TRIAGED, rows)
 
 
 def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:

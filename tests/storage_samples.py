@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from storage import articles, entries, feeds
 from storage.db import Database
+from storage.documents import triaged
+from storage.models import ENTRIES
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -67,6 +71,23 @@ def record_seen(session: Session, **values: Any) -> entries.SeenResult:
     """One document's entries into the ledger; `values` are those of entries.Document."""
     [result] = entries.record_seen(session, [entries.Document(**values)])
     return result
+
+
+class TriageDecision(NamedTuple):
+    """Whether an entry that is in the ledger already is worth fetching."""
+
+    entry_id: int
+    score: float | None
+    candidate: bool
+
+
+def record_triage(session: Session, decisions: Sequence[TriageDecision], now: datetime) -> None:
+    """Triage entries that were listed without it: a candidate stays due when it was."""
+    for one in decisions:
+        values: dict[str, Any] = {"triage_score": one.score, "triaged_at": now}
+        if not one.candidate:
+            values = triaged(entries.Triage(one.score, candidate=False), now)
+        session.execute(update(ENTRIES).where(ENTRIES.c.id == one.entry_id).values(values))
 
 
 def list_entries(database: Database, feed_id: int, *items: entries.SeenEntry, now: datetime = NOW) -> tuple[int, ...]:

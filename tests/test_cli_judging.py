@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from storage_samples import NOW, add_feed, add_matches, list_entries, seen, verdict
+from storage_samples import NOW, TriageDecision, add_feed, add_matches, list_entries, record_triage, seen, verdict
 
 from crawler.classify import Judge
 from crawler.cli import main
@@ -185,9 +185,7 @@ def watched(database: Database, schema_url: str, monkeypatch: pytest.MonkeyPatch
         verdicts = [verdict("syria", 0.4), verdict("isis", 0.01)]
         articles.store_verdicts(session, entry_id=near, verdicts=verdicts, now=NOW)
         entries.record_end(session, entry_id=near, state="near", now=NOW)
-        entries.record_triage(
-            session, [entries.TriageDecision(near + 1, 0.0, False), entries.TriageDecision(near + 2, 0.0, False)], NOW
-        )
+        record_triage(session, [TriageDecision(near + 1, 0.0, False), TriageDecision(near + 2, 0.0, False)], NOW)
     return database
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
-from storage_samples import DAY, HOUR, add_feed, list_entries, poll, seen
+from storage_samples import DAY, HOUR, TriageDecision, add_feed, list_entries, poll, record_triage, seen
 
 from crawler import footnotes
 from crawler.footnotes import duration
@@ -40,7 +40,7 @@ def desk(tmp_path: Path, schema_url: str) -> Desk:
                     session.execute(insert(POLLS).values(told(feed_id, number)))
         entry_ids = list_entries(database, ids[0], seen(1), now=NOW - DAY)
         with database.write() as session:
-            entries.record_triage(session, [entries.TriageDecision(entry_ids[0], 0.5, True)], NOW - DAY)
+            record_triage(session, [TriageDecision(entry_ids[0], 0.5, True)], NOW - DAY)
             entries.record_end(session, entry_id=entry_ids[0], state="irrelevant", now=NOW)
     return Desk(tmp_path, schema_url)
 

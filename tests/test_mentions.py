@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
-from storage_samples import NOW, add_feed, list_entries, seen
+from storage_samples import NOW, TriageDecision, add_feed, list_entries, record_triage, seen
 
 from crawler.classify import Judge as Judgement
 from crawler.cli import main
@@ -49,7 +49,7 @@ def article(database: Database, *pages: tuple[str, str]) -> list[Article]:
     listed = [seen(number, title=title) for number, (title, _) in enumerate(pages, 1)]
     ids = list_entries(database, add_feed(database), *listed)
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(one, 0.5, True) for one in ids], NOW)
+        record_triage(session, [TriageDecision(one, 0.5, True) for one in ids], NOW)
         claimed = sorted(entries.claim(session, now=NOW, limit=9, per_host=9), key=lambda entry: entry.id)
     return [
         Article(entry, Page("full", title=title, text=text, words=len(text.split())), NOW)

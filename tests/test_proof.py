@@ -14,7 +14,19 @@ from typing import Any
 import pytest
 from proof_samples import archived, checked, exchange, only_file, told
 from sqlalchemy import select, text, update
-from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, record, seen, store, verdict
+from storage_samples import (
+    DAY,
+    HOUR,
+    NOW,
+    TriageDecision,
+    add_feed,
+    list_entries,
+    record,
+    record_triage,
+    seen,
+    store,
+    verdict,
+)
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler import dossier, proof
@@ -347,7 +359,7 @@ def test_what_is_forgotten_never_comes_back(database: Database, tmp_path: Path) 
 def test_what_is_forgotten_while_its_page_is_on_its_way_stays_forgotten(database: Database, tmp_path: Path) -> None:
     [entry_id] = list_entries(database, add_feed(database), seen(1))
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(entry_id, 0.9, True)], NOW)
+        record_triage(session, [TriageDecision(entry_id, 0.9, True)], NOW)
         [claimed] = entries.claim(session, now=NOW, limit=1, per_host=1)
     forget(database, tmp_path, entry_id)
     with database.write() as session:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, record, seen, store
+from storage_samples import DAY, HOUR, NOW, TriageDecision, add_feed, list_entries, record, record_triage, seen, store
 
 from crawler.classify import Judge
 from crawler.reclassify import BATCH, Report, reclassify, to_judge
@@ -69,7 +69,7 @@ class Ledger:
         """An entry that triage rejected."""
         entry_id = self.listed(title, summary)
         with self.database.write() as session:
-            entries.record_triage(session, [entries.TriageDecision(entry_id, 0.01, False)], NOW)
+            record_triage(session, [TriageDecision(entry_id, 0.01, False)], NOW)
         return entry_id
 
     def read(self, title: str, text: str, summary: str = "", **values: Any) -> int:
@@ -78,7 +78,7 @@ class Ledger:
         verdicts = self.judge.judge(title=title, text=text)
         records = verdict_records(verdicts, model=self.judge.version)
         with self.database.write() as session:
-            entries.record_triage(session, [entries.TriageDecision(entry_id, 0.5, True)], NOW)
+            record_triage(session, [TriageDecision(entry_id, 0.5, True)], NOW)
             entries.claim(session, now=NOW, limit=10, per_host=10)
             if any(one.matched for one in verdicts):
                 words = {"title": title, "text": text, "summary": summary, "verdicts": records}
@@ -262,7 +262,7 @@ def test_who_was_stopped_half_way_goes_on(ledger: Ledger, judge_of: Callable[...
     listed = [seen(number, title=f"Idlib {number}") for number in range(BATCH + 20)]
     ids = list_entries(ledger.database, ledger.feed_id, *listed)
     with ledger.database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(one, 0.0, False) for one in ids], NOW)
+        record_triage(session, [TriageDecision(one, 0.0, False) for one in ids], NOW)
     new, done = judge_of(SYRIA + IDLIB), []
 
     def stop() -> None:
@@ -291,7 +291,7 @@ def test_only_what_was_first_seen_since_a_day(ledger: Ledger, judge_of: Callable
     old = ledger.left_out("Idlib", "Idlib.")
     [young] = list_entries(ledger.database, ledger.feed_id, seen(99, title="Idlib"), now=NOW + DAY)
     with ledger.database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(young, 0.0, False)], NOW)
+        record_triage(session, [TriageDecision(young, 0.0, False)], NOW)
     new = judge_of(SYRIA + IDLIB)
     assert ledger.reclassify(new, since=NOW + HOUR).judged == 1
     assert ledger.states() == {old: "irrelevant", young: "pending"}

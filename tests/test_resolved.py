@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from storage_samples import record_seen
+from storage_samples import TriageDecision, record_seen, record_triage
 
 from crawler.reasons import fate
 from storage import account, entries
@@ -107,7 +107,7 @@ def test_coverage_does_not_count_it_as_a_page_that_was_lost(database: Database) 
     feed = add_feed(database)
     known, through = list_entries(database, feed, own(), short())
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(through, 1.0, True)], now=NOW)
+        record_triage(session, [TriageDecision(through, 1.0, True)], now=NOW)
     assert settle(database, through) == known
     with database.read() as session:
         assert pages(session, NOW - DAY, NOW + DAY) == []

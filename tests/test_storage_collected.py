@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from storage_samples import TriageDecision, record_triage
+
 from storage import entries
 from storage.account import Collected, collected
 from storage.db import Database
@@ -19,9 +21,7 @@ def test_listings_pages_copies_and_failures_are_told_apart(database: Database) -
     ids = list_entries(database, world, *items)
     list_entries(database, top, items[0], items[1])
     with database.write() as session:
-        entries.record_triage(
-            session, [entries.TriageDecision(one, 0.9, candidate=True) for one in ids[:4] + ids[5:]], NOW
-        )
+        record_triage(session, [TriageDecision(one, 0.9, candidate=True) for one in ids[:4] + ids[5:]], NOW)
         claimed = entries.claim(session, now=NOW, limit=10, per_host=10)
         assert {one.id for one in claimed} == {*ids[:4], ids[5]}, "the fifth was not worth a page"
     signature = b"signature of a text"

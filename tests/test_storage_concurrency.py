@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from storage_samples import HOUR, NOW, add_feed, list_entries, record, seen, store
+from storage_samples import HOUR, NOW, TriageDecision, add_feed, list_entries, record, record_triage, seen, store
 
 from storage import entries
 from storage.db import Database, open_database
@@ -83,7 +83,7 @@ def test_a_killed_writer_leaves_nothing_and_nobody_waits_for_it(database: Databa
 def test_what_a_killed_crawler_had_claimed_is_claimed_again(database: Database, schema_url: str) -> None:
     ids = list_entries(database, add_feed(database), *(seen(n, host=f"h{n}") for n in range(5)))
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(one, 0.5, True) for one in ids], NOW)
+        record_triage(session, [TriageDecision(one, 0.5, True) for one in ids], NOW)
         claimed = entries.claim(session, now=NOW, limit=3, per_host=1)
         store(session, record(claimed[0].id))
     kill_midway(schema_url, more="entries.claim(session, now=NOW, limit=9, per_host=9)")

@@ -8,7 +8,20 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
-from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, list_entries, poll, record, seen, store
+from storage_samples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    TriageDecision,
+    add_feed,
+    list_entries,
+    poll,
+    record,
+    record_triage,
+    seen,
+    store,
+)
 
 from storage import entries, feeds, poll_days, runs
 from storage.coverage import Coverage, PublisherCoverage, newest_poll, report
@@ -232,7 +245,7 @@ def test_pages_are_counted_by_the_reason_why_they_were_not_read(database: Databa
         (ids[3], "unreadable", "too-large: Cancelled"),
     ]
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(id_, 0.5, True) for id_ in ids], NOW)
+        record_triage(session, [TriageDecision(id_, 0.5, True) for id_ in ids], NOW)
         for entry_id, state, error in ends:
             entries.record_end(session, entry_id=entry_id, state=state, error=error, now=NOW)
         entries.record_retry(session, entry_id=ids[4], error="blocked: challenge", retry_at=NOW + HOUR, now=NOW)

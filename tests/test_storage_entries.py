@@ -13,16 +13,18 @@ from storage_samples import (
     HOUR,
     MINUTE,
     NOW,
+    TriageDecision,
     add_feed,
     add_matches,
     list_entries,
     record,
     record_seen,
+    record_triage,
     seen,
     store,
 )
 
-from storage import entries
+from storage import entries, feeds
 from storage.db import Database, open_database
 from storage.models import ENTRIES, FEEDS, SIGHTINGS, Entry
 
@@ -34,8 +36,8 @@ def get(database: Database, entry_id: int) -> Entry:
 
 def triage(database: Database, *entry_ids: int, candidate: bool = True) -> None:
     with database.write() as session:
-        decisions = [entries.TriageDecision(entry_id, 0.4, candidate) for entry_id in entry_ids]
-        entries.record_triage(session, decisions, now=NOW)
+        decisions = [TriageDecision(entry_id, 0.4, candidate) for entry_id in entry_ids]
+        record_triage(session, decisions, now=NOW)
 
 
 def claim(database: Database, **values: Any) -> list[entries.ClaimedEntry]:
@@ -176,14 +178,16 @@ def test_ids_are_never_used_again(database: Database) -> None:
 # triage
 
 
-def test_untriaged_are_the_oldest_first_and_triage_takes_them_off(database: Database) -> None:
-    ids = list_entries(database, add_feed(database), *(seen(n) for n in range(4)))
-    with database.read() as session:
-        assert [entry.id for entry in entries.untriaged(session, limit=3)] == list(ids[:3])
-    triage(database, ids[0])
-    triage(database, ids[1], candidate=False)
-    with database.read() as session:
-        assert [entry.id for entry in entries.untriaged(session, limit=9)] == list(ids[2:])
+def test_new_entries_are_triaged_as_they_come(database: Database) -> None:
+    def triage_(entry: entries.SeenEntry) -> entries.Triage:
+        return entries.Triage(0.4, entry.title == "Story 0")
+
+    with database.write() as session:
+        feed_id = feeds.add(session, url="https://northpost.example/feed", now=NOW)[0]
+        document = entries.Document(feed_id, [seen(0), seen(1)], NOW, triage=triage_)
+        [result] = entries.record_seen(session, [document])
+    ids = result.new_ids
+    assert result.candidates == 1
     kept, rejected = get(database, ids[0]), get(database, ids[1])
     assert (kept.state, kept.triage_score, kept.retry_at, kept.finished_at) == ("pending", 0.4, NOW, None)
     assert (rejected.state, rejected.triage_score, rejected.retry_at) == ("irrelevant", 0.4, None)

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, add_matches, list_entries, poll, seen
+from storage_samples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    TriageDecision,
+    add_feed,
+    add_matches,
+    list_entries,
+    poll,
+    record_triage,
+    seen,
+)
 
 from storage import entries, feeds, runs, told
 from storage.db import Database
@@ -128,7 +140,7 @@ def test_the_figures_of_a_small_world(database: Database) -> None:
         feeds.record_poll(session, poll(ids[2], started_at=NOW - 4 * MINUTE, **failed))
         session.execute(update(FEEDS).where(FEEDS.c.id == ids[3]).values(enabled=False))
         session.execute(update(FEEDS).where(FEEDS.c.id == ids[4]).values(status="gone"))
-        entries.record_triage(session, [entries.TriageDecision(id_, 0.5, True) for id_ in list_ids], NOW)
+        record_triage(session, [TriageDecision(id_, 0.5, True) for id_ in list_ids], NOW)
         claimed = entries.claim(session, now=NOW, limit=1, per_host=9)
         run = runs.start(session, command="run", now=NOW - HOUR)
         runs.finish(session, run_id=run, counts={"fetched": 7, "unreadable": 3}, reason="finished", now=NOW)

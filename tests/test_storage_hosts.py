@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, poll, seen
+from storage_samples import DAY, HOUR, NOW, TriageDecision, add_feed, list_entries, poll, record_triage, seen
 
 from storage import entries, feeds, hosts, replacements
 from storage.db import Database
@@ -46,9 +46,7 @@ def test_entries_of_a_quiet_host_are_not_claimed(database: Database) -> None:
     listed = (seen(1, host="a.example"), seen(2, host="b.example"))
     first, second = list_entries(database, feed_id, *listed)
     with database.write() as session:
-        entries.record_triage(
-            session, [entries.TriageDecision(number, 1.0, True) for number in (first, second)], now=NOW
-        )
+        record_triage(session, [TriageDecision(number, 1.0, True) for number in (first, second)], now=NOW)
         hosts.keep_quiet(session, host="a.example", until=NOW + HOUR, status=429, now=NOW)
     with database.write() as session:
         assert [entry.id for entry in entries.claim(session, now=NOW, limit=9, per_host=9)] == [second]
@@ -59,7 +57,7 @@ def test_entries_of_a_quiet_host_are_not_claimed(database: Database) -> None:
 def test_what_was_claimed_and_not_asked_for_costs_no_attempt(database: Database) -> None:
     [entry_id] = list_entries(database, add_feed(database), seen(1))
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(entry_id, 1.0, True)], now=NOW)
+        record_triage(session, [TriageDecision(entry_id, 1.0, True)], now=NOW)
         entries.claim(session, now=NOW, limit=9, per_host=9)
         for _ in range(2):  # twice gives back nothing twice
             hosts.postpone_entries(session, entry_ids=[entry_id], until=NOW + HOUR)

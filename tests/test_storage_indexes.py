@@ -18,12 +18,14 @@ from storage_samples import (
     HOUR,
     MINUTE,
     NOW,
+    TriageDecision,
     add_feed,
     add_matches,
     list_entries,
     poll,
     record,
     record_seen,
+    record_triage,
     seen,
     store,
 )
@@ -46,7 +48,7 @@ def filled(database: Database) -> Iterator[Database]:
     ids = add_matches(database, feed_id, *matches)
     pending = list_entries(database, feed_id, *(seen(10**9 + n, host=f"h{n % 9}") for n in range(300)))
     with database.write() as session:
-        entries.record_triage(session, [entries.TriageDecision(one, 0.5, True) for one in pending[:200]], NOW)
+        record_triage(session, [TriageDecision(one, 0.5, True) for one in pending[:200]], NOW)
         for entry_id in pending[200:250]:
             entries.record_end(session, entry_id=entry_id, state="irrelevant", now=NOW)
         for n in range(100):
@@ -88,8 +90,6 @@ OFTEN: dict[str, Callable[[Session], Any]] = {
     "due": lambda s: feeds.due(s, now=NOW),
     "record_poll": lambda s: feeds.record_poll(s, poll(1)),
     "record_seen": lambda s: record_seen(s, feed_id=1, entries=[seen(n) for n in range(30)], now=NOW),
-    "untriaged": lambda s: entries.untriaged(s, limit=50),
-    "record_triage": lambda s: entries.record_triage(s, [entries.TriageDecision(1, 0.5, True)], NOW),
     "claim": lambda s: entries.claim(s, now=NOW, limit=8, per_host=1, exclude_hosts={"h1"}),
     "record_retry": lambda s: entries.record_retry(s, entry_id=1, error="x", retry_at=NOW, now=NOW),
     "record_end": lambda s: entries.record_end(s, entry_id=1, state="gone", now=NOW),
