@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     Subquery,
     TableClause,
+    desc,
     func,
     intersect,
     literal,
@@ -57,7 +58,7 @@ def newest_answering(
         return found.order_by(key.desc()).limit(limit).subquery("found")
     near = _near(session, node, index, all_others, wide=wide, limit=limit)
     if near is not None:
-        return select(func.unnest(literal(near, ARRAY(BigInteger()))).label("sort_key")).subquery("found")
+        return select(_numbers(near)).subquery("found")
     of_words = listed(session, wide, index)
     # INTERSECT, which no planner makes a loop in a loop of
     hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
@@ -128,14 +129,14 @@ def _near(
     key = ARTICLES.c.sort_key
     newest = others.order_by(key.desc()).offset(0)
     most = min(max(FEWEST, LOOKED_AT * limit), MOST)
-    some = newest.limit(most).subquery("some")
+    looked_at = list(
+        session.scalars(newest.limit(most))
+    )  # once: what else they must meet may take longer than the look
+    some = select(_numbers(looked_at)).order_by(desc("sort_key")).offset(0).subquery("some")
     keys = _hits(session, node, index, some, limit)
-    if len(keys) == limit:  # of a frequent word the first hundred documents hold as many
+    if len(keys) == limit or len(looked_at) < most:
         return keys
-    looked_at, last = session.execute(select(func.count(), func.min(some.c.sort_key))).one()
-    if looked_at < most:
-        return keys
-    rest, wanted = newest.where(key < last), limit - len(keys)
+    rest, wanted = newest.where(key < looked_at[-1]), limit - len(keys)
     if len(keys) >= SHARE * most:
         return keys + list(session.scalars(rest.where(_answers(session, node, index, key)).limit(wanted)))
     reach = _estimated(session, wide, index) // LISTED
@@ -152,6 +153,11 @@ def _hits(session: Session, node: Node, index: TableClause, some: Subquery, limi
     """The first of these documents, newest first, that answer: no more are looked at than it takes."""
     answering = select(some.c.sort_key).where(_answers(session, node, index, some.c.sort_key))
     return list(session.scalars(answering.order_by(some.c.sort_key.desc()).limit(limit)))
+
+
+def _numbers(keys: Sequence[int]) -> ColumnElement[int]:
+    """These sort keys as rows."""
+    return func.unnest(literal(list(keys), ARRAY(BigInteger()))).label("sort_key")
 
 
 def _estimated(session: Session, node: Node, index: TableClause) -> int:
