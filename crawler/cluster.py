@@ -158,11 +158,10 @@ class Cluster:
         polled = self._polls[feed_id] = loop.create_future()
         try:
             await asyncio.shield(polled)
-        except (
-            asyncio.CancelledError
-        ):  # the queue failed, the crawl perhaps not: else the feed would be given to another meanwhile
+        except asyncio.CancelledError:
             if self._leaving:
                 raise
+            # the queue failed, the crawl perhaps not: without its job the feed would be given to another meanwhile
             await asyncio.wait({polled}, timeout=self.lease / 2)
 
     def _hand_over(self) -> None:
