@@ -76,6 +76,10 @@ class Judging:
                     await self._judge([one])
             elif not line[0][1].done():
                 line[0][1].set_exception(error)
+        except asyncio.CancelledError:  # the workers were closed
+            for _, done in line:
+                done.cancel()
+            raise
         except Exception as error:  # noqa: BLE001  a bug, told to whoever waits
             for _, done in line:
                 if not done.done():
