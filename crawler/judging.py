@@ -68,23 +68,24 @@ class Judging:
         task.add_done_callback(self._tasks.discard)
 
     async def _judge(self, line: Sequence[tuple[Words, asyncio.Future[Judged]]]) -> None:
+        """Nobody waits for ever: each is told, or let go when the workers are closed."""
         try:
             found = await self._workers.judge([words for words, _ in line])
-        except WorkTooHeavyError as error:
-            if len(line) > 1:  # which one it was shows when each goes alone
+        except BaseException as error:  # noqa: BLE001  told to whoever waits
+            if isinstance(error, WorkTooHeavyError) and len(line) > 1:  # which one it was shows when each goes alone
                 for one in line:
                     await self._judge([one])
-            elif not line[0][1].done():
-                line[0][1].set_exception(error)
-        except asyncio.CancelledError:  # the workers were closed
+                return
             for _, done in line:
-                done.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001  a bug, told to whoever waits
-            for _, done in line:
-                if not done.done():
-                    done.set_exception(error)
+                _fail(done, error)
         else:
             for (_, done), told in zip(line, found, strict=True):
                 if not done.done():
                     done.set_result(told)
+
+
+def _fail(done: asyncio.Future[Judged], error: BaseException) -> None:
+    if isinstance(error, asyncio.CancelledError):
+        done.cancel()
+    elif not done.done():
+        done.set_exception(error)
