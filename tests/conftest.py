@@ -39,6 +39,13 @@ SLOW = (
     "test_demo",
     "test_replacement",
     "test_cli_watching",
+    "test_cluster_faults",
+    "test_cluster",
+    "test_faults",
+    "test_backfill",
+    "test_revisions",
+    "test_proof_road",
+    "test_subscriber",
 )
 
 
