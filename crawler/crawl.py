@@ -342,8 +342,8 @@ def poll_feeds(
             named = [feeds.get(session, ref) for ref in refs or ()]
             ids = tuple(feed.id for feed in named) if refs else None
             on_start(len(ids) if ids is not None else feeds.count(session))
-        if any(feed.rate is None for feed in named):  # never read: it is going to be parsed
-            watch.workers.prepare()
+            if any(feed.rate is None for feed in named) if refs else feeds.has_unread(session):
+                watch.workers.prepare()  # a document is going to be parsed
         return _run_round(watch, Round(now=True, feed_ids=ids, force=force), kind="poll", on_poll=on_poll)
     finally:
         watch.close()

@@ -137,8 +137,9 @@ class Workers:
             self._pool = None
 
     def prepare(self) -> None:
-        """There will be work: see `prepare`."""
-        prepare(judges=self._judges)
+        """Let the server from which workers are forked load its libraries, a second beside our own start: there will be work."""
+        _context(judges=self._judges)
+        forkserver.ensure_running()
 
     def _start(self) -> ProcessPool:
         return ProcessPool(
@@ -148,12 +149,6 @@ class Workers:
             initargs=[self._memory_mb],
             context=_context(judges=self._judges),
         )
-
-
-def prepare(*, judges: bool) -> None:
-    """Let the server from which workers are forked load its libraries, a second beside our own start."""
-    _context(judges=judges)
-    forkserver.ensure_running()
 
 
 def _context(*, judges: bool) -> ForkServerContext:

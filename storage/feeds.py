@@ -229,6 +229,12 @@ def all(session: Session, *, failing: bool = False) -> list[Feed]:
     return list(session.scalars(query))
 
 
+def has_unread(session: Session) -> bool:
+    """Whether there is a feed to be polled of which no document was ever read."""
+    unread = select(FEEDS.c.id).where(is_polled(), FEEDS.c.rate.is_(None)).limit(1)
+    return session.scalar(unread) is not None
+
+
 def count(session: Session) -> int:
     """How many feeds there are that were not removed."""
     return session.scalar(select(func.count()).select_from(FEEDS).where(_LISTED)) or 0

@@ -54,7 +54,7 @@ def test_every_line_of_the_dictionary_says_something() -> None:
 
 
 # of log-odds; those of the score 0.9 are 2.2
-LONE = [{"field": "text", "start": 0, "end": 2, "text": "IS", "term": "isis", "sense": "name", "weight": 3.0}]
+LONE = [{"field": "text", "start": 0, "end": 2, "text": "IS", "term": "islamic-state-group", "sense": "name", "weight": 3.0}]
 
 
 NAMED = (
@@ -95,7 +95,7 @@ EXPECTED: list[list[tuple[Any, ...]]] = [
     [(5,)],
     [(1, "2026-11-24", "North Post")],
     [("North Post", "https://northpost.example/world.xml", 2, 1, 1, 0)],
-    [("isis", "isis", "name", 1, 1), ("syria", "syria", "country", 2, 0)],
+    [("isis", "islamic-state-group", "name", 1, 1), ("syria", "syria", "country", 2, 0)],
     [(2, "2026-11-24", "North Post")],
     [(2, "2026-11-24", "North Post")],
 ]

@@ -278,3 +278,15 @@ def test_explain_says_when_next_why_and_what_the_last_polls_were(database: Datab
     assert [name for name, _ in lines[-2:]] == ["2026-11-24 13:00Z", "2026-11-24 12:00Z"]
     assert lines[-1][1] == "server-error (503): HTTP 503; next because of back-off after server-error"
     assert lines[-2][1] == "ok (200), 20 entries, 20 new, some may have been missed; next because of observed-rate"
+
+
+def test_whether_a_feed_was_never_read(database: Database) -> None:
+    feed_id = add_feed(database)
+    with database.write() as session:
+        assert feeds.has_unread(session)
+        feeds.record_poll(session, poll(feed_id, rate=1.0))
+        assert not feeds.has_unread(session)
+        other, _ = feeds.add(session, url="https://other.example/feed", now=NOW)
+        assert feeds.has_unread(session)
+        feeds.remove(session, feed_id=other, now=NOW)
+        assert not feeds.has_unread(session)

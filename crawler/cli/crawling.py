@@ -94,17 +94,12 @@ def poll(
     from msgspec.structs import replace
 
     from crawler.config import load_config
+    from crawler.crawl import poll_feeds
+    from crawler.terminal import progress
 
     if feed and everything:
         raise typer.BadParameter("name feeds, or say --all, not both", param_hint="FEED")
     config = load_config()
-    if not feed:  # some of them are going to have news, and whoever parses it starts while we do
-        from crawler.workers import prepare
-
-        prepare(judges=not config.judge.are_own)
-    from crawler.crawl import poll_feeds
-    from crawler.terminal import progress
-
     with progress("polling", None) as bar:
         if quiet or bar.shown:
             config = replace(config, log_level="WARNING")
