@@ -44,7 +44,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TASKS_PER_WORKER = 60  # then it is forked anew, in milliseconds: the heap of one that met hostile pages stays large
 MANY = 12_000  # tags, or pairs of attributes; of 662 real pages one has more
-HEAVY = 8 * 1024 * 1024  # bytes that one document may leave behind before they are looked for
+HEAVY = 4 * 1024 * 1024  # bytes that one document may leave behind before they are looked for
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
 
 
