@@ -54,7 +54,9 @@ def test_every_line_of_the_dictionary_says_something() -> None:
 
 
 # of log-odds; those of the score 0.9 are 2.2
-LONE = [{"field": "text", "start": 0, "end": 2, "text": "IS", "term": "islamic-state-group", "sense": "name", "weight": 3.0}]
+LONE = [
+    {"field": "text", "start": 0, "end": 2, "text": "IS", "term": "islamic-state-group", "sense": "name", "weight": 3.0}
+]
 
 
 NAMED = (
