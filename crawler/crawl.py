@@ -298,6 +298,7 @@ def log_to_stderr(config: Config) -> None:
     configure_logging(
         {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
     )
+    logging.getLogger("crawler").setLevel(config.log_level)  # a line that nobody reads is not made
     if config.log_level == "INFO":
         # one line per poll and per match; what the frameworks say of themselves is for DEBUG
         for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura", "procrastinate", "psycopg"):

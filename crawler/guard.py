@@ -108,6 +108,10 @@ class GuardedResolver:
         except ConfigError:
             return cls(reactor, ())
 
+    def permits(self, host: str) -> bool:
+        """Whether a host is an address in the usual notation that may be asked: there is nothing to look up."""
+        return _literal(host, 0, "TCP") is not None and is_allowed(host, self._networks)
+
     def install_on_reactor(self) -> None:
         """Scrapy's way of installing it."""
         self._reactor.installNameResolver(self)

@@ -15,12 +15,6 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
-from scrapy.core.downloader.handlers.http11 import (
-    HTTP11DownloadHandler,
-    _LenientHTTP11ClientProtocol,
-    _LenientHTTPClientParser,
-    _ScrapyAgent,
-)
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import (
     DownloadCancelledError,
@@ -30,20 +24,29 @@ from scrapy.exceptions import (
 )
 from scrapy.http import TextResponse
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
-from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.larder import ASIDE, LARDER, ORDINARY, Aside
+from crawler.shallow import shallow_stack
+from crawler.straight import Endpoints
 from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
 
+with shallow_stack():
+    from scrapy.core.downloader.handlers.http11 import (
+        HTTP11DownloadHandler,
+        _LenientHTTP11ClientProtocol,
+        _LenientHTTPClientParser,
+        _ScrapyAgent,
+    )
+
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
+    from scrapy.http import Headers, Response
 
 # bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
 MOST_FRAME = 256 * 1024
@@ -121,7 +124,7 @@ class BoundedHandler(HTTP11DownloadHandler):
             crawler=self._crawler,
         )
         with wrap_twisted_exceptions():
-            return cast("Response", await maybe_deferred_to_future(agent.download_request(request)))
+            return await agent.download_request(request).asFuture(asyncio.get_running_loop())
 
 
 def _set_aside(request: Request, response: Response) -> Response:
@@ -135,6 +138,19 @@ def _set_aside(request: Request, response: Response) -> Response:
 
 class _WireAgent(_ScrapyAgent):
     """Gives what the parser has of the wire to the request that asked for it; of any other it is dropped at the head."""
+
+    def _get_agent(self, request: Request, timeout: float) -> Any:
+        agent: Any = super()._get_agent(request, timeout)
+        agent._endpointFactory.__class__ = Endpoints
+        return agent
+
+    @staticmethod
+    def _headers_from_twisted_response(response: Any) -> Headers:
+        """Made once of a response: Scrapy asks when the head is there, and again at the end."""
+        headers: Headers | None = getattr(response, "scrapy_headers", None)
+        if headers is None:
+            headers = response.scrapy_headers = _ScrapyAgent._headers_from_twisted_response(response)
+        return headers
 
     def _cb_bodyready(self, txresponse: Any, request: Request) -> Any:
         wire: Wire = txresponse.wire

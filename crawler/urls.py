@@ -84,6 +84,7 @@ def match_key(url: str) -> str:
     return f"{host}{path}{'?' + query if query else ''}".lower()
 
 
+@lru_cache(maxsize=1_000)  # asked four times of every poll
 def registered_domain(url: str) -> str:
     """The domain that somebody registered: `example.co.uk` of any URL below it.
 

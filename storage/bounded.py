@@ -10,8 +10,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, any_, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, and_, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVIDENCE_TERMS, FEEDS

@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, column, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, CTE, ColumnElement, column, func, literal, select
 from sqlalchemy.orm import Session
 
 from storage.portable import is_sqlite

@@ -33,7 +33,7 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -124,7 +124,7 @@ class CleanJSON(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Readable text for SQLite, jsonb for Postgres."""
-        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else postgresql.JSONB())
+        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else _postgresql().JSONB())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """The value with clean strings."""
@@ -164,18 +164,25 @@ def upsert(
         session.execute(statement, [dict(row) for row in rows])
 
 
+def _postgresql() -> Any:
+    """SQLAlchemy's part for Postgres, which takes a crawl on SQLite 20 ms to load."""
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql
+
+
 # Made once: building such a statement takes SQLAlchemy as long as sending it (0.4 ms).
 @cache
 def _insert_new(
     sqlite_: bool, into: Table, conflict: tuple[str, ...], returning: tuple[Column[Any], ...]
 ) -> Executable:
-    insert = sqlite.insert(into) if sqlite_ else postgresql.insert(into)
+    insert = sqlite.insert(into) if sqlite_ else _postgresql().insert(into)
     return insert.on_conflict_do_nothing(index_elements=conflict).returning(*returning)
 
 
 @cache
 def _upsert(sqlite_: bool, into: Table, conflict: tuple[str, ...], update: tuple[str, ...]) -> Executable:
-    insert = sqlite.insert(into) if sqlite_ else postgresql.insert(into)
+    insert = sqlite.insert(into) if sqlite_ else _postgresql().insert(into)
     values = {name: insert.excluded[name] for name in update}
     return insert.on_conflict_do_update(index_elements=conflict, set_=values)
 
@@ -249,7 +256,7 @@ def unindex_words(session: Session, *, sort_key: int) -> None:
 def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:
     """The condition on a row of an index that its folded words answer a tree of words."""
     if not is_sqlite(session):
-        return index.c.document.op("@@")(cast(literal(tsquery(node), Text()), postgresql.TSQUERY))
+        return index.c.document.op("@@")(cast(literal(tsquery(node), Text()), _postgresql().TSQUERY))
     wanted = FullText.of(node)
     if not wanted.others:
         return literal_column(index.name, Text()).match(wanted.expression)

@@ -184,6 +184,8 @@ def test_an_address_needs_no_look_up_and_is_guarded_all_the_same(address: str) -
     assert look_up(reactor, address) == ([address] if is_allowed(address, ()) else [])
     assert look_up(reactor, address, LOOPBACK) == [address]
     assert not was_refused(address)
+    assert GuardedResolver(reactor, ()).permits(address) is is_allowed(address, ())  # type: ignore[arg-type]
+    assert GuardedResolver(reactor, LOOPBACK).permits(address)  # type: ignore[arg-type]
     heard = Heard()
     GuardedResolver(reactor, LOOPBACK).resolveHostName(heard, address, 80, addressTypes=[IPv6Address])  # type: ignore[arg-type]
     assert heard.hosts == ([address] if ":" in address else [])
@@ -191,8 +193,10 @@ def test_an_address_needs_no_look_up_and_is_guarded_all_the_same(address: str) -
 
 @pytest.mark.parametrize("notation", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1"])
 def test_other_notations_of_an_address_are_looked_up(notation: str) -> None:
-    assert look_up(Answers(**{notation: ["127.0.0.1"]}), notation) == []
+    reactor = Answers(**{notation: ["127.0.0.1"]})
+    assert look_up(reactor, notation) == []
     assert was_refused(notation)
+    assert not GuardedResolver(reactor, LOOPBACK).permits(notation)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["x" * 64 + ".example", "a..example", ".", "", ".example", "a." * 127 + "example"])

@@ -93,3 +93,13 @@ def test_reading_and_labelling_load_the_database_alone(desk: Desk, line: str) ->
 
 def test_polling_what_is_unchanged_loads_neither_parser_nor_extractor(desk: Desk) -> None:
     assert loaded(desk, "poll") == {"msgspec", "sqlalchemy", "scrapy", "twisted", "lxml"}
+
+
+def test_scrapy_starts_without_its_look_around_and_knows_its_names() -> None:
+    script = (
+        "import inspect; whole = inspect.stack; import crawler.limits; "
+        "from scrapy.core.downloader import contextfactory, tls; assert inspect.stack is whole; "
+        "print(contextfactory.ScrapyClientContextFactory.__module__, tls.ScrapyClientTLSOptions.__module__, 'inspect' in vars(contextfactory))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["scrapy.core.downloader.contextfactory", "scrapy.core.downloader.tls", "False"]

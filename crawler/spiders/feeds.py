@@ -26,6 +26,7 @@ from crawler.polls import Polls, Turn
 from crawler.rechecks import Rechecks
 from crawler.record import Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
+from crawler.straight import ask
 from crawler.urls import registered_domain
 from storage import entries, rechecks
 from storage import hosts as known_hosts
@@ -304,8 +305,7 @@ class FeedsSpider(Spider):
     # --- one feed ---
 
     async def _download(self, request: Request) -> Response:
-        assert self.crawler.engine is not None
-        return await self.crawler.engine.download_async(request)
+        return await ask(self.crawler, request)
 
     def _polled(self, feed: FeedForPoll, candidates: int) -> None:
         """A feed is through, with so many entries to read."""
