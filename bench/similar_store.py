@@ -7,20 +7,21 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from crawler import similar
 from crawler.event_keys import event_keys
 from crawler.syndication import find_credit
-from storage import articles, entries, feeds, same_event, stories
+from storage import articles, copies, entries, feeds, placing, same_event, stories
 from storage.db import Database, open_database
+from storage.models import ARTICLES
 from storage.postings import post
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -48,18 +49,15 @@ class Shelf:
         signature = similar.signature(one.text)
         bands = similar.bands(signature) if signature else ()
         with self.database.write() as session:
-            place = stories.place(
-                session,
-                stories.Text(-1, one.publisher, one.text, signature, bands, NOW, NOW),
-                nearness=similar.nearness,
-                near_copy=similar.LIKELY,
-                confirm=similar.copy_similarity,
+            text_ = copies.Text(-1, one.publisher, one.text, signature, bands, NOW, NOW)
+            [found] = copies.find(
+                session, [text_], nearness=similar.nearness, near_copy=similar.LIKELY, confirm=similar.copy_similarity
             )
             if store:
                 record = _record(session, len(self._made), one.publisher, one.text, signature, bands)
                 articles.store_match(session, record, now=NOW, nearness=lambda a, b: 0.0, near_copy=2.0)
                 self._made[record.entry_id] = one
-        return self._made[place.copy_of] if place is not None and place.copy_of is not None else None
+        return None if found is None else self._made[found.article_id]
 
     def close(self) -> None:
         """Close the database."""
@@ -105,7 +103,8 @@ def speed(number: int, percentile: Callable[[list[float], int], float]) -> None:
             print(
                 f"\n{database.dialect}: {number} articles in {DAYS} days, filled in {time.monotonic() - started:.0f} s"
             )
-            _time(database, number, percentile)
+            for together in (1, 8):
+                _time(database, number, percentile, together=together)
             database.close()
             sys.stdout.flush()
 
@@ -211,30 +210,38 @@ def _insert(session: Any, table: Any, values: list[dict[str, Any]]) -> None:
         session.execute(table.insert(), values)
 
 
-def _time(database: Database, number: int, percentile: Callable[[list[float], int], float]) -> None:
-    """New articles arrive one by one; only what finds and writes copies and stories is timed. CPU seconds, ours and those of
+def _time(database: Database, number: int, percentile: Callable[[list[float], int], float], *, together: int) -> None:
+    """New articles arrive, so many together; only what finds and writes copies and stories is timed. CPU seconds, ours and those of
     Postgres' own process, are of the whole pass: the machine may be shared, and then the wall clock says more of the others."""
     fresh = _arrivals(number)
-    with database.write() as session:
-        ids = [_listed(session, one) for one in fresh]
-    spans: dict[str, list[float]] = {"text": [], "look-up": [], "write": [], "all": []}
     roles = {"copy": 0, "related": 0, "original": 0}
-    warm = 50
-    with database.write() as session:
+    warm = 48
+    with suppress(_Undone), database.write() as session:
+        ids = [_listed(session, one) for one in fresh]
         backend = None if database.dialect == "sqlite" else session.scalar(text("SELECT pg_backend_pid()"))
-        begun = _cpu(backend)
-        for at, (one, entry_id) in enumerate(zip(fresh, ids, strict=True)):
-            if at == warm:  # the first few fill caches
+        for start in range(0, len(fresh), together):
+            if start == warm:  # the first few fill caches
                 begun = _cpu(backend)
-                spans = {name: [] for name in spans}
-            roles[_one(session, one, entry_id, spans)] += 1
+                spans: dict[str, list[float]] = {"text": [], "look-up": [], "write": [], "all": []}
+            for role in _some(
+                session,
+                fresh[start : start + together],
+                ids[start : start + together],
+                spans if start >= warm else None,
+            ):
+                roles[role] += 1
         ours, theirs = (after - before for after, before in zip(_cpu(backend), begun, strict=True))
+        raise _Undone
     timed = len(fresh) - warm
     server = f" + {theirs / timed * 1000:.2f} ms of the server" if backend else ""
-    print(f"  {timed} new articles ({roles}): CPU {ours / timed * 1000:.2f} ms each{server}")
+    print(f"  {timed} new articles, {together} together ({roles}): CPU {ours / timed * 1000:.2f} ms each{server}")
     for name, times in spans.items():
         shares = "  ".join(f"{share} %: {percentile(times, share):6.2f}" for share in (5, 25, 50, 75, 95))
         print(f"  wall clock in ms, {name:8} {shares}")
+
+
+class _Undone(Exception):
+    """What was timed is rolled back, so that it can be timed again."""
 
 
 def _cpu(backend: int | None) -> tuple[float, float]:
@@ -247,8 +254,6 @@ def _cpu(backend: int | None) -> tuple[float, float]:
 
 def _listed(session: Any, one: dict[str, Any]) -> int:
     """The rows of an article that are there without any of what is timed; returns its id."""
-    from storage.models import ARTICLES
-
     record = _record(session, one["id"], "New Outlet", one["text"], similar.signature(one["text"]), ())
     values = articles._values(record, stories.Place(1, "original"), NOW)
     session.execute(ARTICLES.insert(), {**values, "feed_id": 1, "stored_at": NOW})
@@ -267,34 +272,45 @@ def _tail(items: Iterable[dict[str, Any]], size: int) -> list[dict[str, Any]]:
     return list(deque(items, size))
 
 
-def _one(session: Any, one: dict[str, Any], entry_id: int, spans: dict[str, list[float]]) -> str:
-    """What store_match and the pipeline do for copies and stories, in their order; the role that came of it."""
-    words = one["text"]
+def _some(
+    session: Any, some: Sequence[dict[str, Any]], ids: Sequence[int], spans: dict[str, list[float]] | None
+) -> list[str]:
+    """What store_matches and the pipeline do for copies and stories, in their order; the roles that came of it. Times are of one."""
     marks = [time.perf_counter()]
-    find_credit(author="Staff writer", text=words, summary="", url="https://outlet.example/1")
-    signature = similar.signature(words)
-    bands = similar.bands(signature) if signature else ()
-    keys = _keys(one)
+    arrivals = []
+    for one, entry_id in zip(some, ids, strict=True):
+        words = one["text"]
+        find_credit(author="Staff writer", text=words, summary="", url="https://outlet.example/1")
+        signature = similar.signature(words)
+        bands = similar.bands(signature) if signature else ()
+        compared = copies.Text(entry_id, "New Outlet", words, signature, bands, NOW, NOW)
+        event = same_event.Event(entry_id, articles.sort_key(NOW, entry_id), NOW, "en", "New Outlet", _keys(one))
+        arrivals.append(placing.Compared(one["title"], compared, event))
     marks.append(time.perf_counter())
-    event = same_event.Event(entry_id, articles.sort_key(NOW, entry_id), NOW, "en", "New Outlet", keys)
-    compared = stories.Text(entry_id, "New Outlet", words, signature, bands, NOW, NOW)
-    place = stories.place(
-        session, compared, nearness=similar.nearness, near_copy=similar.LIKELY, confirm=similar.copy_similarity
+    like = placing.Likeness(similar.nearness, similar.LIKELY, similar.copy_similarity)
+    placed = placing.places(session, arrivals, like, now=NOW)
+    marks.append(time.perf_counter())
+    post(
+        session,
+        "bands",
+        ("article_id",),
+        [(band, one.text.article_id) for one in arrivals for band in set(one.text.bands)],
     )
-    if place is None and (found := same_event.find(session, event)):
-        place = stories.Place(found.story_id, "related")
-    marks.append(time.perf_counter())
-    begun = place is None
-    place = place or stories.Place(stories.begin(session, title=one["title"], now=NOW, at=NOW), "original")
-    post(session, "bands", set(bands), {"article_id": entry_id})
-    same_event.index(session, event, new=True)
+    same_event.index(session, [one.event for one in arrivals])
     origin = stories.Origin("New Outlet")
-    stories.join(session, article_id=entry_id, place=place, origin=origin, at=NOW, kept=True, begun=begun, now=NOW)
+    newcomers = [
+        stories.Newcomer(one.text.article_id, place, origin, NOW, kept=True, begun=begun)
+        for one, (place, begun) in zip(arrivals, placed, strict=True)
+    ]
+    stories.join(session, newcomers, now=NOW)
     marks.append(time.perf_counter())
-    parts = [(after - before) * 1000 for before, after in pairwise(marks)]
-    for name, taken in zip(spans, [*parts, sum(parts)], strict=True):
+    for one, (place, _) in zip(arrivals, placed, strict=True):
+        session.execute(update(ARTICLES).where(ARTICLES.c.id == one.text.article_id).values(story_id=place.story_id))
+    parts = [(after - before) * 1000 / len(some) for before, after in pairwise(marks)]
+    for name, taken in zip(spans or (), [*parts, sum(parts)], strict=False):
+        assert spans is not None
         spans[name].append(taken)
-    return place.role
+    return [place.role for place, _ in placed]
 
 
 __all__ = ["Shelf", "speed"]

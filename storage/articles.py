@@ -6,17 +6,18 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import clocks, evidence, mentions, proofs, removal, same_event, stories
+from storage import clocks, copies, evidence, mentions, proofs, removal, same_event, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
+from storage.placing import Compared, Likeness, place_again, places
 from storage.portable import Indexed, index_words, text_list
 from storage.postings import post
 from storage.seen import MentionRecord
@@ -141,7 +142,7 @@ def store_match(
     now: datetime,
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
-    confirm: stories.Confirm | None = None,
+    confirm: copies.Confirm | None = None,
 ) -> StoredMatch | None:
     """Write a match: the article (new, or the same id with better text), verdicts, full text, bands, mentions, story,
     ledger.
@@ -161,84 +162,95 @@ def store_matches(
     now: datetime,
     nearness: Callable[[bytes, bytes], float],
     near_copy: float,
-    confirm: stories.Confirm | None = None,
+    confirm: copies.Confirm | None = None,
 ) -> list[StoredMatch | None]:
     """The same for matches of different entries, in fewer statements; the later ones are placed beside the earlier ones."""
     these = [record.entry_id for record in records]
     stored = {row.id: row for row in session.execute(_STORED, {"these": these})}
     feed_of = {row.id: row.feed_id for row in session.execute(_FEEDS_OF, {"these": these})}
     forgotten = removal.forgotten(session, {record.entry_id: _marks(record) for record in records})
-    compare = partial(stories.place, session, nearness=nearness, near_copy=near_copy, confirm=confirm)
+    like = Likeness(nearness, near_copy, confirm)
     finished: list[ArticleRecord] = []
     written: list[_Written] = []
-    found: list[StoredMatch | None] = []
+    placed: dict[int, stories.Place] = {}
     for record in records:
-        old = stored.get(record.entry_id)
         if record.entry_id not in feed_of:
             raise UnknownEntry(f"no entry {record.entry_id}")
         if record.entry_id in forgotten:
             removal.refuse(session, entry_id=record.entry_id, now=now)
-            found.append(None)
+        else:
+            finished.append(record)
+    for is_new, together in groupby(finished, key=lambda record: record.entry_id not in stored):
+        if is_new:
+            written += _store_new(session, list(together), placed, feed_of=feed_of, like=like, now=now)
             continue
-        finished.append(record)
-        if old is not None and record.extraction == _SUMMARY_ONLY != old.extraction:
-            found.append(StoredMatch(old.story_id, old.role, is_copy=old.role == "copy"))
-            continue
-        feed_id = feed_of[record.entry_id] if old is None else old.feed_id
-        place, key = _store_article(session, record, old, feed_id=feed_id, now=now, compare=compare)
-        written.append(_Written(record, key, old))
-        found.append(StoredMatch(place.story_id, place.role, is_copy=place.role == "copy"))
+        for record in together:
+            old = stored[record.entry_id]
+            if record.extraction == _SUMMARY_ONLY != old.extraction:
+                placed[record.entry_id] = stories.Place(old.story_id, old.role)
+            else:
+                written.append(_store_again(session, record, old, placed, like=like, now=now))
     _finish_entries(session, finished, now)
     _write_rest(session, written, now)
-    return found
+    return [_stands(placed.get(record.entry_id)) for record in records]
 
 
-def _store_article(
+def _stands(place: stories.Place | None) -> StoredMatch | None:
+    return None if place is None else StoredMatch(place.story_id, place.role, is_copy=place.role == "copy")
+
+
+def _store_new(
     session: Session,
-    record: ArticleRecord,
-    old: Row[Any] | None,
+    records: Sequence[ArticleRecord],
+    placed: dict[int, stories.Place],
     *,
-    feed_id: int,
+    feed_of: Mapping[int, int],
+    like: Likeness,
     now: datetime,
-    compare: Callable[[stories.Text], stories.Place | None],
-) -> tuple[stories.Place, int]:
-    """Place an article and write its row and what the next are compared with; its place and sort key."""
-    before = stories.standing(session, record.entry_id) if old is not None else None
-    one, event = _compared(record)
-    place = before
-    if before is None or stories.may_move(session, record.entry_id, before):
-        place = compare(one) or _beside(session, event, before)
-    begun = place is None  # a story with its counts
-    place = place or stories.Place(stories.begin(session, title=record.title, now=now, at=one.at), "original")
-    values = _values(record, place, now)
-    _write_row(session, record, {**values, "feed_id": feed_id}, event, old, now)
-    origin, kept = stories.Origin(record.publisher, record.family, record.agency, record.credit), values["topics"] != ""
-    part = {"article_id": record.entry_id, "place": place, "origin": origin, "at": one.at, "kept": kept}
-    if before is None:
-        stories.join(session, **part, begun=begun, now=now)
-    else:
-        stories.move(session, **part)
-    if old is not None:
-        for story_id in {place.story_id, old.story_id}:
-            stories.recount(session, story_id=story_id, now=now)
-    return place, values["sort_key"]
+) -> list[_Written]:
+    """Place articles and write their rows, by what they are found beside others, and their parts in their stories."""
+    compared = [_compared(record) for record in records]
+    rows, newcomers = [], []
+    for record, one, (place, begun) in zip(records, compared, places(session, compared, like, now=now), strict=True):
+        placed[record.entry_id] = place
+        rows.append({**_values(record, place, now), "feed_id": feed_of[record.entry_id], "stored_at": now})
+        newcomers.append(
+            stories.Newcomer(record.entry_id, place, _origin(record), one.text.at, kept=one.kept, begun=begun)
+        )
+    session.execute(_ADD, rows)
+    _write_bands(session, records)
+    same_event.index(session, [one.event for one in compared])
+    stories.join(session, newcomers, now=now)
+    return [_Written(record, row["sort_key"], None) for record, row in zip(records, rows, strict=True)]
 
 
-def _write_row(
+def _store_again(
     session: Session,
     record: ArticleRecord,
-    values: dict[str, Any],
-    event: same_event.Event,
-    old: Row[Any] | None,
+    old: Row[Any],
+    placed: dict[int, stories.Place],
+    *,
+    like: Likeness,
     now: datetime,
-) -> None:
-    """The article's row, and by what it is found beside others."""
-    if old is None:
-        session.execute(_ADD, {**values, "stored_at": now})
-    else:
-        session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
-    _write_bands(session, record, new=old is None)
-    same_event.index(session, event, new=old is None)
+) -> _Written:
+    """The same for an article that was stored before: a better text may move it."""
+    one, these = _compared(record), [record.entry_id]
+    place = place_again(session, one, like)
+    placed[record.entry_id] = place
+    values = {**_values(record, place, now), "feed_id": old.feed_id}
+    session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
+    session.execute(delete(BANDS).where(BANDS.c.article_id == record.entry_id))
+    _write_bands(session, [record])
+    same_event.index(session, [one.event], instead_of=these)
+    stories.move(
+        session, article_id=record.entry_id, place=place, origin=_origin(record), at=one.text.at, kept=one.kept
+    )
+    stories.recount(session, {place.story_id, old.story_id}, now=now)
+    return _Written(record, values["sort_key"], old)
+
+
+def _origin(record: ArticleRecord) -> stories.Origin:
+    return stories.Origin(record.publisher, record.family, record.agency, record.credit)
 
 
 def _write_rest(session: Session, written: Sequence[_Written], now: datetime) -> None:
@@ -304,24 +316,15 @@ def _topics(verdicts: Sequence[VerdictRecord]) -> dict[str, Any]:
     }
 
 
-def _compared(record: ArticleRecord) -> tuple[stories.Text, same_event.Event]:
-    """What of a record is compared with what is stored: its text, and what it is about."""
+def _compared(record: ArticleRecord) -> Compared:
+    """What of a record is compared with what is stored."""
     at = effective_time(record.published_at, record.first_seen_at)
-    text = stories.Text(
+    text = copies.Text(
         record.entry_id, record.publisher, record.text, record.signature, record.bands, at, record.first_seen_at
     )
-    key = sort_key(at, record.entry_id)
-    return text, same_event.Event(
-        record.entry_id, key, at, language_code(record.language), record.publisher, record.event_keys
-    )
-
-
-def _beside(session: Session, event: same_event.Event, before: stories.Place | None) -> stories.Place | None:
-    """The story of an article about the same event; what stands in one already leaves it for none."""
-    if before is not None and before.role == "related":
-        return before
-    found = same_event.find(session, event)
-    return stories.Place(found.story_id, "related") if found else before
+    language, key = language_code(record.language), sort_key(at, record.entry_id)
+    event = same_event.Event(record.entry_id, key, at, language, record.publisher, record.event_keys)
+    return Compared(record.title, text, event, kept=any(verdict.matched for verdict in record.verdicts))
 
 
 def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: datetime) -> None:
@@ -344,10 +347,9 @@ def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: dat
         session.execute(_FINISH, rows)
 
 
-def _write_bands(session: Session, record: ArticleRecord, *, new: bool) -> None:
-    if not new:
-        session.execute(delete(BANDS).where(BANDS.c.article_id == record.entry_id))
-    post(session, "bands", set(record.bands), {"article_id": record.entry_id})
+def _write_bands(session: Session, records: Sequence[ArticleRecord]) -> None:
+    rows = ((band, record.entry_id) for record in records for band in set(record.bands))
+    post(session, "bands", ("article_id",), rows)
 
 
 def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], now: datetime) -> None:

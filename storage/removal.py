@@ -97,7 +97,7 @@ def _delete_article(session: Session, article: Any, now: datetime) -> None:
     unindex_words(session, sort_key=article.sort_key)
     _blank_messages(session, article)
     session.execute(delete(ARTICLES).where(ARTICLES.c.id == article.id))
-    stories.recount(session, story_id=article.story_id, now=now)
+    stories.recount(session, [article.story_id], now=now)
     first = (
         select(ARTICLES.c.title).where(ARTICLES.c.story_id == article.story_id).order_by(ARTICLES.c.id).limit(1)
     ).scalar_subquery()

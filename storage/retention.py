@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, select, text, update
 from sqlalchemy.orm import Session
 
-from storage import name_tallies, same_event, stories, tallies, told
+from storage import copies, name_tallies, same_event, tallies, told
 from storage.base import REJECTED_TEXT
 from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, FEEDS, LABELS, POLLS, PROOFS, RUNS, SIGHTINGS, VERDICTS
 
@@ -41,7 +41,7 @@ def prune(session: Session, *, now: datetime, policy: Policy | None = None, batc
         + _delete_old(session, POLLS, now - timedelta(days=policy.polls_days), batch)
         + _delete_old(session, RUNS, now - timedelta(days=policy.runs_days), batch)
         + _delete_keys(session, EVENT_KEYS, now - same_event.KEPT, batch)
-        + _delete_keys(session, BANDS, now - stories.KEPT, batch)
+        + _delete_keys(session, BANDS, now - copies.KEPT, batch)
         + told.prune(session, before=now - timedelta(days=policy.messages_days), now=now, batch=batch)
         + tallies.fold(session, batch=batch)
         + name_tallies.fold(session, batch=batch)
@@ -81,7 +81,7 @@ def _delete_old(session: Session, table: Table, before: datetime, batch: int) ->
 
 def _delete_keys(session: Session, table: Table, before: datetime, batch: int) -> int:
     """Delete by what the articles first seen before then were found; of `batch` articles at most. How many there were."""
-    old = table.c.article_id < stories.window_start(session, before)
+    old = table.c.article_id < copies.window_start(session, before)
     ids = session.scalars(
         select(table.c.article_id).where(old).distinct().order_by(table.c.article_id).limit(batch)
     ).all()

@@ -8,17 +8,17 @@ in that window, the more it says. Between languages only names and numbers are c
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log, sqrt
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVENT_KEYS, STORIES
-from storage.postings import newest_postings, post
+from storage.postings import Ask, newest, post
 
 EVENT_WINDOW = timedelta(hours=72)
 KEPT = timedelta(days=7)  # keys of what was seen earlier are forgotten: a backlog or a backfill is through by then
@@ -60,35 +60,74 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An article that tells of the same event, its story, and how much of what both say is the same, 0 to 1."""
+class Telling:
+    """An article with those around it that may tell of the same event, and how much each of its keys says."""
+
+    event: Event
+    weights: Mapping[str, float]
+    likely: Sequence[Other]
+
+
+class Other(NamedTuple):
+    """An article that may tell of the same event; its story, and when that began, are known of one that is stored."""
 
     article_id: int
-    story_id: int
-    score: float
+    language: str | None
+    publisher: str
+    keys: Collection[str]
+    story_id: int | None = None
+    began: datetime | None = None
 
 
-def index(session: Session, one: Event, *, new: bool) -> None:
-    """Write an article's keys, instead of those that it had."""
-    if not new:
-        session.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.article_id == one.article_id))
-    if one.keys:
-        values = {"sort_key": one.sort_key, "article_id": one.article_id}
-        post(session, "event_keys", one.keys | {EVERY}, values)
+def index(session: Session, events: Sequence[Event], *, instead_of: Collection[int] = ()) -> None:
+    """Write the keys of articles; those that some of them had are forgotten."""
+    if instead_of:
+        session.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.article_id.in_(instead_of)))
+    rows = [(key, one.sort_key, one.article_id) for one in events if one.keys for key in one.keys | {EVERY}]
+    post(session, "event_keys", ("sort_key", "article_id"), rows)
 
 
-def find(session: Session, one: Event) -> Candidate | None:
-    """The article that most surely tells of this event; None when none does surely enough.
-
-    Its story must have begun within 72 hours of this article: what follows later is another event.
-    """
-    if not one.keys:
-        return None
+def look_up(session: Session, events: Sequence[Event], *, asking: Collection[int]) -> dict[int, Telling]:
+    """Of articles that come together, in their order: for those with the ids `asking` what may tell of the same event, among those that
+    are stored and those before it. By id; of one without keys nothing is told."""
     span = int(EVENT_WINDOW / timedelta(minutes=1)) << 32
-    newest = newest_postings(
-        session, "event_keys", one.keys | {EVERY}, low=one.sort_key - span, high=one.sort_key + span, most=_PER_KEY
-    )
-    others = {key: [number for number in found if number & _ID != one.article_id] for key, found in newest.items()}
+    asks = [
+        Ask(one.keys | {EVERY}, one.sort_key - span, one.sort_key + span)
+        if one.keys and one.article_id in asking
+        else Ask((), 0, 0)
+        for one in events
+    ]
+    together: dict[str, list[int]] = defaultdict(list)  # by key: sort keys of those of before in this call
+    best: dict[int, tuple[Event, dict[str, float], list[int]]] = {}
+    for one, ask, stored in zip(events, asks, newest(session, "event_keys", asks, most=_PER_KEY), strict=True):
+        if ask.keys:
+            best[one.article_id] = one, *_best(one, _around(one, ask, stored, together), span)
+        if one.keys:
+            for key in one.keys | {EVERY}:
+                together[key].append(one.sort_key)
+    others = _others(session, events, {number for _, _, ids in best.values() for number in ids})
+    return {
+        article_id: Telling(one, weights, [others[number] for number in ids if number in others])
+        for article_id, (one, weights, ids) in best.items()
+    }
+
+
+def _around(
+    one: Event, ask: Ask, stored: Mapping[str, list[int]], together: Mapping[str, Sequence[int]]
+) -> dict[str, list[int]]:
+    """By key the newest sort keys around an article, its own left out."""
+    found = {}
+    for key in ask.keys:
+        numbers = stored.get(key, [])
+        if here := [number for number in together.get(key, ()) if ask.low <= number <= ask.high]:
+            numbers = sorted({*numbers, *here}, reverse=True)[:_PER_KEY]
+        if numbers:
+            found[key] = [number for number in numbers if number & _ID != one.article_id]
+    return found
+
+
+def _best(one: Event, others: Mapping[str, Collection[int]], span: int) -> tuple[dict[str, float], list[int]]:
+    """What each key says, and the articles that share most of it."""
     weights = _weights(one.keys, others, span)
     points: dict[int, float] = defaultdict(float)
     for key in one.keys & others.keys():
@@ -96,10 +135,38 @@ def find(session: Session, one: Event) -> Candidate | None:
             points[number & _ID] += weights[key]
     least = LEAST_POINTS * sum(weights.values())
     likely = [article_id for article_id, found in points.items() if found >= least]
-    best = sorted(likely, key=lambda article_id: (-points[article_id], article_id))[:_COMPARED]
-    if not best:
-        return None
-    return _surest(one, weights, session.execute(_STORED, {"ids": best}).all())
+    return weights, sorted(likely, key=lambda article_id: (-points[article_id], article_id))[:_COMPARED]
+
+
+def _others(session: Session, events: Sequence[Event], wanted: set[int]) -> dict[int, Other]:
+    found = {
+        one.article_id: Other(one.article_id, one.language, one.publisher, one.keys)
+        for one in events
+        if one.article_id in wanted
+    }
+    if asked := wanted - found.keys():
+        for row in session.execute(_STORED, {"ids": list(asked)}):
+            keys = set((row.theirs or "").split("\n")) - {EVERY}
+            found[row.id] = Other(row.id, row.language, row.publisher, keys, row.story_id, row.first_at)
+    return found
+
+
+def surest(telling: Telling, began: Callable[[Other], datetime | None]) -> Other | None:
+    """The article that most surely tells of this event; None when none does surely enough. `began` tells when an article's story begins.
+
+    It must have begun within 72 hours of this article: what follows later is another event.
+    """
+    found = []
+    for other in telling.likely:
+        first = began(other)
+        if first is None or abs(telling.event.at - first) > EVENT_WINDOW:
+            continue
+        one, same_language = telling.event, other.language == telling.event.language
+        score = likeness(one.keys, other.keys, telling.weights, same_language=same_language)
+        least = SAME_LANGUAGE if same_language else OTHER_LANGUAGE
+        if score >= (SAME_PUBLISHER if other.publisher == one.publisher else least):
+            found.append((score, other))
+    return max(found, key=lambda item: (item[0], -item[1].article_id), default=(0.0, None))[1]
 
 
 def _weights(keys: Collection[str], others: Mapping[str, Collection[int]], span: int) -> dict[str, float]:
@@ -115,20 +182,6 @@ def _estimate(found: Collection[int], span: int) -> float:
         return len(found)
     reach = max(max(found) - min(found), 1 << 32)
     return len(found) * max(span / reach, 1.0)
-
-
-def _surest(one: Event, weights: Mapping[str, float], rows: Sequence[Any]) -> Candidate | None:
-    found = []
-    for row in rows:
-        if row.first_at is None or abs(one.at - row.first_at) > EVENT_WINDOW:
-            continue
-        same_language = row.language == one.language
-        theirs = set((row.theirs or "").split("\n")) - {EVERY}
-        score = likeness(one.keys, theirs, weights, same_language=same_language)
-        least = SAME_PUBLISHER if row.publisher == one.publisher else SAME_LANGUAGE if same_language else OTHER_LANGUAGE
-        if score >= least:
-            found.append(Candidate(row.id, row.story_id, score))
-    return max(found, key=lambda candidate: (candidate.score, -candidate.article_id), default=None)
 
 
 def likeness(

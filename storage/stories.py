@@ -1,17 +1,16 @@
 """Stories: which articles are about one event, and which of them are copies.
 
-A new article joins the story of the article whose text it repeats, as a copy; else the story of one that tells of the same
-event (same_event.py), as related; else it begins a story, as its original. A story's id never changes, stories never merge, and
+A new article joins the story of the article whose text it repeats (copies.py), as a copy; else the story of one that tells of the
+same event (same_event.py), as related; else it begins a story, as its original. A story's id never changes, stories never merge, and
 nothing is deleted. What an article carries and counts as stands in `carriers`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy import true as yes
@@ -19,43 +18,18 @@ from sqlalchemy.orm import Session
 
 from storage.base import Role
 from storage.errors import UnknownStory
-from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES, Article, Story
-from storage.postings import newest_since
-
-COPY_WINDOW = timedelta(days=30)  # between the first sights, and between the claimed times, of two copies
-KEPT = COPY_WINDOW + timedelta(days=7)  # bands of what was seen earlier are forgotten; a page is tried for a week
-# Articles that share most bands come first; the near ones are among the first few. Of a band that a page's template makes
-# thousands share, only the newest are looked at.
-_CANDIDATES, _PER_BAND = 20, 64
-_COMPARED = 5  # word by word
-
-Confirm = Callable[[str, str, bool], float | None]
+from storage.models import ARTICLES, CARRIERS, STORIES, Article, Story
 
 # The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
-_LAST_BEFORE = (
-    select(ENTRIES.c.id)
-    .where(ENTRIES.c.first_seen_at < bindparam("since"))
-    .order_by(ENTRIES.c.first_seen_at.desc(), ENTRIES.c.id.desc())
-    .limit(1)
-)
-_STORED = (
-    select(ARTICLES.c.id, ARTICLES.c.story_id, ARTICLES.c.signature, ARTICLES.c.publisher, CARRIERS.c.root_id)
-    .join(CARRIERS, CARRIERS.c.article_id == ARTICLES.c.id)
-    .where(
-        ARTICLES.c.id.in_(bindparam("ids", expanding=True)),
-        CARRIERS.c.at.between(bindparam("low", type_=CARRIERS.c.at.type), bindparam("high", type_=CARRIERS.c.at.type)),
-    )
-)
-_TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
-_BEGIN = insert(STORIES).returning(STORIES.c.id)
+_BEGIN = insert(STORIES).returning(STORIES.c.id, sort_by_parameter_order=True)
 _CARRY = insert(CARRIERS)
 _CARRIED = (
     select(CARRIERS.c.article_id, CARRIERS.c.agency, CARRIERS.c.source)
     .where(CARRIERS.c.root_id == bindparam("root"))
     .order_by(CARRIERS.c.article_id != bindparam("root"), CARRIERS.c.article_id)
 )
-_FIRST = select(CARRIERS.c.source, CARRIERS.c.kept, CARRIERS.c.story_id).where(
-    CARRIERS.c.article_id == bindparam("root")
+_FIRST = select(CARRIERS.c.article_id, CARRIERS.c.source, CARRIERS.c.kept, CARRIERS.c.story_id).where(
+    CARRIERS.c.article_id.in_(bindparam("roots", expanding=True))
 )
 _TIME = bindparam("time", type_=STORIES.c.first_at.type)
 _JOINED = (
@@ -69,13 +43,17 @@ _JOINED = (
     )
 )
 _COUNTED = update(STORIES).where(STORIES.c.id == bindparam("which"))
-_COUNT = select(
-    func.count(),
-    func.count().filter(CARRIERS.c.kept == yes()),
-    func.count(CARRIERS.c.source.distinct()).filter(CARRIERS.c.kept == yes()),
-    func.min(CARRIERS.c.at),
-    func.max(CARRIERS.c.at),
-).where(CARRIERS.c.story_id == bindparam("story"))
+_COUNT = (
+    select(
+        CARRIERS.c.story_id,
+        func.count().filter(CARRIERS.c.kept == yes()).label("members"),
+        func.count(CARRIERS.c.source.distinct()).filter(CARRIERS.c.kept == yes()).label("publishers"),
+        func.min(CARRIERS.c.at).label("first_at"),
+        func.max(CARRIERS.c.at).label("last_at"),
+    )
+    .where(CARRIERS.c.story_id.in_(bindparam("stories", expanding=True)))
+    .group_by(CARRIERS.c.story_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,89 +83,32 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """What is compared with the texts that are stored. `at` is its plausible time, `seen_at` when it was first seen."""
+class Newcomer:
+    """A new article in its place. `at` is its plausible time; `kept`: it is a match; `begun`: its story begins with it, and is counted."""
 
     article_id: int
-    publisher: str
-    text: str
-    signature: bytes | None
-    bands: Sequence[int]
+    place: Place
+    origin: Origin
     at: datetime
-    seen_at: datetime
+    kept: bool
+    begun: bool
 
 
-def place(
-    session: Session,
-    one: Text,
-    *,
-    nearness: Callable[[bytes, bytes], float],
-    near_copy: float,
-    confirm: Confirm | None = None,
-) -> Place | None:
-    """The story of the earlier article whose text this one repeats, or None.
-
-    Two signatures of `near_copy` are worth a comparison; `confirm` makes it, word by word, and gives the similarity of
-    copies (without it the estimate is believed).
-    """
-    if one.signature is None or not one.bands:
-        return None
-    near = sorted(
-        (
-            (nearness(one.signature, row.signature), -row.id, row)
-            for row in _sharing(session, one)
-            if row.signature is not None
-        ),
-        key=lambda item: item[:2],
-        reverse=True,
-    )
-    found = [(similarity, row) for similarity, _, row in near[:_COMPARED] if similarity >= near_copy]
-    if confirm is not None:
-        texts = _texts(session, [row.id for _, row in found])
-        exact = [(confirm(one.text, texts[row.id], row.publisher == one.publisher), row) for _, row in found]
-        found = [(similarity, row) for similarity, row in exact if similarity is not None]
-    if not found:
-        return None
-    similarity, row = max(found, key=lambda item: (item[0], -item[1].id))  # of equally near ones the earliest
-    return Place(row.story_id, "copy", row.id, row.root_id or row.id, round(similarity, 3))
+def begin(session: Session, firsts: Sequence[tuple[str, datetime, bool]], *, now: datetime) -> list[int]:
+    """New stories, each with the title and the plausible time of the one article that it has, and whether this is a match; they are
+    counted. Returns their ids."""
+    rows = [
+        {"title": title, "first_at": at, "last_at": at, "members": int(kept), "publishers": int(kept), "created_at": now, "changed_at": now}
+        for title, at, kept in firsts
+    ]  # fmt: skip
+    return list(session.scalars(_BEGIN, rows)) if rows else []
 
 
-def _sharing(session: Session, one: Text) -> Sequence[Any]:
-    """The articles of the window that share most bands."""
-    newest = newest_since(session, "bands", set(one.bands), since=one.seen_at - COPY_WINDOW, most=_PER_BAND)
-    shared = Counter(article_id for ids in newest.values() for article_id in ids if article_id != one.article_id)
-    if not shared:
-        return []
-    most = sorted(shared, key=lambda article_id: (-shared[article_id], article_id))[:_CANDIDATES]
-    span = {"low": one.at - COPY_WINDOW, "high": one.at + COPY_WINDOW}
-    return session.execute(_STORED, {"ids": most, **span}).all()
-
-
-def _texts(session: Session, ids: Collection[int]) -> dict[int, str]:
-    if not ids:
-        return {}
-    return {row.id: row.text for row in session.execute(_TEXTS, {"ids": list(ids)})}
-
-
-def window_start(session: Session, since: datetime) -> int:
-    """The id from which on articles were first seen since then: ids grow with the time of first sight, but for those of one
-    moment (postings.py)."""
-    return (session.scalar(_LAST_BEFORE, {"since": since}) or 0) + 1
-
-
-def begin(session: Session, *, title: str, now: datetime, at: datetime | None = None) -> int:
-    """A new story, still without members; returns its id. With the time `at` of its only article it need not be counted."""
-    values: dict[str, Any] = {"title": title, "created_at": now, "changed_at": now}
-    counted = {"members": 0 if at is None else 1, "publishers": 0 if at is None else 1, "first_at": at, "last_at": at}
-    return int(session.execute(_BEGIN, {**values, **counted}).scalar_one())
-
-
-def standing(session: Session, article_id: int) -> Place | None:
-    """Where an article stands; None for one that is new."""
+def standing(session: Session, article_id: int) -> Place:
+    """Where a stored article stands."""
     columns = (CARRIERS.c.story_id, ARTICLES.c.role, CARRIERS.c.copy_of, CARRIERS.c.root_id, CARRIERS.c.similarity)
     query = select(*columns).join(ARTICLES, ARTICLES.c.id == CARRIERS.c.article_id)
-    row = session.execute(query.where(CARRIERS.c.article_id == article_id)).one_or_none()
-    return None if row is None else Place(*row)
+    return Place(*session.execute(query.where(CARRIERS.c.article_id == article_id)).one())
 
 
 def may_move(session: Session, article_id: int, where: Place) -> bool:
@@ -203,33 +124,51 @@ def may_move(session: Session, article_id: int, where: Place) -> bool:
     return where.role == "related" or session.execute(joined).first() is None
 
 
-def join(
-    session: Session,
-    *,
-    article_id: int,
-    place: Place,
-    origin: Origin,
-    at: datetime,
-    kept: bool,
-    begun: bool,
-    now: datetime,
-) -> None:
-    """Write a new article's part in its story, and count the story, unless it has `begun` with it and is counted. Copies of one text
-    count as one source: the agency that any of them credits, else the first that had it."""
-    values = _part(article_id, place, origin, at=at, kept=kept)
-    copies = values["root_id"] != article_id
-    first = None
-    if (
-        copies and origin.agency is None
-    ):  # it credits nobody, so it changes nothing for those that carry the text already
-        first = session.execute(_FIRST, {"root": values["root_id"]}).one_or_none()
-    session.execute(_CARRY, {**values, "source": first.source if first else values["source"], "article_id": article_id})
-    if copies and first is None:
-        _share_source(session, values["root_id"])
-    if first is not None and kept and first.kept and first.story_id == place.story_id:  # its source is counted there
-        session.execute(_JOINED, {"which": place.story_id, "time": at, "changed_at": now})
-    elif not (begun and kept):
-        recount(session, story_id=place.story_id, now=now)
+def join(session: Session, newcomers: Sequence[Newcomer], *, now: datetime) -> None:
+    """Write the parts of new articles in their stories, and count these. Copies of one text count as one source: the agency that any of
+    them credits, else the first that had it."""
+    parts = {
+        one.article_id: {
+            "article_id": one.article_id,
+            **_part(one.article_id, one.place, one.origin, at=one.at, kept=one.kept),
+        }
+        for one in newcomers
+    }
+    roots = {values["root_id"] for values in parts.values()} - parts.keys()
+    first: dict[int, Any] = (
+        {row.article_id: row for row in session.execute(_FIRST, {"roots": list(roots)})} if roots else {}
+    )
+    shared: list[int] = []  # texts of which one more credits somebody
+    counted: list[dict[str, Any]] = []  # what is counted already where it joins, by the first that had the text
+    anew: set[int] = set()
+    for one in newcomers:
+        values = parts[one.article_id]
+        root = (
+            first.get(values["root_id"]) if values["root_id"] != one.article_id and one.origin.agency is None else None
+        )
+        if root is not None:  # it credits nobody, so it changes nothing for those that carry the text already
+            values["source"] = root.source
+        elif values["root_id"] != one.article_id:
+            shared.append(values["root_id"])
+        if root is not None and one.kept and root.kept and root.story_id == one.place.story_id:
+            counted.append({"which": one.place.story_id, "time": one.at, "changed_at": now})
+        elif not one.begun:
+            anew.add(one.place.story_id)
+        first[one.article_id] = _First(values["source"], one.kept, one.place.story_id)
+    session.execute(_CARRY, list(parts.values()))
+    for text in dict.fromkeys(shared):
+        _share_source(session, text)
+    if joined := [one for one in counted if one["which"] not in anew]:
+        session.execute(_JOINED, joined)
+    recount(session, anew, now=now)
+
+
+class _First(NamedTuple):
+    """The first that had a text: what it counts as, whether it counts, and where."""
+
+    source: str
+    kept: bool
+    story_id: int
 
 
 def move(session: Session, *, article_id: int, place: Place, origin: Origin, at: datetime, kept: bool) -> None:
@@ -273,19 +212,22 @@ def keep(session: Session, kept: dict[int, bool], *, now: datetime) -> None:
         session.execute(
             update(CARRIERS).where(CARRIERS.c.article_id == row.article_id).values(kept=kept[row.article_id])
         )
-    for story_id in {row.story_id for row in changed}:
-        recount(session, story_id=story_id, now=now)
+    recount(session, {row.story_id for row in changed}, now=now)
 
 
-def recount(session: Session, *, story_id: int, now: datetime) -> None:
-    """Count a story anew after a member came or left: members and independent publishers that are matches, its first and
+def recount(session: Session, story_ids: Collection[int], *, now: datetime) -> None:
+    """Count stories anew after members came or left: members and independent publishers that are matches, the first and the
     last time. A story without any member is no story."""
-    everything, members, publishers, first_at, last_at = session.execute(_COUNT, {"story": story_id}).one()
-    if everything == 0:
-        session.execute(delete(STORIES).where(STORIES.c.id == story_id))
+    if not story_ids:
         return
-    values = {"members": members, "publishers": publishers, "first_at": first_at, "last_at": last_at}
-    session.execute(_COUNTED, {"which": story_id, **values, "changed_at": now})
+    rows = session.execute(_COUNT, {"stories": sorted(story_ids)}).all()
+    if rows:
+        values = [{"which": row.story_id, **row._asdict(), "changed_at": now} for row in rows]
+        session.execute(
+            _COUNTED, [{name: value for name, value in one.items() if name != "story_id"} for one in values]
+        )
+    if empty := set(story_ids) - {row.story_id for row in rows}:
+        session.execute(delete(STORIES).where(STORIES.c.id.in_(empty)))
 
 
 def get(session: Session, story_id: int) -> Story:

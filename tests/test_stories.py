@@ -5,6 +5,7 @@ All outlets, places of publication and reports are invented; the texts go the wh
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -318,9 +319,56 @@ def test_articles_that_come_together_stand_as_if_each_came_alone(stand: Newsstan
     assert told(stand.database) == expected
     assert [one is not None and one.role for one in placed].count("copy") == 6
     with stand.database.write() as session:  # what was counted step by step is what counting anew gives
-        for story_id in session.scalars(select(STORIES.c.id)).all():
-            stories.recount(session, story_id=story_id, now=NOW + DAY)
+        stories.recount(session, session.scalars(select(STORIES.c.id)).all(), now=NOW + DAY)
     assert told(stand.database)["stories"] == expected["stories"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_comes_together_stands_as_if_it_came_alone(stand: Newsstand, tmp_path: Path, seed: int) -> None:
+    """Copies of copies, cut ones, credits, tellings, hours and days apart, stored in batches of any size, some again with a better text."""
+    with closing(open_database(f"sqlite:///{tmp_path / 'alone.db'}")) as database:
+        database.ensure_schema(upgrade=True)
+        _store_in_batches(Newsstand(database), random.Random(seed), together=False)
+        expected = told(database)
+    _store_in_batches(stand, random.Random(seed), together=True)
+    assert told(stand.database) == expected
+    assert len({row[1] for row in expected["articles"]}) < len(expected["articles"]), "some joined a story"
+
+
+def _store_in_batches(stand: Newsstand, chance: random.Random, *, together: bool) -> None:
+    waiting = [_any_report(stand, chance) for _ in range(30)]
+    for again in chance.sample(waiting, 6):
+        better = stand.report(
+            again.publisher, chance.choice(TEXTS), again.title, entry_id=again.entry_id, at=again.first_seen_at
+        )
+        waiting.insert(chance.randrange(waiting.index(again) + 1, len(waiting) + 1), better)
+    while waiting:
+        size, batch = chance.randrange(1, 9), []
+        while waiting and len(batch) < size and waiting[0].entry_id not in {one.entry_id for one in batch}:
+            batch.append(waiting.pop(0))
+        for some in [batch] if together else [[one] for one in batch]:
+            with stand.database.write() as session:
+                articles.store_matches(session, some, now=NOW + 90 * DAY, **COPIES)
+
+
+TEXTS = (WIRE, TOLD, ELSEWHERE, ARABIC, cut(WIRE, 4), WIRE + " More soon.", "DAMASCUS, SANA - " + WIRE, cut(TOLD, 2))
+
+
+def _any_report(stand: Newsstand, chance: random.Random) -> articles.ArticleRecord:
+    text = chance.choice(TEXTS)
+    return stand.report(
+        chance.choice(["North Post", "South Post", "East Post", "Hill Post", "Lake Post"]),
+        text,
+        "قصف سوق معرة النعمان"
+        if text is ARABIC
+        else chance.choice(["Shells hit market in Maarat al-Numan", "Farmers sow late"]),
+        language="ar" if text is ARABIC else "en",
+        author=chance.choice([None, None, None, "Reuters", "Ann Roe, AFP"]),
+        at=NOW
+        + chance.choice([0, 1, 5, 60, 71, 80, 24 * 29, 24 * 31]) * HOUR
+        + chance.randrange(3000) * timedelta(seconds=1),
+        extraction=chance.choice(["full", "full", "summary-only"]),
+    )
 
 
 # --- who is independent ---
