@@ -98,7 +98,17 @@ class CleanText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """The text without what cannot be stored."""
-        return None if value is None else clean(value)
+        return _as_clean(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        """The same without a call between."""
+        return _as_clean
+
+
+def _as_clean(value: str | None) -> str | None:
+    if value is None:
+        return None
+    return value if type(value) is str and value.isascii() and "\0" not in value else clean(value)
 
 
 class CommaList(TypeDecorator[tuple[str, ...]]):
