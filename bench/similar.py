@@ -2,6 +2,7 @@
 
     ./run.sh similar                    quality (needs ../shared), then speed with 200,000 stored articles on SQLite and Postgres
     ./run.sh similar --store 1000000    speed with as many; --store 0: quality alone; --no-quality: speed alone
+    ./run.sh similar --no-quality --store 1000000 --kept URL    in a database that stays, filled when it is empty
 
 The set: every article of the shared data with at least 48 words is stored once; then edited versions of it arrive from another
 outlet (cut, reordered, lightly paraphrased, localised, or two of these), with other articles in between. Whether an arrival is
@@ -219,6 +220,7 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--store", type=int, default=200_000)
+    parser.add_argument("--kept", metavar="URL", action="append", default=[])
     parser.add_argument("--no-quality", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -228,7 +230,7 @@ def main() -> None:
     elif not arguments.no_quality:
         print(f"no {SHARED}: the quality of copies is not measured")
     if arguments.store:
-        speed(arguments.store, percentile=lambda times, share: statistics.quantiles(times, n=100)[share - 1])
+        speed(arguments.store, lambda times, share: statistics.quantiles(times, n=100)[share - 1], arguments.kept)
 
 
 if __name__ == "__main__":
