@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Integer, Row, bindparam, select
+from sqlalchemy import Integer, RowMapping, bindparam, select
 from sqlalchemy.orm import Session
 
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
+
+Listed: TypeAlias = RowMapping  # an entry of a listing: `id`, `key`, `guid`, `title`, `published_raw`
 
 LISTING = 300  # entries of a feed's last listing that are looked at, the newest first; three times the document if that is more
 SOME = 3  # entries at least that must have changed alike, where it is not the id that stayed
@@ -22,7 +24,7 @@ MOST = 0.5  # of what seems new
 TITLE_ALONE, TITLE_MOST, TITLE_WORDS = 5, 0.8, 4  # the same for titles without a date: "Weather" is many articles
 
 
-def same_entries(unknown: Sequence[Mapping[str, Any]], listed: Sequence[Row[Any]]) -> dict[str, int]:
+def same_entries(unknown: Sequence[Mapping[str, Any]], listed: Sequence[Listed]) -> dict[str, int]:
     """By key of a row that seems new: the id of the entry that it is. `listed` was listed last, and is not in this document.
 
     In order: the same id and claimed date (or title, without a date); the same title and claimed date, when at least SOME and MOST of the
@@ -32,15 +34,15 @@ def same_entries(unknown: Sequence[Mapping[str, Any]], listed: Sequence[Row[Any]
     for by, least, share in ((_by_title_and_date, SOME, MOST), (_by_title, TITLE_ALONE, TITLE_MOST)):
         taken = set(found.values())
         rest = [row for row in unknown if row["key"] not in found]
-        more = _pairs(rest, [row for row in listed if row.id not in taken], by)
+        more = _pairs(rest, [row for row in listed if row["id"] not in taken], by)
         if len(more) >= max(least, share * len(rest)):
             found |= more
     return found
 
 
-def last_listing(session: Session, feed_id: int, *, size: int) -> list[Row[Any]]:
-    """What the feed listed last, as `id`, `key`, `guid`, `title`, `published_raw`; the newest of it."""
-    return list(session.execute(_LAST_LISTING, {"feed": feed_id, "most": max(LISTING, 3 * size)}))
+def last_listing(session: Session, feed_id: int, *, size: int) -> list[Listed]:
+    """What the feed listed last; the newest of it."""
+    return list(session.execute(_LAST_LISTING, {"feed": feed_id, "most": max(LISTING, 3 * size)}).mappings())
 
 
 _NEWEST = (
@@ -60,26 +62,26 @@ _LAST_LISTING = (
 
 def _pairs(
     unknown: Sequence[Mapping[str, Any]],
-    listed: Sequence[Row[Any]],
-    by: Callable[[Mapping[str, Any]], tuple[str, ...] | None],
+    listed: Sequence[Listed],
+    by: Callable[[Mapping[Any, Any]], tuple[str, ...] | None],
 ) -> dict[str, int]:
     """Rows and entries that are alike by this, where each side has it once."""
     asked = [(by(row), row["key"]) for row in unknown]
-    told = [(by(row._asdict()), row.id) for row in listed]
+    told = [(by(row), row["id"]) for row in listed]
     often = Counter(mark for mark, _ in asked), Counter(mark for mark, _ in told)
     ids = {mark: id_ for mark, id_ in told if mark is not None and often[1][mark] == 1}
     return {key: ids[mark] for mark, key in asked if mark in ids and often[0][mark] == 1}
 
 
-def _by_id(row: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _by_id(row: Mapping[Any, Any]) -> tuple[str, ...] | None:
     if not row["guid"]:
         return None
     return ("date", row["guid"], row["published_raw"]) if row["published_raw"] else ("title", row["guid"], row["title"])
 
 
-def _by_title_and_date(row: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _by_title_and_date(row: Mapping[Any, Any]) -> tuple[str, ...] | None:
     return (row["title"], row["published_raw"]) if row["title"] and row["published_raw"] else None
 
 
-def _by_title(row: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _by_title(row: Mapping[Any, Any]) -> tuple[str, ...] | None:
     return (row["title"],) if len(row["title"].split()) >= TITLE_WORDS else None
