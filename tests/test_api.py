@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
 from crawler.cli import main
-from crawler.config import Config, ConfigError, Web
+from crawler.config import Config, ConfigError
 from crawler.desk.api import tokens
 from crawler.desk.api.asked import MOST_DAYS, window
 from crawler.desk.api.cursors import BadCursorError, read, written
@@ -29,6 +29,7 @@ from crawler.desk.guard import COOKIE, Rules
 from crawler.desk.serve import rules_of
 from crawler.desk.views import Desk
 from crawler.export import json_text, row_to_json
+from crawler.options import Web
 from storage import articles, labels, proofs, revisions, search
 from storage.db import Database, open_database
 from storage.search import Filters

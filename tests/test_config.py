@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.config import Config, ConfigError, described, load_config, setting_names, variable
+from crawler.config import Config, ConfigError, load_config
+from crawler.options import described, setting_names, variable
 from tests.command import Desk
 
 # for every setting another value than the default, as it stands in the file

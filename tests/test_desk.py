@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
 from crawler.cli import main
-from crawler.config import Config, ConfigError, Web
+from crawler.config import Config, ConfigError
 from crawler.desk import drawings
 from crawler.desk.asking import Asked
 from crawler.desk.guard import COOKIE, local_address
@@ -29,6 +29,7 @@ from crawler.desk.report import written
 from crawler.desk.serve import rules_of
 from crawler.desk.sessions import LIFE, WRONG_WITHIN, Keeper, WrongPasswords
 from crawler.desk.writes import is_right
+from crawler.options import Web
 from storage import labels, overviews
 from storage.coverage import PublisherCoverage
 from storage.db import Database

@@ -12,7 +12,8 @@ import pytest
 import typer
 
 from crawler.cli import app
-from crawler.config import Config, described, load_config, setting_names, variable
+from crawler.config import Config, load_config
+from crawler.options import described, setting_names, variable
 from crawler.polling import SOFT, WEIGHTS, Outcome
 
 DOCS = Path(__file__).parents[1] / "docs"

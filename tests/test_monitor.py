@@ -19,11 +19,12 @@ import pytest
 from msgspec.structs import replace
 from storage_samples import HOUR, NOW, add_feed, poll
 
-from crawler.config import Config, Schedule
+from crawler.config import Config
 from crawler.metrics import exposition
 from crawler.monitor import check, look_every
 from crawler.newsroom.server import Newsroom
 from crawler.notify import notify, watchdog_seconds
+from crawler.options import Schedule
 from storage import feeds
 from storage.db import Database, open_database
 from storage.health import PROBLEMS, Disk, Facts, Problem
