@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from crawler.reclassify import Example, Report
+    from storage.audits import Agreement, Audit
     from storage.estimates import Estimate
-    from storage.reviews import Agreement, Audit
 
 PARTS = {"matched": "matched", "other": "matched another topic only", "near": "near misses", "rejected": "rejected"}
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from storage import articles, entries, held, labels, reviews, search
+from storage import articles, audits, entries, held, labels, reviews, search
 from storage.db import Database, open_database
 from storage.models import ENTRIES, EVIDENCE_TERMS
 from storage.retention import Policy, prune
@@ -164,9 +164,9 @@ def test_what_retention_has_forgotten_is_not_drawn_and_the_sample_is_not_forgott
             assert bool(found.verdicts[0].evidence) is kept
 
 
-def audited(database: Database, topic: str = "syria") -> reviews.Audit:
+def audited(database: Database, topic: str = "syria") -> audits.Audit:
     with database.read() as session:
-        return reviews.audit(session, topic=topic, share=SHARE)
+        return audits.audit(session, topic=topic, share=SHARE)
 
 
 def test_labels_on_the_sample_become_an_estimate(database: Database) -> None:
@@ -241,7 +241,7 @@ def test_the_newest_label_counts(database: Database) -> None:
     ],
 )
 def test_the_beginning_that_was_answered(answers: str, end: int) -> None:
-    assert len(reviews.answered([None if answer == "-" else "yes" for answer in answers])) == end
+    assert len(audits.answered([None if answer == "-" else "yes" for answer in answers])) == end
 
 
 # --- two people ---
@@ -256,12 +256,12 @@ def test_two_people_who_labelled_the_same_are_compared(database: Database) -> No
     label(database, ids[0], "yes", topic="isis", who="anna")
     label(database, ids[1], "yes", topic="isis", who="bela")
     with database.read() as session:
-        [found] = reviews.agreement(session)
-        assert reviews.agreement(session, topic="isis") == []
+        [found] = audits.agreement(session)
+        assert audits.agreement(session, topic="isis") == []
     assert (found.topic, found.first, found.second, found.labelled, found.agreed) == ("syria", "anna", "bela", 50, 35)
     assert found.kappa == pytest.approx(0.4)
     assert [one.entry_id for one in found.disagreements] == ids[20:35]
-    assert found.disagreements[0] == reviews.Disagreement(ids[20], "Ceasefire in Syria, day 21", "yes", "no")
+    assert found.disagreements[0] == audits.Disagreement(ids[20], "Ceasefire in Syria, day 21", "yes", "no")
 
 
 def test_a_persons_newest_answer_is_his(database: Database) -> None:
@@ -269,7 +269,7 @@ def test_a_persons_newest_answer_is_his(database: Database) -> None:
     for value, who in (("yes", "anna"), ("no", "bela"), ("yes", "bela")):
         label(database, only, value, who=who)  # type: ignore[arg-type]
     with database.read() as session:
-        [found] = reviews.agreement(session)
+        [found] = audits.agreement(session)
     assert (found.agreed, found.kappa, found.disagreements) == (1, None, ())
 
 
@@ -354,7 +354,7 @@ def plans(database: Database, ask: Callable[[Session], Any]) -> str:
     [
         (reviews.uncertain, "ix_verdicts_uncertain"),
         (lambda s: reviews.sample(s, topics=["syria"], share=SHARE), "ix_entries_state_audit_rank"),
-        (lambda s: reviews.audit(s, topic="syria", share=SHARE), "COVERING INDEX ix_articles_overview"),
+        (lambda s: audits.audit(s, topic="syria", share=SHARE), "COVERING INDEX ix_articles_overview"),
         (lambda s: held.page(s, model="m2"), "entries USING INTEGER PRIMARY KEY (rowid>?)"),
         (lambda s: search.count(s, only("hama")), "ix_evidence_terms_term_topic_needed"),
     ],

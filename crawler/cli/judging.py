@@ -162,17 +162,17 @@ def audit(
         raise typer.BadParameter("a report is no table of rows; take json or jsonl", param_hint="--format")
     from crawler.accounts import agreement_page, audit_page
     from crawler.judging import configured_judge
-    from storage import reviews
+    from storage import audits, reviews
 
     name = known_topic(topic)
     with _database() as (database, config):
         topics, share = (name,) if name else configured_judge(config).topics, config.retention.audit_share
         with database.read() as session:
             if report:
-                _print([reviews.audit(session, topic=one, share=share) for one in topics], as_format, audit_page)
+                _print([audits.audit(session, topic=one, share=share) for one in topics], as_format, audit_page)
                 return
             if agreement:
-                _print(reviews.agreement(session, topic=name), as_format, agreement_page)
+                _print(audits.agreement(session, topic=name), as_format, agreement_page)
                 return
             if second:
                 items = reviews.second_opinions(session, who=who or getpass.getuser(), topic=name, limit=limit)
