@@ -35,7 +35,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from crawler.config import Config
-from crawler.crawl import crawl, rounds_of, run_in_reactor
+from crawler.crawl import crawl, rounds_of
+from crawler.reactor import run_in_reactor
 from crawler.spiders.feeds import Round
 from crawler.urls import canonical_url
 from crawler.watch import Watch

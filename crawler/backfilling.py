@@ -36,7 +36,8 @@ def span_of(since: date | None, until: date | None, *, today: date) -> Span:
 
 def backfill(config: Config, publisher: str, span: Span, *, on_progress: Callable[[int, int], None]) -> Account:
     """Walk in this process. Raises `storage.errors.StorageError`."""
-    from crawler.crawl import crawl, require_feeds, rounds_of, run_in_reactor
+    from crawler.crawl import crawl, require_feeds, rounds_of
+    from crawler.reactor import run_in_reactor
     from crawler.spiders.backfill import BackfillSpider
     from crawler.spiders.feeds import Round
 

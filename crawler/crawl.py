@@ -1,31 +1,28 @@
 """Running the spider: Scrapy's settings from the user's configuration, one round in a process, a clean stop.
 
-Scrapy's reactor cannot be started twice in a process, so a round is the last thing that a process does, and the
-daemon runs its crawls one after another in one reactor.
+A round is the last thing that a process does (crawler.reactor says why); the daemon runs its crawls one after another in
+one reactor.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from crawler import USER_AGENT, __version__
 from crawler.config import Config, ConfigError, load_config
+from crawler.reactor import give_up, run_in_reactor
 from crawler.watch import Watch, utc_now
 from storage import entries, feeds, rechecks, runs
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
+    from scrapy.crawler import AsyncCrawlerRunner, Crawler
     from scrapy.settings import BaseSettings
     from sqlalchemy.orm import Session
 
@@ -34,16 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-R = TypeVar("R")
-
-STOP_AT_MOST = 8.5  # seconds from a signal to the end of the process, whatever hangs: a locked database, say
-LOOKUP_THREADS = 10  # Twisted's own number
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
 STOP_SECONDS = 2.0  # how long requests in flight may end by themselves after a signal; then they are left
-SWITCH_SECONDS = 0.0005  # between the threads; measured: docs/decisions/0063
-COLLECT_AFTER = (
-    1_000  # new objects; with more, bodies of hostile pages wait in cycles: 10 MB with 2,000, 30 with 10,000
-)
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
 
@@ -179,6 +168,30 @@ async def crawl(
     **arguments: Any,
 ) -> Account:
     """Run the spider (FeedsSpider, or another with `arguments` of its own) until the rounds end or `stop` is set; then it has STOP_SECONDS for what is in flight."""
+    runner, crawler = _crawler(watch, spider)
+    run_id = await watch.write(_begin_run, command=kind, now=watch.now(), shared=watch.cluster is not None)
+    if watch.cluster is not None:
+        watch.cluster.claims = lambda: crawler.spider.claimed if crawler.spider is not None else ()  # type: ignore[attr-defined]
+    crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll, **arguments)
+    reason = await _until_stopped(crawler, crawling, stop)
+    if crawling.done():
+        crawling.result()  # a bug in the spider is a bug of the caller
+    ran: FeedsSpider = crawler.spider  # type: ignore[assignment]
+    if ran.broken:
+        raise ran.broken
+    closing = asyncio.ensure_future(watch.write(close_run, ran, run_id=run_id, reason=reason))
+    await asyncio.wait({closing}, timeout=CLOSE_SECONDS if reason == "stopped" else None)
+    if not closing.done():
+        give_up()
+    closing.result()
+    return Account(
+        polled=len(ran.polled),
+        failed=sum(not outcome.is_success for outcome in ran.polled.values()),
+        counts=ran.counts(),
+    )
+
+
+def _crawler(watch: Watch, spider: type[FeedsSpider] | None) -> tuple[AsyncCrawlerRunner, Crawler]:
     from scrapy.crawler import AsyncCrawlerRunner
     from scrapy.settings import Settings
 
@@ -189,120 +202,22 @@ async def crawl(
     # the spider is named by its class: Scrapy need not import all there are
     settings.setdict({**settings_for(watch.config), "SPIDER_MODULES": []}, priority="cmdline")
     runner = AsyncCrawlerRunner(settings)
-    crawler = runner.create_crawler(spider or FeedsSpider)
-    run_id = await watch.write(_begin_run, command=kind, now=watch.now(), shared=watch.cluster is not None)
-    if watch.cluster is not None:
-        watch.cluster.claims = lambda: crawler.spider.claimed if crawler.spider is not None else ()  # type: ignore[attr-defined]
-    crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll, **arguments)
-    stopping = asyncio.ensure_future(stop.wait())
+    return runner, runner.create_crawler(spider or FeedsSpider)
+
+
+async def _until_stopped(crawler: Crawler, crawling: asyncio.Future[Any], stop: asyncio.Event) -> str:
+    """Wait for the crawl's end, or for `stop` and then STOP_SECONDS at most: "finished" or "stopped"."""
+    stopping: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
     await asyncio.wait({crawling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    reason = "finished"
-    if not crawling.done():
-        reason = "stopped"
-        if crawler.spider is not None:
-            crawler.spider.leave()  # type: ignore[attr-defined]
-        ending = {asyncio.ensure_future(crawler.stop_async())}
-        if crawler.spider is not None:
-            ending.add(asyncio.ensure_future(crawler.spider.polls.ended()))  # type: ignore[attr-defined]
-        await asyncio.wait(ending, timeout=STOP_SECONDS)
     stopping.cancel()
     if crawling.done():
-        crawling.result()  # a bug in the spider is a bug of the caller
-    ran: FeedsSpider = crawler.spider  # type: ignore[assignment]
-    if ran.broken:
-        raise ran.broken
-    closing = asyncio.ensure_future(watch.write(close_run, ran, run_id=run_id, reason=reason))
-    await asyncio.wait({closing}, timeout=CLOSE_SECONDS if reason == "stopped" else None)
-    if not closing.done():
-        _give_up()
-    closing.result()
-    return Account(
-        polled=len(ran.polled),
-        failed=sum(not outcome.is_success for outcome in ran.polled.values()),
-        counts=ran.counts(),
-    )
-
-
-def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any, Any, R]]) -> R:
-    """Run `main(stop)` in Twisted's asyncio reactor behind the address guard; the result of `main`.
-
-    SIGINT and SIGTERM set `stop`; a second one ends the process at once, and so do STOP_AT_MOST seconds after the first.
-    Call once per process.
-    """
-    from scrapy.utils.reactor import install_reactor
-
-    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
-    from twisted.internet import reactor as installed
-
-    import crawler.limits  # noqa: F401  Scrapy loads it deep inside, and walks the stack for each of its deprecated classes
-    from crawler.guard import install_guard
-
-    reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
-    install_guard(reactor, config.networks)
-    # all threads for look-ups from the start: Twisted adds them one by one over days, which looks like a leak
-    reactor.getThreadPool().adjustPoolsize(LOOKUP_THREADS, LOOKUP_THREADS)
-    log_to_stderr(config)
-    loop = asyncio.get_event_loop()
-    stop = asyncio.Event()
-    result: list[asyncio.Task[R]] = []
-
-    def on_signal() -> None:
-        if stop.is_set():
-            os._exit(130)
-        stop.set()
-        late = threading.Timer(STOP_AT_MOST, _give_up)  # a thread: nothing that hangs can hold it up
-        late.daemon = True
-        late.start()
-
-    def start() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, on_signal)
-        task = loop.create_task(main(stop))
-        result.append(task)
-        task.add_done_callback(lambda _: reactor.stop())
-
-    _spare_the_collector()
-    _take_turns()
-    reactor.callWhenRunning(start)
-    reactor.run(installSignalHandlers=False)
-    return result[0].result()
-
-
-def _spare_the_collector() -> None:
-    """What is loaded by now stays: the collector need not walk the judge's and Scrapy's objects again and again."""
-    gc.freeze()
-    gc.set_threshold(COLLECT_AFTER)
-
-
-def _take_turns() -> None:
-    """The storage thread lets go of the interpreter at every statement; with Python's 5 ms it would wait as long to go on."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-
-
-def _give_up() -> None:
-    """As safe as a kill -9, which the next crawl makes good: what is committed stays, what was claimed is given back."""
-    sys.stderr.write(
-        "levantwatch: stopped without waiting for what hangs (is the database locked?);"
-        " what is committed stays, the next run goes on from here\n"
-    )
-    sys.stderr.flush()
-    os._exit(1)
-
-
-def log_to_stderr(config: Config) -> None:
-    """Log lines as `scrapy crawl` writes them, at the configured level."""
-    from scrapy.utils.log import configure_logging
-
-    from crawler import settings
-
-    configure_logging(
-        {"LOG_LEVEL": config.log_level, "LOG_FORMAT": settings.LOG_FORMAT, "LOG_DATEFORMAT": settings.LOG_DATEFORMAT}
-    )
-    logging.getLogger("crawler").setLevel(config.log_level)  # a line that nobody reads is not made
-    if config.log_level == "INFO":
-        # one line per poll and per match; what the frameworks say of themselves is for DEBUG
-        for name in ("scrapy", "apscheduler", "asyncio", "twisted", "trafilatura", "procrastinate", "psycopg"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        return "finished"
+    ending: set[asyncio.Future[Any]] = {asyncio.ensure_future(crawler.stop_async())}
+    if crawler.spider is not None:
+        crawler.spider.leave()  # type: ignore[attr-defined]
+        ending.add(asyncio.ensure_future(crawler.spider.polls.ended()))  # type: ignore[attr-defined]
+    await asyncio.wait(ending, timeout=STOP_SECONDS)
+    return "stopped"
 
 
 def poll(

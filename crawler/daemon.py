@@ -12,15 +12,18 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.alerts.telling import RuleFile, rule_file, telling
 from crawler.clock import ClockWatch
-from crawler.crawl import crawl, require_feeds, run_in_reactor
+from crawler.crawl import crawl, require_feeds
 from crawler.monitor import observed
+from crawler.reactor import run_in_reactor
 from crawler.replacement import keep_seeking
+from crawler.rounds import Round
 from crawler.stopping import pause
 from crawler.subscriber import subscribed
 from crawler.watch import Watch, utc_now
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crawler.config import Config
-    from crawler.spiders.feeds import Round
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ async def keep_watch(
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     member = _member(watch, rounds) if cluster else nullcontext()
     wanted = asyncio.Event()  # whether it is time to look for replacements
-    scheduler = _schedule(watch, rounds, wanted, clock, renew_every)
+    scheduler = schedule(Jobs(watch, rounds, wanted, clock), renew_every)
     scheduler.start()
     seeking = asyncio.ensure_future(keep_seeking(watch, wanted, stop))
     minding = asyncio.ensure_future(_mind_clock(watch, clock, scheduler, rounds))
@@ -111,58 +113,66 @@ def _member(watch: Watch, rounds: asyncio.Queue[Round | None]) -> AbstractAsyncC
     return watch.cluster.joined()
 
 
-def _schedule(
-    watch: Watch,
-    rounds: asyncio.Queue[Round | None],
-    wanted: asyncio.Event,
-    clock: ClockWatch,
-    renew_every: float,
-) -> AsyncIOScheduler:
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """What the scheduler's jobs do: each puts a round into the queue, or says that it is time."""
+
+    watch: Watch
+    rounds: asyncio.Queue[Round | None]
+    wanted: asyncio.Event
+    clock: ClockWatch
+
+    async def tick(self) -> None:
+        """A round, unless one waits."""
+        if self.watch.cluster is not None:
+            self.rounds.put_nowait(Round(polls=False))  # entries that wait for their pages; feeds come by the queue
+        elif self.rounds.empty():  # a round that waits will see what is due by then
+            self.rounds.put_nowait(Round())
+
+    async def look_again(self) -> None:
+        """A round that looks at matches again."""
+        if self.rounds.qsize() < MOST_WAITING and self.watch.leads:
+            self.rounds.put_nowait(Round(polls=False, looks=True))
+
+    async def renew(self) -> None:
+        """The end of this crawl and the beginning of the next."""
+        self.rounds.put_nowait(Round(renew=True))
+        await self.tick()  # what the old crawl left is due
+
+    async def seek(self) -> None:
+        """Time to look for replacements."""
+        if self.watch.leads:
+            self.wanted.set()
+
+    async def prune(self) -> None:
+        """What is too old goes."""
+        if self.watch.leads:
+            await _prune_trusting(self.watch, self.clock)
+
+
+def schedule(jobs: Jobs, renew_every: float) -> AsyncIOScheduler:
+    """The scheduler of these jobs, as the configuration has them; a crawl is renewed every `renew_every` seconds."""
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
     from apscheduler.triggers.cron import CronTrigger
 
     from crawler.every import every
-    from crawler.spiders.feeds import Round
 
-    config = watch.config
-
-    async def tick() -> None:
-        if watch.cluster is not None:
-            rounds.put_nowait(Round(polls=False))  # entries that wait for their pages; feeds come by the queue
-        elif rounds.empty():  # a round that waits will see what is due by then
-            rounds.put_nowait(Round())
-
-    async def look_again() -> None:
-        if rounds.qsize() < MOST_WAITING and watch.leads:
-            rounds.put_nowait(Round(polls=False, looks=True))
-
-    async def renew() -> None:
-        rounds.put_nowait(Round(renew=True))
-        await tick()  # what the old crawl left is due
-
-    async def look() -> None:
-        if watch.leads:
-            wanted.set()
-
-    async def prune() -> None:
-        if watch.leads:
-            await _prune_trusting(watch, clock)
-
+    config = jobs.watch.config
     scheduler = AsyncIOScheduler(
         timezone=UTC,
         # a job that is late by more than a second is dropped silently by default
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
     poll = CronTrigger.from_crontab(config.schedule.poll, timezone=UTC) if config.schedule.poll else every(config.tick)
-    scheduler.add_job(tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
+    scheduler.add_job(jobs.tick, poll, id="poll", next_run_time=datetime.now(UTC))  # what is due at start is due now
     revisions = CronTrigger.from_crontab(config.schedule.revisions, timezone=UTC)
     if config.looks_again:
-        scheduler.add_job(look_again, revisions, id="revisions")
-    scheduler.add_job(renew, every(renew_every), id="renew")
-    scheduler.add_job(look, every(3600), id="replacements",
+        scheduler.add_job(jobs.look_again, revisions, id="revisions")
+    scheduler.add_job(jobs.renew, every(renew_every), id="renew")
+    scheduler.add_job(jobs.seek, every(3600), id="replacements",
                       next_run_time=datetime.now(UTC) + timedelta(minutes=10))  # fmt: skip
-    scheduler.add_job(watch.seal, CronTrigger.from_crontab(SEAL, timezone=UTC), id="seal")
-    scheduler.add_job(prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
+    scheduler.add_job(jobs.watch.seal, CronTrigger.from_crontab(SEAL, timezone=UTC), id="seal")
+    scheduler.add_job(jobs.prune, CronTrigger.from_crontab(config.schedule.prune, timezone=UTC), id="prune")
     return scheduler
 
 
@@ -170,7 +180,6 @@ async def _mind_clock(
     watch: Watch, clock: ClockWatch, scheduler: AsyncIOScheduler, rounds: asyncio.Queue[Round | None]
 ) -> None:
     """When the clock was moved, or the machine slept: nothing waits for a time that the old clock had named."""
-    from crawler.spiders.feeds import Round
 
     while True:
         await asyncio.sleep(min(CLOCK_SECONDS, watch.config.tick))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.config import Config
-from crawler.crawl import Account, crawl, rounds_of, run_in_reactor
+from crawler.crawl import Account, crawl, rounds_of
 from crawler.newsroom.outlets import OUTLETS
 from crawler.newsroom.server import LAST_ROUND, Newsroom
+from crawler.reactor import run_in_reactor
 from crawler.spiders.feeds import Round
 from crawler.watch import Watch
 from storage import feeds, search

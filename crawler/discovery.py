@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from crawler.config import Config, load_config
-from crawler.crawl import run_in_reactor, settings_for
+from crawler.crawl import settings_for
 from crawler.discover import FoundFeed
+from crawler.reactor import run_in_reactor
 
 if TYPE_CHECKING:
     from crawler.watch import Watch

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from storage.estimates import Estimate, Sampled, kappa, recall, wilson
 from storage.models import ARTICLES, ENTRIES, LABELS
-from storage.reviews import PARTS, batches, has_topic, part_asked, whole_part
+from storage.portable import batches
+from storage.reviews import PARTS, has_topic, part_asked, whole_part
 
 ANSWERED = 0.9  # of the sample: what was skipped is then too little to shift the estimate much
 TOO_WIDE = 0.2  # an interval this wide says too little to be called an estimate

@@ -5,10 +5,10 @@ Everything else in storage is written once for both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     JSON,
@@ -39,6 +39,8 @@ from sqlalchemy.types import TypeEngine
 
 from storage.text import clean, clean_json
 from storage.tree import FullText, Node, tsquery
+
+V = TypeVar("V")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -144,6 +146,12 @@ class CleanJSON(TypeDecorator[Any]):
 def is_sqlite(session: Session) -> bool:
     """Whether this session talks to SQLite."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def batches(values: Sequence[V], size: int = 1_000) -> Iterator[Sequence[V]]:
+    """The values, so many at a time: SQLite takes 32,766 parameters in one statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def insert_new(

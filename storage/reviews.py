@@ -9,7 +9,7 @@ other     kept for another topic alone    rejected  irrelevant; of these the fir
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from storage.articles import day_of, effective_time
 from storage.base import CURRENT
 from storage.models import ARTICLES, ENTRIES, FEEDS, LABELS, VERDICTS
+from storage.portable import batches
 
 SHOWN = 1_500  # characters of a text that somebody reads before he answers
 PARTS = ("matched", "other", "near", "rejected")
@@ -169,8 +170,3 @@ _DETAILS = (
     .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
     .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
 )
-
-
-def batches(ids: Sequence[int], size: int = 500) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), size):
-        yield ids[start : start + size]

@@ -7,7 +7,7 @@ marked as told after: a crash between the two sends it again, never not at all. 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, t
 from sqlalchemy.orm import Session, aliased
 
 from storage.models import ALERT_RULES, ARTICLES, ENTRIES, FEEDS, MESSAGES, TOLD, Message
-from storage.portable import insert_new, upsert
+from storage.portable import batches, insert_new, upsert
 from storage.search import Filters, narrowed
 
 WINDOW = timedelta(days=14)  # an article that matches later than so long after it was first seen is not told
@@ -24,7 +24,6 @@ LEASE = timedelta(minutes=10)  # a message that was claimed by a process that di
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=6)
 GIVEN_UP = timedelta(days=3)  # after so long of trying a message is news no more
 MOST_AT_ONCE = 100  # messages that are claimed at once
-_BATCH = 5_000  # rows of one statement: SQLite takes 32,766 parameters
 SILENCE = "silence"
 
 
@@ -131,17 +130,12 @@ def take(session: Session, *, rule: str, articles: Sequence[int], key: str) -> s
 
 def _mark(session: Session, rule: str, articles: Collection[int], key: str | None) -> set[int]:
     new: set[int] = set()
-    for some in _batches(sorted(articles)):
+    for some in batches(sorted(articles)):
         there = session.scalars(select(ARTICLES.c.id).where(ARTICLES.c.id.in_(some))).all()
         rows = [{"rule": rule, "article_id": one, "key": key} for one in there]
         added = insert_new(session, TOLD, rows, conflict=["rule", "article_id"], returning=[TOLD.c.article_id])
         new.update(row[0] for row in added)
     return new
-
-
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _BATCH):
-        yield ids[start : start + _BATCH]
 
 
 def add(session: Session, message: MessageRecord, *, now: datetime) -> int:

@@ -19,9 +19,7 @@ from storage.feeds import FeedForPoll
 from storage.feeds import get as get_feed
 from storage.models import ENTRIES, FEEDS, WALKS
 from storage.models_backfill import DOCUMENT
-from storage.portable import insert_new, upsert
-
-_PAGE = 1_000  # addresses in one question
+from storage.portable import batches, insert_new, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +100,8 @@ def leads_of(
     covers = and_(WALKS.c.since <= since.isoformat(), WALKS.c.until >= until.isoformat(), WALKS.c.read_at > read_after)
     query = select(FEEDS.c.url, WALKS.c.leads).join_from(WALKS, FEEDS, FEEDS.c.id == WALKS.c.feed_id).where(covers)
     found: dict[str, list[dict[str, Any]]] = {}
-    for start in range(0, len(urls), _PAGE):
-        page = query.where(FEEDS.c.url.in_(urls[start : start + _PAGE]))
-        found |= {row.url: row.leads for row in session.execute(page)}
+    for some in batches(urls):
+        found |= {row.url: row.leads for row in session.execute(query.where(FEEDS.c.url.in_(some)))}
     return found
 
 

@@ -24,7 +24,7 @@ from tests.site import Reply, Site, rss
 
 SEEK = """
 from crawler.config import load_config
-from crawler.crawl import run_in_reactor
+from crawler.reactor import run_in_reactor
 from crawler.replacement import seek
 from crawler.watch import Watch
 watch = Watch.open(load_config())

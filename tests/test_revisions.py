@@ -21,7 +21,7 @@ from sqlalchemy import update
 from crawler.cli import main
 from crawler.clock import ClockWatch
 from crawler.config import Config
-from crawler.daemon import _schedule
+from crawler.daemon import Jobs, schedule
 from crawler.extract import extract_page
 from crawler.looks import SCHEDULE
 from crawler.newsroom.server import Newsroom
@@ -253,7 +253,7 @@ def test_the_daemon_has_a_job_that_puts_a_round_of_looks(settings: dict[str, Any
     watch: Any = SimpleNamespace(config=Config(**settings), seal=print, leads=True)
     rounds: asyncio.Queue[Round | None] = asyncio.Queue()
     clock = ClockWatch(lambda: NOW, lambda: 0.0)
-    job = _schedule(watch, rounds, asyncio.Event(), clock, 3600).get_job("revisions")
+    job = schedule(Jobs(watch, rounds, asyncio.Event(), clock), 3600).get_job("revisions")
     assert (job is not None) is scheduled
     if job is not None:
         assert str(job.trigger) == "cron[month='*', day='*', day_of_week='*', hour='*', minute='*/5']"
