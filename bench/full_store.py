@@ -182,7 +182,7 @@ def claims(database: Database) -> None:
 def entries_due(database: Database) -> int:
     """How many entries wait."""
     with database.read() as session:
-        return entries.counts(session)["pending"]
+        return session.scalar(text("SELECT count(*) FROM entries WHERE state = 'pending'")) or 0
 
 
 def main() -> None:

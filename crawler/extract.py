@@ -28,7 +28,6 @@ from crawler.trimming import folded, links_perhaps, trimmed
 
 MAX_BYTES = 2 * 1024 * 1024  # FACTS: trafilatura is quadratic in paragraphs; real article pages stay under 1 MB
 MAX_TAGS = 50_000
-MAX_DEPTH = 200  # lxml stops at 255 by itself; recursive walkers should not come near Python's limit
 SHORT_CHARS = 300
 PARAGRAPH_CHARS = 80  # of a <p>: shorter ones are captions and buttons
 MISSED, STRAY = 0.5, 0.1  # the text is less than this of what long paragraphs hold; they hold less than this of it

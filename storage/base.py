@@ -14,9 +14,7 @@ FeedStatus = Literal["active", "gone"]
 EntryState = Literal["pending", "match", "near", "irrelevant", "unreadable", "gone", "forgotten"]
 Role = Literal["original", "copy", "related"]
 RevisionKind = Literal["first", "edited", "taken-down", "restored"]
-FEED_STATUSES: tuple[str, ...] = get_args(FeedStatus)
 ENTRY_STATES: tuple[str, ...] = get_args(EntryState)
-ROLES: tuple[str, ...] = get_args(Role)
 
 # 64 bits on Postgres; SQLite's own row number wants the plain word
 BigId = BigInteger().with_variant(Integer(), "sqlite")

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import and_, case, func, null, select, update
+from sqlalchemy import and_, case, null, update
 from sqlalchemy.orm import Session
 
-from storage.base import ENTRY_STATES, EntryState
+from storage.base import EntryState
 from storage.claims import ClaimedEntry, claim, release_claims, renew_claims
 from storage.documents import Document, SeenResult, count_listed, record_seen
 from storage.models import ENTRIES
@@ -27,7 +27,6 @@ __all__ = [
     "Triage",
     "claim",
     "count_listed",
-    "counts",
     "record_end",
     "record_failure",
     "record_retry",
@@ -92,10 +91,3 @@ def retry_all(session: Session, *, now: datetime) -> int:
     """Make every entry that waits for a retry due now; returns how many."""
     waiting = and_(ENTRIES.c.retry_at > now, ENTRIES.c.claimed_at.is_(None))
     return len(session.execute(update(ENTRIES).where(waiting).values(retry_at=now).returning(ENTRIES.c.id)).all())
-
-
-def counts(session: Session) -> dict[str, int]:
-    """How many entries there are in each state."""
-    rows = session.execute(select(ENTRIES.c.state, func.count().label("number")).group_by(ENTRIES.c.state)).all()
-    found = {row.state: row.number for row in rows}
-    return {state: found.get(state, 0) for state in ENTRY_STATES}

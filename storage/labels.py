@@ -37,14 +37,6 @@ def of_entry(session: Session, *, entry_id: int) -> list[Label]:
     return list(session.scalars(select(Label).where(Label.entry_id == entry_id).order_by(Label.id.desc())))
 
 
-def all(session: Session, *, topic: str | None = None) -> list[Label]:
-    """The label that holds of every labelled entry and topic, by entry: what a judge is measured against."""
-    newest = select(Label).distinct().order_by(Label.entry_id, Label.topic, Label.id)
-    if topic is not None:
-        newest = newest.where(Label.topic == topic)
-    return list({(label.entry_id, label.topic): label for label in session.scalars(newest)}.values())
-
-
 @dataclass(frozen=True, slots=True)
 class LabelledText:
     """A label that holds, with what the judge would read: the article's text, or title and summary of what was not kept."""

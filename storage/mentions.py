@@ -52,14 +52,6 @@ def replace(
         session.execute(_ADD, rows)
 
 
-def of_article(session: Session, article_id: int) -> list[MentionRecord]:
-    """The mentions of an article, in its order, title first."""
-    columns = [MENTIONS.c[one.name] for one in fields(MentionRecord)]
-    order = (MENTIONS.c.field.desc(), MENTIONS.c.start)  # "title" sorts behind "text"
-    rows = session.execute(select(*columns).where(MENTIONS.c.entry_id == article_id).order_by(*order))
-    return [MentionRecord(*row) for row in rows]
-
-
 def named_in(session: Session, article_id: int) -> list[Named]:
     """What an article names and how often, places before actors, the most frequent first."""
     key = (MENTIONS.c.kind, MENTIONS.c.name, MENTIONS.c.resolved)
@@ -70,29 +62,6 @@ def named_in(session: Session, article_id: int) -> list[Named]:
         )
     )
     return [Named(*row) for row in rows]
-
-
-def articles_naming(
-    session: Session,
-    *,
-    places: Sequence[Collection[str]] = (),
-    actors: Sequence[Collection[str]] = (),
-    since: date | None = None,
-    until: date | None = None,
-    limit: int | None = 50,
-    few: int | None = None,
-) -> list[int]:
-    """The ids of the newest matches that name, beyond doubt, one id of every group: a place and all that lies in it is a group.
-
-    `since` and `until` are UTC days, both inclusive. Newest day first, as the index has them; `storage.search` knows the minute.
-    """
-    groups = (*places, *actors)
-    query = select(ARTICLES.c.id).where(
-        ARTICLES.c.topics != "",
-        _between(since, until, ARTICLES.c.day),
-        naming(session, groups, limit=limit, bounded=since is not None, few=few),
-    )
-    return list(session.scalars(query.order_by(ARTICLES.c.day.desc(), ARTICLES.c.id.desc()).limit(limit)))
 
 
 def counts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,7 +12,6 @@ from storage.base import Base, BigId, table_of
 from storage.portable import CleanText
 
 SubscriptionState = Literal["announced", "asked", "active", "denied", "leaving", "ended"]
-SUBSCRIPTION_STATES: tuple[str, ...] = get_args(SubscriptionState)
 
 
 class Subscription(Base):

@@ -28,7 +28,7 @@ class ChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """A revision for reading, without its text (`text_of` has it). `topics` are those that its text matched."""
+    """A revision for reading, without its text. `topics` are those that its text matched."""
 
     number: int
     kind: str
@@ -111,12 +111,6 @@ def of_article(session: Session, article_id: int) -> tuple[RevisionRow, ...]:
     """What an article said, first to last; empty when it never changed."""
     query = select(*_ROW).where(REVISIONS.c.article_id == article_id).order_by(REVISIONS.c.number)
     return tuple(RevisionRow(*row) for row in session.execute(query))
-
-
-def text_of(session: Session, *, article_id: int, number: int) -> str | None:
-    """The text of one version; None when there is no such."""
-    same = (REVISIONS.c.article_id == article_id, REVISIONS.c.number == number)
-    return session.scalar(select(REVISIONS.c.text).where(*same))
 
 
 def changes(session: Session, *, since: date | None = None, limit: int = 100) -> list[Change]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from storage import articles, entries, feeds
 from storage.db import Database
 from storage.documents import triaged
-from storage.models import ENTRIES
+from storage.mentions import MentionRecord
+from storage.models import ENTRIES, MENTIONS, Label
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -159,3 +161,25 @@ def add_matches(database: Database, feed_id: int, *records: dict[str, Any], now:
         for entry_id, values in zip(ids, records, strict=True):
             store(session, record(entry_id, **values))
     return list(ids)
+
+
+def states(session: Session) -> dict[str, int]:
+    """How many entries there are in each state that any is in."""
+    rows = session.execute(select(ENTRIES.c.state, func.count()).group_by(ENTRIES.c.state))
+    return {row[0]: row[1] for row in rows}
+
+
+def mentions_of(session: Session, article_id: int) -> list[MentionRecord]:
+    """The mentions of an article in their order, title first."""
+    columns = [MENTIONS.c[one.name] for one in fields(MentionRecord)]
+    order = (MENTIONS.c.field.desc(), MENTIONS.c.start)  # "title" sorts behind "text"
+    rows = session.execute(select(*columns).where(MENTIONS.c.entry_id == article_id).order_by(*order))
+    return [MentionRecord(*row) for row in rows]
+
+
+def labels_that_hold(session: Session, *, topic: str | None = None) -> list[Label]:
+    """The newest label of every labelled entry and topic, by entry."""
+    query = select(Label).order_by(Label.entry_id, Label.topic, Label.id)
+    if topic is not None:
+        query = query.where(Label.topic == topic)
+    return list({(label.entry_id, label.topic): label for label in session.scalars(query)}.values())

@@ -18,7 +18,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from storage_samples import NOW, TriageDecision, add_feed, add_matches, list_entries, record_triage, seen, verdict
+from storage_samples import (
+    NOW,
+    TriageDecision,
+    add_feed,
+    add_matches,
+    labels_that_hold,
+    list_entries,
+    record_triage,
+    seen,
+    verdict,
+)
 
 from crawler.classify import Judge
 from crawler.cli import main
@@ -411,7 +421,7 @@ def test_review_at_a_terminal_writes_labels(
     assert "2 labelled (1 yes, 1 no), 0 skipped, 1 left" in shown.until("1 left")
     assert shown.status() == 0
     with watched.read() as session:
-        assert [(one.entry_id, one.value, one.who) for one in labels.all(session)] == [
+        assert [(one.entry_id, one.value, one.who) for one in labels_that_hold(session)] == [
             (2, "yes", "anna"),
             (3, "no", "anna"),
         ]
@@ -431,7 +441,7 @@ def test_an_audit_at_a_terminal_is_blind_and_ctrl_c_keeps_what_was_answered(
     assert "1 labelled (1 yes, 0 no)" in shown.until("left")
     assert shown.status() == 0
     with watched.read() as session:
-        assert len(labels.all(session)) == 1
+        assert len(labels_that_hold(session)) == 1
 
 
 def test_nothing_left_to_ask(tmp_path: Path, templates: dict[str, str], terminal: Callable[..., Terminal]) -> None:

@@ -17,7 +17,7 @@ import pytest
 from argon2 import PasswordHasher
 from desk_server import desk_app
 from starlette.testclient import TestClient
-from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
+from storage_samples import HOUR, NOW, add_feed, add_matches, labels_that_hold, verdict
 
 from crawler.cli import main
 from crawler.config import Config, ConfigError
@@ -212,7 +212,7 @@ def test_a_form_that_is_not_ours_writes_nothing(client: TestClient, database: Da
     for change, headers, status in NOT_OURS:
         assert client.post("/label", data=form | change, headers=headers).status_code == status, (change, headers)
     with database.read() as session:
-        assert labels.all(session) == []
+        assert labels_that_hold(session) == []
 
 
 def test_a_token_of_another_session_is_none(client: TestClient, database: Database) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
-from storage_samples import NOW, TriageDecision, add_feed, list_entries, record_triage, seen
+from storage_samples import NOW, TriageDecision, add_feed, list_entries, mentions_of, record_triage, seen
 
 from crawler.classify import Judge as Judgement
 from crawler.cli import main
@@ -21,7 +21,7 @@ from crawler.mentions import UnknownNameError, mention_records, named_groups, sh
 from crawler.page import Page
 from crawler.pipelines import Judge, Store
 from crawler.workers import Workers
-from storage import entries, mentions, search
+from storage import entries, search
 from storage.db import Database
 from storage.seen import MentionRecord
 
@@ -74,8 +74,8 @@ def test_a_match_is_tagged_and_what_is_none_is_not(database: Database) -> None:
     }  # fmt: skip
     with database.write() as session:
         assert store.store(session, match) is not None
-        kept = mentions.of_article(session, match.entry.id)
-        assert mentions.of_article(session, other.entry.id) == []
+        kept = mentions_of(session, match.entry.id)
+        assert mentions_of(session, other.entry.id) == []
     assert sorted(kept, key=str) == sorted(match.judged.made.mentions, key=str)
     for one in kept:
         assert {"title": TITLE, "text": TEXT}[one.field][one.start : one.end] == one.text

@@ -10,12 +10,24 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from storage_samples import DAY, HOUR, NOW, TriageDecision, add_feed, list_entries, record, record_triage, seen, store
+from storage_samples import (
+    DAY,
+    HOUR,
+    NOW,
+    TriageDecision,
+    add_feed,
+    list_entries,
+    mentions_of,
+    record,
+    record_triage,
+    seen,
+    store,
+)
 
 from crawler.classify import Judge
 from crawler.reclassify import BATCH, Report, reclassify, to_judge
 from crawler.verdicts import verdict_records
-from storage import articles, claims, entries, held, mentions, search
+from storage import articles, claims, entries, held, search
 from storage.db import Database, open_database
 from storage.errors import CrawlLockHeld
 from storage.models import ENTRIES, VERDICTS
@@ -325,11 +337,11 @@ def test_a_match_names_what_the_present_gazetteer_knows(ledger: Ledger, judge_of
     match = ledger.read("Syria", "A hospital in Idlib, Syria, has reopened.")
     rain = ledger.read("Rain", "It rained in Idlib.")
     with ledger.database.read() as session:
-        assert mentions.of_article(session, match) == [], "as from before there was a gazetteer"
+        assert mentions_of(session, match) == [], "as from before there was a gazetteer"
     ledger.reclassify(judge_of(SYRIA + HAMA))
     with ledger.database.read() as session:
-        assert {one.name for one in mentions.of_article(session, match)} == {"syria", "idlib"}
-        assert mentions.of_article(session, rain) == []
+        assert {one.name for one in mentions_of(session, match)} == {"syria", "idlib"}
+        assert mentions_of(session, rain) == []
 
 
 def test_arabic_is_judged_as_it_is_held(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:

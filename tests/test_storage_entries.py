@@ -15,7 +15,6 @@ from storage_samples import (
     NOW,
     TriageDecision,
     add_feed,
-    add_matches,
     list_entries,
     record,
     record_seen,
@@ -330,17 +329,6 @@ def test_a_match_by_its_summary_survives_the_loss_of_its_page(database: Database
     with database.write() as session:
         entries.record_end(session, entry_id=entry_id, state=state, now=NOW + HOUR)
     assert (get(database, entry_id).state, get(database, entry_id).retry_at) == (expected, None)
-
-
-def test_counts_name_every_state(database: Database) -> None:
-    feed_id = add_feed(database)
-    add_matches(database, feed_id, {}, {})
-    ids = list_entries(database, feed_id, *(seen(n) for n in range(3)))
-    triage(database, ids[0], candidate=False)
-    with database.read() as session:
-        assert entries.counts(session) == {
-            "pending": 2, "match": 2, "near": 0, "irrelevant": 1, "unreadable": 0, "gone": 0, "forgotten": 0,
-        }  # fmt: skip
 
 
 def test_a_retry_time_in_the_past_is_now(database: Database) -> None:

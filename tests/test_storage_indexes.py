@@ -95,7 +95,6 @@ OFTEN: dict[str, Callable[[Session], Any]] = {
     "record_end": lambda s: entries.record_end(s, entry_id=1, state="gone", now=NOW),
     "store a new match": lambda s: store(s, record(101, signature=b"00000007", bands=(7, 8))),
     "store a match again": lambda s: store(s, record(1, signature=b"00000007", bands=(7, 8))),
-    "counts": entries.counts,
     "prune": lambda s: retention.prune(s, now=NOW + 400 * 24 * HOUR, batch=9),
 }
 ASKED: dict[str, Callable[[Session], Any]] = {

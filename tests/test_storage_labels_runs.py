@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from storage_samples import DAY, HOUR, NOW, add_feed, add_matches, list_entries, seen
+from storage_samples import DAY, HOUR, NOW, add_feed, add_matches, labels_that_hold, list_entries, seen
 
 from storage import labels, runs, search
 from storage.db import Database
@@ -28,10 +28,13 @@ def test_the_newest_label_holds_and_the_others_are_its_history(database: Databas
         assert [(one.topic, one.value) for one in labels.of_entry(session, entry_id=1)] == [
             ("isis", "yes"), ("syria", "no"), ("syria", "yes"),
         ]  # fmt: skip
-        assert [(one.entry_id, one.topic, one.value) for one in labels.all(session)] == [
+        assert [(one.entry_id, one.topic, one.value) for one in labels_that_hold(session)] == [
             (1, "isis", "yes"), (1, "syria", "no"), (2, "syria", "yes"),
         ]  # fmt: skip
-        assert [(one.entry_id, one.value) for one in labels.all(session, topic="syria")] == [(1, "no"), (2, "yes")]
+        assert [(one.entry_id, one.value) for one in labels_that_hold(session, topic="syria")] == [
+            (1, "no"),
+            (2, "yes"),
+        ]
         match = search.match(session, 1)
     assert match is not None
     assert (match.syria_label, match.isis_label) == ("no", "yes")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
-from storage_samples import DAY, NOW, add_feed, add_matches, record, store, verdict
+from storage_samples import DAY, NOW, add_feed, add_matches, mentions_of, record, store, verdict
 
 from storage import mentions, search
 from storage.db import Database
@@ -45,23 +46,24 @@ def watched(database: Database) -> Database:
 
 @pytest.mark.parametrize("few", [None, 0, 2], ids=["listed", "looked at", "the rarer listed"])
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("groups", "expected"),
     [
-        ({"places": [DEIR_EZ_ZOR]}, [1, 2, 5]),
-        ({"actors": [SDF]}, [1, 2, 3, 4]),
-        ({"places": [DEIR_EZ_ZOR], "actors": [SDF]}, [1, 2]),
-        ({"actors": [("sdf",), ("ypg",)]}, [1]),
-        ({"places": [("hajin",)]}, []),  # in doubt
-        ({"places": [("nowhere",)]}, []),
-        ({}, [1, 2, 3, 4, 5, 6]),
-        ({"places": [DEIR_EZ_ZOR], "since": date(2026, 11, 21)}, [1, 2]),
-        ({"places": [DEIR_EZ_ZOR], "until": date(2026, 11, 23)}, [2, 5]),
-        ({"actors": [SDF], "limit": 1}, [1]),
+        ([DEIR_EZ_ZOR], [1, 2, 5]),
+        ([SDF], [1, 2, 3, 4]),
+        ([DEIR_EZ_ZOR, SDF], [1, 2]),
+        ([("sdf",), ("ypg",)], [1]),
+        ([("hajin",)], []),  # in doubt
+        ([("nowhere",)], []),
+        ([], [1, 2, 3, 4, 5, 6]),
     ],
 )
-def test_articles_naming(watched: Database, asked: dict[str, object], expected: list[int], few: int | None) -> None:
+@pytest.mark.parametrize("bounded", [True, False])
+def test_articles_that_name_one_of_every_group(
+    watched: Database, groups: list[tuple[str, ...]], expected: list[int], few: int | None, bounded: bool
+) -> None:
     with watched.read() as session:
-        assert mentions.articles_naming(session, **asked, few=few) == expected  # type: ignore[arg-type]
+        condition = mentions.naming(session, groups, limit=50, bounded=bounded, few=few)
+        assert list(session.scalars(select(ARTICLES.c.id).where(condition).order_by(ARTICLES.c.id))) == expected
 
 
 def test_search_and_export_ask_the_same(watched: Database) -> None:
@@ -73,16 +75,26 @@ def test_search_and_export_ask_the_same(watched: Database) -> None:
         assert [match.article_id for match in search.search(session, replace(filters, words="day", limit=1))] == [1]
 
 
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [({"since": date(2026, 11, 21)}, [1, 2]), ({"until": date(2026, 11, 23)}, [2, 5]), ({"limit": 1}, [1])],
+)
+def test_naming_within_days(watched: Database, bounds: dict[str, Any], expected: list[int]) -> None:
+    with watched.read() as session:
+        found = search.search(session, search.Filters(named=(DEIR_EZ_ZOR,), **bounds))
+        assert [match.article_id for match in found] == expected
+
+
 def test_the_mentions_of_an_article_stand_in_its_order(watched: Database) -> None:
     with watched.read() as session:
-        assert [(one.field, one.start, one.name) for one in mentions.of_article(session, 1)] == [
+        assert [(one.field, one.start, one.name) for one in mentions_of(session, 1)] == [
             ("title", 3, "sdf"),
             ("text", 0, "mayadin"),
             ("text", 20, "mayadin"),
             ("text", 50, "ypg"),
         ]
-        assert mentions.of_article(session, 2)[0] == place("deir-ez-zor")
-        assert mentions.of_article(session, 99) == []
+        assert mentions_of(session, 2)[0] == place("deir-ez-zor")
+        assert mentions_of(session, 99) == []
         assert search.why(session, 1).named == (
             Named("place", "mayadin", 2, resolved=True),
             Named("actor", "sdf", 1, resolved=True),
@@ -105,20 +117,20 @@ def test_counts_are_of_articles(watched: Database) -> None:
 def test_an_upgraded_article_has_the_mentions_of_its_new_text(watched: Database) -> None:
     with watched.write() as session:
         store(session, record(1, mentions=(place("hajin", 7),)))
-        assert mentions.of_article(session, 1) == [place("hajin", 7)]
+        assert mentions_of(session, 1) == [place("hajin", 7)]
 
 
 def test_a_summary_leaves_the_mentions_of_the_page(watched: Database) -> None:
     with watched.write() as session:
         store(session, record(1, extraction="summary-only", mentions=()))
-        assert len(mentions.of_article(session, 1)) == 4
+        assert len(mentions_of(session, 1)) == 4
 
 
 def test_what_no_longer_matches_is_not_found(watched: Database) -> None:
     with watched.write() as session:
         store(session, record(2, verdicts=(verdict(score=0.1), verdict("isis", 0.1)), mentions=(place("deir-ez-zor"),)))
     with watched.read() as session:
-        assert mentions.articles_naming(session, places=[DEIR_EZ_ZOR]) == [1, 5]
+        assert [match.article_id for match in search.search(session, search.Filters(named=(DEIR_EZ_ZOR,)))] == [1, 5]
         assert mentions.counts(session, kind="place", limit=1)[0].number == 1
 
 
@@ -133,4 +145,4 @@ def test_text_that_no_database_holds_is_cleaned(database: Database) -> None:
     odd = replace(place("hajin"), text="Ha\x00jin\ud800")
     add_matches(database, add_feed(database), {"mentions": (odd,)})
     with database.read() as session:
-        assert mentions.of_article(session, 1)[0].text == "Hajin"
+        assert mentions_of(session, 1)[0].text == "Hajin"

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
-from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, add_matches, record, store, verdict
+from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed, add_matches, record, states, store, verdict
 
-from storage import articles, clocks, entries, hosts, rechecks, revisions, search
+from storage import articles, clocks, hosts, rechecks, revisions, search
 from storage.db import Database
-from storage.models import RECHECKS, VERDICTS
+from storage.models import RECHECKS, REVISIONS, VERDICTS
 from storage.rechecks import LookRecord, PageSource
 from storage.revisions import ChangeRecord
 
@@ -139,7 +139,7 @@ def test_an_article_whose_text_changes_keeps_its_id_and_is_found_by_its_new_word
         article = articles.get(session, article_id)
         found = {word: [row.article_id for row in search.search(session, search.Filters(words=word))] for word in ("mortars", "shells")}  # fmt: skip
         history = revisions.of_article(session, article_id)
-        kept = [revisions.text_of(session, article_id=article_id, number=one.number) for one in history]
+        kept = list(session.scalars(select(REVISIONS.c.text).order_by(REVISIONS.c.number)))
         verdicts = session.scalar(select(func.count()).select_from(VERDICTS))
         current = session.scalar(select(func.count()).where(VERDICTS.c.current))
     assert number == 1
@@ -176,7 +176,7 @@ def test_a_page_that_is_gone_keeps_its_last_text(database: Database) -> None:
         history = revisions.of_article(session, article_id)
         known = rechecks.get(session, article_id)
         assert articles.get(session, article_id).text == "The last that it said."
-        assert revisions.text_of(session, article_id=article_id, number=0) == "The last that it said."
+        assert session.scalar(select(REVISIONS.c.text).where(REVISIONS.c.number == 0)) == "The last that it said."
         assert [one.kind for one in revisions.changes(session)] == ["taken-down"]
     assert [one.kind for one in history] == ["first", "taken-down"]
     assert known is not None
@@ -215,7 +215,7 @@ def test_what_is_not_read_yet_is_not_looked_at(database: Database) -> None:
     (article_id,) = add_matches(database, add_feed(database), {"extraction": "summary-only", "retry_at": NOW + HOUR})
     with database.read() as session:
         assert rechecks.get(session, article_id) is None
-        assert entries.counts(session)["match"] == 1
+        assert states(session) == {"match": 1}
     assert claim(database, now=NOW + timedelta(days=99)) == []
 
 
