@@ -37,12 +37,14 @@ class DemoReport:
     account: Account
 
 
-def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None, now: datetime | None = None) -> DemoReport:
+def run_demo(
+    *, keep: bool, on_poll: Callable[[], None] | None = None, now: datetime | None = None
+) -> DemoReport | None:
     """Serve the newsroom on loopback, poll it twice, and read back what was kept.
 
     The second round shows what a watch is for: a correction, new articles, and a page that failed at first. The user's
     configuration and database are not looked at. Once per process, as the reactor starts once. `now` is when the articles' hours
-    count from, if not the present.
+    count from, if not the present. None, and nothing is kept, when a signal stopped it.
     """
     folder = Path(tempfile.mkdtemp(prefix="levantwatch-demo-"))
     url = f"sqlite:///{folder / 'levantwatch.db'}"
@@ -52,6 +54,7 @@ def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None, now: date
         host_delay=0.0,  # the newsroom is ours
         log_level="WARNING",
     )
+    done = False
     try:
         with Newsroom(now=now) as room:
             watch = Watch.open(config)
@@ -59,14 +62,17 @@ def run_demo(*, keep: bool, on_poll: Callable[[], None] | None = None, now: date
                 with watch.database.write() as session:
                     _add_feeds(session, room, watch)
                 polled = run_in_reactor(config, lambda stop: _rounds(watch, room, stop, on_poll))
+                if polled is None:
+                    return None
                 with watch.database.read() as session:
                     matches = tuple(search.search(session, search.Filters(limit=None)))
                     reasons = {row.article_id: reason(session, row.article_id) for row in matches}
                     account = _account(session, polled)
+                done = True
             finally:
                 watch.close()
     finally:
-        if not keep:
+        if not (keep and done):
             shutil.rmtree(folder)
     return DemoReport(url, folder, matches, reasons, account)
 
@@ -88,12 +94,15 @@ def _add_feeds(session: Session, room: Newsroom, watch: Watch) -> None:
 
 async def _rounds(
     watch: Watch, room: Newsroom, stop: asyncio.Event, on_poll: Callable[[], None] | None
-) -> tuple[Account, ...]:
-    """Every round's account of itself."""
-    accounts = [await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop, on_poll=on_poll)]
-    while len(accounts) < LAST_ROUND and not stop.is_set():
-        room.advance()
+) -> tuple[Account, ...] | None:
+    """Every round's account of itself; None when `stop` was set."""
+    accounts = []
+    for number in range(LAST_ROUND):
+        if number:
+            room.advance()
         accounts.append(await crawl(watch, rounds_of(Round(now=True)), kind="demo", stop=stop, on_poll=on_poll))
+        if stop.is_set():
+            return None
     return tuple(accounts)
 
 

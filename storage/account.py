@@ -220,7 +220,7 @@ def _find(session: Session, ref: str, canonical: str | None) -> Entry:
     if ref.isascii() and ref.isdigit() and len(ref) < 19:
         entry = session.get(Entry, int(ref))
         if entry is None:
-            raise UnknownEntry(f"no entry {ref}")
+            raise UnknownEntry(number=ref)
         return entry
     urls = {ref, canonical or ref}
     keys = {short_key(url) for url in urls}

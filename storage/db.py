@@ -30,6 +30,7 @@ from storage.errors import (
     BadStatement,
     ClusterNeedsPostgres,
     DatabaseUnreachable,
+    NotADatabase,
     SchemaMissing,
     translated,
 )
@@ -72,7 +73,9 @@ def open_database(url: str, *, history: History = HISTORY) -> Database:
         return _open_sqlite(parts, history)
     if parts.drivername in _POSTGRES_SCHEMES:
         return _open_postgres(parts, history)
-    raise BadDatabaseURL(f"'{parts.drivername}://' is no database known here; {BadDatabaseURL.__doc__}")
+    raise BadDatabaseURL(
+        f"'{parts.drivername}://' is no database known here; write sqlite:///levantwatch.db or postgresql://user@host/name"
+    )
 
 
 class Database:
@@ -134,7 +137,10 @@ class Database:
     def check_schema(self) -> None:
         """Raise SchemaMissing, SchemaOutdated or SchemaNewer unless the schema is this program's."""
         with self._errors():
-            schema.check_version(self._version(), self._history)
+            version = self._version()
+            if version is None:
+                raise SchemaMissing(f"{self.name}: {SchemaMissing.__doc__}")
+            schema.check_version(version, self._history)
 
     def crawl_lock(self) -> CrawlLock:
         """The lock of whoever crawls: `with database.crawl_lock():`, or .acquire() and .release(); CrawlLockHeld."""
@@ -215,7 +221,7 @@ def _open_sqlite(parts: URL, history: History) -> Database:
     # one writing connection per process; readers work beside it
     writer = create_engine(
         file,
-        creator=lambda: _connect_writer(path),
+        creator=lambda: _connect_writer(path, name),
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
@@ -240,7 +246,16 @@ def _connect(path: Path, query: str) -> sqlite3.Connection:
     )
 
 
-def _connect_writer(path: Path) -> sqlite3.Connection:
+def _require_place(path: Path, name: str) -> None:
+    """SQLite would say that it is unable to open the file, or that the disk has a fault."""
+    if path.is_dir():
+        raise NotADatabase(f"{name} is a folder; name a file in it: {name.rstrip('/')}/levantwatch.db")
+    if not path.parent.is_dir():
+        raise DatabaseUnreachable(f"{name} cannot be reached: there is no folder {path.parent}; make it first")
+
+
+def _connect_writer(path: Path, name: str) -> sqlite3.Connection:
+    _require_place(path, name)
     connection = _connect(path, "mode=rwc")
     try:
         _switch_to_wal(connection)
@@ -266,6 +281,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _connect_reader(path: Path, name: str) -> sqlite3.Connection:
+    if path.is_dir():
+        _require_place(path, name)
     if not path.exists():
         raise SchemaMissing(f"{name}: {SchemaMissing.__doc__}")
     connection = _connect(path, "mode=ro")

@@ -13,6 +13,7 @@ StorageError                the one base
 ├── SchemaNewer             made by a newer levantwatch
 ├── ForeignSchema           another program's tables
 ├── CrawlLockHeld           another crawler works on this database
+├── ClusterNeedsPostgres    a cluster on SQLite
 ├── BadQuery                a query with a mistake, or with nothing to look for
 ├── BadStatement            SQL that is wrong, writes, or takes too long
 ├── UnknownSearch           no such saved search
@@ -119,6 +120,12 @@ class UnknownFeed(StorageError):
 
 class UnknownEntry(StorageError):
     """No such entry: it was never seen in a feed, or it was pruned."""
+
+    def __init__(self, message: str | None = None, *, number: int | str | None = None) -> None:
+        """Take a message, or the number that nobody knows."""
+        if number is not None:
+            message = f"no entry {number}; levantwatch search shows the numbers of matches"
+        super().__init__(message)
 
 
 class UnknownArticle(StorageError):

@@ -25,7 +25,7 @@ def add(
 ) -> Label:
     """Label an entry; the newest label of an entry and topic holds, the older ones stay as its history."""
     if session.scalar(select(ENTRIES.c.id).where(ENTRIES.c.id == entry_id)) is None:
-        raise UnknownEntry(f"no entry {entry_id}")
+        raise UnknownEntry(number=entry_id)
     label = Label(entry_id=entry_id, topic=topic, value=value, who=who, labelled_at=now, note=note)
     session.add(label)
     session.flush()

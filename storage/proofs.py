@@ -143,7 +143,7 @@ def get(session: Session, entry_id: int) -> Proof | None:
 def hold(session: Session, *, entry_id: int, why: str, now: datetime) -> bool:
     """Exempt an entry from retention and from being forgotten; False when it is held already."""
     if session.scalar(select(ENTRIES.c.id).where(ENTRIES.c.id == entry_id)) is None:
-        raise UnknownEntry(f"no entry {entry_id}")
+        raise UnknownEntry(number=entry_id)
     known = get(session, entry_id)
     if known is not None and known.forgotten_at is not None:
         raise HeldBack(

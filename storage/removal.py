@@ -50,7 +50,7 @@ def forget(session: Session, *, entry_id: int, why: str, tombstones: Mapping[int
     """
     entry = session.execute(select(ENTRIES).where(ENTRIES.c.id == entry_id)).one_or_none()
     if entry is None:
-        raise UnknownEntry(f"no entry {entry_id}")
+        raise UnknownEntry(number=entry_id)
     known = proofs.get(session, entry_id)
     if known is not None and known.forgotten_at is not None:
         return

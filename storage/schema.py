@@ -13,7 +13,7 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from storage import ledger_blocks, name_tallies, poll_days, tallies
 from storage.base import Base
-from storage.errors import ForeignSchema, SchemaMissing, SchemaNewer, SchemaOutdated, StorageError
+from storage.errors import ForeignSchema, SchemaNewer, SchemaOutdated, StorageError
 from storage.models import ENTRY_BLOCKS, NAME_TALLIES, POLL_DAYS, TALLIES
 from storage.portable import FULL_TEXT_TABLES
 from storage.views import VIEWS
@@ -72,10 +72,8 @@ def read_version(connection: Connection) -> str | None:
     return None if version is None else str(version)
 
 
-def check_version(version: str | None, history: History) -> None:
+def check_version(version: str, history: History) -> None:
     """Raise unless this is the revision that the program knows as the newest."""
-    if version is None:
-        raise SchemaMissing
     if version not in history.revisions:
         raise SchemaNewer
     if version != history.head:

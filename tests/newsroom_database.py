@@ -21,7 +21,9 @@ DAY = "2026-03-02T12:00:00+00:00"
 _RUN = f"""
 from datetime import datetime
 from crawler.demo import run_demo
-print(run_demo(keep=True, now=datetime.fromisoformat("{DAY}")).database_url)
+report = run_demo(keep=True, now=datetime.fromisoformat("{DAY}"))
+assert report is not None
+print(report.database_url)
 """
 
 

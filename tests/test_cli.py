@@ -155,6 +155,8 @@ def test_version(levantwatch: Run) -> None:
         ("export --format xml -o x", ["--format", "csv"]),
         ("export --format csv", ["--output"]),
         ("stats --format csv", ["--format"]),
+        ("search --country Syria", ["--country", "'Syria' is no country code; write the two letters of ISO 3166"]),
+        ("search --language arabic", ["--language", "'arabic' is no language tag; write one as en, ar or pt-br"]),
         ("search --since soon", ["--since", "'soon' is no date; write 2026-01-31 or an age such as 7d"]),
         ("search --until 2026-02-30", ["--until", "is no date"]),
         ("search --since ²d", ["is no date"]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from farm import wait_until
 from rich.cells import cell_len
 
 from crawler.newsroom.articles import load_articles
@@ -160,3 +162,14 @@ def test_without_keep_nothing_is_left(tmp_path: Path) -> None:
     desk = Desk(tmp_path, "unused", settings={"TMPDIR": str(tmp_path)})
     assert "levantwatch why" not in desk.ok("demo", "--no-keep")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/mine.db", settings={"TMPDIR": str(tmp_path)})
+    process = desk.start("demo")
+    assert wait_until(lambda: bool(list(tmp_path.glob("levantwatch-demo-*/levantwatch.db-wal"))), 60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b"")
+    assert err in (b"", b"levantwatch: interrupted\n")  # nothing before the crawl has begun
+    assert not list(tmp_path.glob("levantwatch-demo-*"))

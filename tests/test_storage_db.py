@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import exc as sa
@@ -184,9 +185,20 @@ def test_a_file_that_is_no_database(tmp_path: Path, action: Callable[[Database],
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with (
         closing(open_database(f"sqlite:///{tmp_path}/no/such/watch.db")) as database,
-        pytest.raises(errors.DatabaseUnreachable, match=r"no/such/watch\.db cannot be reached: unable to open"),
+        pytest.raises(
+            errors.DatabaseUnreachable, match=r"no/such/watch\.db cannot be reached: there is no folder \S+; make it"
+        ),
     ):
         database.ensure_schema(upgrade=False)
+
+
+@pytest.mark.parametrize("action", [lambda one: one.check_schema(), lambda one: one.ensure_schema(upgrade=False)])
+def test_a_folder_is_no_database(tmp_path: Path, action: Any) -> None:
+    with (
+        closing(open_database(f"sqlite:///{tmp_path}")) as database,
+        pytest.raises(errors.NotADatabase, match=r"is a folder; name a file in it: \S+/levantwatch\.db"),
+    ):
+        action(database)
 
 
 def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:

@@ -163,6 +163,7 @@ def _usage(error: typer.TyperException) -> int:
         return 2
     where = context.command_path if context is not None else "levantwatch"
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    message = message.replace("Value error, ", "")  # pydantic's word
     return _fail(f"{message} (see: {where} --help)", status=getattr(error, "exit_code", 2))
 
 

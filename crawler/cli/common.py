@@ -6,16 +6,18 @@ import enum
 import errno
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn, TextIO, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+T = TypeVar("T")
 
 
 class Format(enum.StrEnum):
@@ -126,6 +128,14 @@ def known_topic(value: str | None) -> str | None:
         return topic_named(value)
     except LookupError as error:
         raise typer.BadParameter(str(error.args[0]), param_hint="--topic") from None
+
+
+def valid(read: Callable[[str], T], text: str, option: str) -> T:
+    """What an option says, read; bad usage where it cannot be."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def print_json(value: object) -> None:

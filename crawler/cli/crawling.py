@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,12 +33,20 @@ def demo(keep: Annotated[bool, typer.Option(help="Keep the demo's database.")] =
 
     with progress("polling the newsroom", FEEDS_POLLED) as bar:
         report = run_demo(keep=keep, on_poll=bar.advance)
+    if report is None:
+        raise typer.Abort
     matches_table(report.matches, reasons=report.reasons)
     typer.echo(account_line(report.account))
     if keep:
         typer.echo(f"The database is {report.folder / 'levantwatch.db'}; ask it, for example, why an article is there:")
         number = report.matches[0].article_id if report.matches else 1
-        typer.echo(f"  LEVANTWATCH_DATABASE_URL={report.database_url} levantwatch why {number}")
+        typer.echo(f"  LEVANTWATCH_DATABASE_URL={report.database_url} {_ourselves()} why {number}")
+
+
+def _ourselves() -> str:
+    """What to type for this command: `levantwatch`, or where it was found when that is not on the PATH."""
+    called = Path(sys.argv[0]).absolute()
+    return str(called) if called.name == "levantwatch" and not shutil.which("levantwatch") else "levantwatch"
 
 
 def run(

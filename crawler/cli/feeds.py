@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crawler.cli.common import AsFormat, AsReport, Format, ReportFormat, fail, now, reading, writing
+from crawler.cli.common import AsFormat, AsReport, Format, ReportFormat, fail, now, reading, valid, writing
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from crawler.description import FeedDescription
     from storage.models import Feed as FeedRow
-
-T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The feeds: list, add, change, import, export.")
 
@@ -85,14 +82,14 @@ def add(
     from crawler.plaintext import clean
     from storage import feeds
 
-    address = _valid(feed_address, url, "URL")
+    address = valid(feed_address, url, "URL")
     described: dict[str, Any] = {
         "title": clean(title),
         "publisher": clean(publisher),
-        "country": _valid(country_code, country, "--country") if country else None,
-        "language": _valid(language_tag, language, "--language") if language else None,
-        "kind": _valid(word, kind, "--kind") if kind else None,
-        "tags": tuple(_valid(_one_tag, one, "--tag") for one in tag or ()),
+        "country": valid(country_code, country, "--country") if country else None,
+        "language": valid(language_tag, language, "--language") if language else None,
+        "kind": valid(word, kind, "--kind") if kind else None,
+        "tags": tuple(valid(_one_tag, one, "--tag") for one in tag or ()),
     }
     with writing() as session:
         feed_id, created = feeds.add(session, url=address, now=now(), **described)
@@ -101,14 +98,6 @@ def add(
     typer.echo(f"feed {feed_id} {told}: {address}")
     if is_off:
         typer.echo(f"it is disabled; poll it again with: levantwatch feeds enable {feed_id}")
-
-
-def _valid(read: Callable[[str], T], text: str, option: str) -> T:
-    """What an option says, read; bad usage where it cannot be."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _one_tag(text: str) -> str:
@@ -274,7 +263,7 @@ def discover(
     from crawler.discovery import discover_site
     from crawler.terminal import clipped, rows_out
 
-    address = _valid(feed_address, url if "://" in url else f"https://{url}", "URL")
+    address = valid(feed_address, url if "://" in url else f"https://{url}", "URL")
     if sys.stderr.isatty():
         typer.echo(f"looking for feeds at {address}; some seconds …", err=True)
     discovery = discover_site(address)

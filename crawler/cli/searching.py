@@ -24,6 +24,7 @@ from crawler.cli.common import (
     known_topic,
     now,
     reading,
+    valid,
     whole_bytes,
     whole_file,
     writing,
@@ -189,15 +190,18 @@ def _write(rows: Iterable[Any], as_format: ExportFormat, output: str, *, bom: bo
 
 
 def filters_of(
-    typed: str, *, topic: str | None, since: str | None, until: str | None, place: list[str] | None,
-    actor: list[str] | None, **given: Any,
+    typed: str, *, topic: str | None, since: str | None, until: str | None, country: str | None, language: str | None,
+    place: list[str] | None, actor: list[str] | None, **given: Any,
 ) -> Filters:  # fmt: skip
     """What was asked by words and options, still without its scope; bad usage for what makes no sense."""
+    from crawler.description import country_code, language_tag
     from storage.search import Filters
 
     first, last = days(since, until)
     return Filters(
         words=typed, topic=known_topic(topic), since=first, until=last, named=_named(place, actor),
+        country=valid(country_code, country, "--country") if country else None,
+        language=valid(language_tag, language, "--language") if language else None,
         **given,
     )  # fmt: skip
 
