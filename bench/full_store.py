@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from storage import articles, counts, entries, feeds, search
 from storage.db import Database, open_database
 from storage.search import Filters
+from storage.verdicts import VerdictRecord
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 FEEDS, DAYS, BATCH = 200, 700, 200
@@ -80,9 +81,7 @@ def _store(session: Session, n: int, make: dict[str, Any], moment: datetime) -> 
     [shown] = entries.record_seen(session, [document])
     ids = shown.new_ids
     verdicts = tuple(
-        articles.VerdictRecord(
-            topic, 0.9 if topic in make["topics"] else 0.1, 0.5, topic in make["topics"], [], "bench"
-        )
+        VerdictRecord(topic, 0.9 if topic in make["topics"] else 0.1, 0.5, topic in make["topics"], [], "bench")
         for topic in ("isis", "syria")
     )
     record = articles.ArticleRecord(

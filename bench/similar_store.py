@@ -23,6 +23,7 @@ from storage import articles, copies, entries, feeds, placing, same_event, stori
 from storage.db import Database, open_database
 from storage.models import ARTICLES
 from storage.postings import post
+from storage.verdicts import VerdictRecord
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 DAYS, BATCH, TRIALS = 30, 5_000, 600
@@ -71,7 +72,7 @@ def _record(session: Any, number: int, publisher: str, words: str, signature: by
         published_at=NOW, published_raw=None, published_source=None, updated_at=None, updated_raw=None,
     )  # fmt: skip
     [[entry_id]] = [one.new_ids for one in entries.record_seen(session, [entries.Document(1, [seen], NOW)])]
-    verdict = articles.VerdictRecord("syria", 0.9, 0.5, True, [], "bench")
+    verdict = VerdictRecord("syria", 0.9, 0.5, True, [], "bench")
     return articles.ArticleRecord(
         entry_id=entry_id, url=url, canonical_url=url, publisher=publisher, title=url, author=None, language="en", text=words,
         summary="", words=len(words.split()), extraction="full", extractor="bench", published_at=NOW, published_raw=None,

@@ -18,6 +18,7 @@ from crawler.verdicts import verdict_records
 from storage import articles, entries, resolved, search
 from storage.clocks import ClockRecord
 from storage.errors import StorageError
+from storage.verdicts import VerdictRecord, store_verdicts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,7 +134,7 @@ class Store:
     def _reject(self, session: Session, items: Sequence[Article]) -> None:
         """What does not match: rejected with its scores, or to be tried again."""
         now = self.watch.now()
-        verdicts: dict[int, tuple[articles.VerdictRecord, ...]] = {}
+        verdicts: dict[int, tuple[VerdictRecord, ...]] = {}
         for item in items:
             if item.page is None and item.later is not None and item.later.retry_at is not None:
                 # Nothing in the summary, and the page could not be read: nothing is decided yet.
@@ -154,7 +155,7 @@ class Store:
             )
             assert item.judged is not None
             verdicts[item.entry.id] = verdict_records(item.verdicts, model=item.judged.model)
-        articles.store_verdicts_of(session, verdicts, now=now)
+        store_verdicts_of(session, verdicts, now=now)
 
     def _store_match(self, session: Session, item: Article) -> search.Match | None:
         now = self.watch.now()

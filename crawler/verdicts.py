@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from crawler.classify.judge import Evidence
-from storage.articles import VerdictRecord
+from storage.verdicts import VerdictRecord
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict

@@ -10,18 +10,18 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, insert, select, update
-from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
-from storage import clocks, copies, evidence, mentions, proofs, removal, same_event, stories
+from storage import clocks, copies, mentions, proofs, removal, same_event, stories
 from storage.base import Role
 from storage.errors import UnknownArticle, UnknownEntry
-from storage.models import ARTICLES, BANDS, ENTRIES, VERDICTS, Article
+from storage.models import ARTICLES, BANDS, ENTRIES, Article
 from storage.placing import Compared, Likeness, place_again, places
-from storage.portable import Indexed, index_words, text_list
+from storage.portable import Indexed, index_words
 from storage.postings import post
 from storage.seen import MentionRecord
 from storage.text import clean, language_code, search_words
+from storage.verdicts import VerdictRecord, topics_of, write_verdicts
 
 # DESIGN section 3: a claim in the future or absurdly old is flagged, never rewritten; it does not decide the day
 _FUTURE = timedelta(days=1)
@@ -35,25 +35,6 @@ _STORED = select(ARTICLES).where(ARTICLES.c.id.in_(bindparam("these", expanding=
 _FEEDS_OF = select(ENTRIES.c.id, ENTRIES.c.feed_id).where(ENTRIES.c.id.in_(bindparam("these", expanding=True)))
 _ADD = insert(ARTICLES)
 _FINISH = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
-_SUPERSEDE = (
-    update(VERDICTS)
-    .where(VERDICTS.c.entry_id.in_(bindparam("these", expanding=True)), VERDICTS.c.current == yes())
-    .values(current=False)
-)
-_JUDGED = insert(VERDICTS)
-_REJUDGED = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
-
-
-@dataclass(frozen=True, slots=True)
-class VerdictRecord:
-    """What the judge said on one topic; evidence items are (field, start, end, text, term, sense, weight)."""
-
-    topic: str
-    score: float
-    threshold: float
-    matched: bool
-    evidence: Sequence[Mapping[str, Any]]
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +252,7 @@ def _write_rest(session: Session, written: Sequence[_Written], now: datetime) ->
     mentions.replace(session, {one.record.entry_id: one.record.mentions for one in written}, known=known)
     clocks.replace(session, {one.record.entry_id: one.record.clocks for one in written}, known=known)
     if written:
-        _write_verdicts(session, {one.record.entry_id: one.record.verdicts for one in written}, now)
+        write_verdicts(session, {one.record.entry_id: one.record.verdicts for one in written}, now)
     proven = proofs.proven(session, [one.record.entry_id for one in written])
     for one in written:
         if one.record.captures is not None or one.record.entry_id in proven:
@@ -295,7 +276,7 @@ def _values(record: ArticleRecord, place: stories.Place, now: datetime) -> dict[
     time = effective_time(record.published_at, record.first_seen_at)
     return {
         **{name: getattr(record, name) for name in own},
-        **_topics(record.verdicts),
+        **topics_of(record.verdicts),
         "id": record.entry_id,
         "language": language_code(record.language),
         "day": day_of(time),
@@ -304,15 +285,6 @@ def _values(record: ArticleRecord, place: stories.Place, now: datetime) -> dict[
         "role": place.role,
         "text_hash": record.text_hash,
         "changed_at": now,
-    }
-
-
-def _topics(verdicts: Sequence[VerdictRecord]) -> dict[str, Any]:
-    scores = {verdict.topic: verdict.score for verdict in verdicts}
-    return {
-        "topics": text_list(verdict.topic for verdict in verdicts if verdict.matched),
-        "syria_score": scores.get("syria"),
-        "isis_score": scores.get("isis"),
     }
 
 
@@ -330,7 +302,7 @@ def _compared(record: ArticleRecord) -> Compared:
 def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: datetime) -> None:
     rows = []
     for record in records:
-        scores = _topics(record.verdicts)
+        scores = topics_of(record.verdicts)
         rows.append(
             {
                 "which": record.entry_id,
@@ -350,50 +322,6 @@ def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: dat
 def _write_bands(session: Session, records: Sequence[ArticleRecord]) -> None:
     rows = ((band, record.entry_id) for record in records for band in set(record.bands))
     post(session, "bands", ("article_id",), rows)
-
-
-def _write_verdicts(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], now: datetime) -> None:
-    """Add the verdicts on these entries to the history; the ones before are no longer current."""
-    session.execute(_SUPERSEDE, {"these": list(verdicts)})
-    rows = [
-        {
-            "entry_id": entry_id,
-            "topic": verdict.topic,
-            "score": verdict.score,
-            "threshold": verdict.threshold,
-            "matched": verdict.matched,
-            "current": True,
-            "model": verdict.model,
-            "decided_at": now,
-            "evidence": [dict(one) for one in verdict.evidence],
-            "margin": abs(verdict.score - verdict.threshold),
-        }
-        for entry_id, said in verdicts.items()
-        for verdict in said
-    ]
-    if rows:
-        session.execute(_JUDGED, rows)
-        evidence.write_terms(session, verdicts)
-
-
-def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:
-    """Write the verdicts on an entry that is no match (entries.record_end says which state it ends in).
-
-    An article that was stored for it, from its summary say, stays but leaves the view `matches`, unless a verdict
-    matches after all.
-    """
-    store_verdicts_of(session, {entry_id: verdicts} if verdicts else {}, now=now)
-
-
-def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], *, now: datetime) -> None:
-    """The same for some hundred entries by id, in a few statements."""
-    if not verdicts:
-        return
-    _write_verdicts(session, verdicts, now)
-    rows = [{"which": entry_id, "changed_at": now, **_topics(said)} for entry_id, said in verdicts.items()]
-    session.execute(_REJUDGED, rows)
-    kept = {entry_id: any(verdict.matched for verdict in told) for entry_id, told in verdicts.items()}
-    stories.keep(session, kept, now=now)
 
 
 def get(session: Session, article_id: int) -> Article:

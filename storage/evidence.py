@@ -42,7 +42,7 @@ def terms_of(evidence: Sequence[Mapping[str, Any]], *, score: float, threshold: 
 
 
 def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None:
-    """Replace the terms of these entries by those of their verdicts that matched (articles.VerdictRecord)."""
+    """Replace the terms of these entries by those of their verdicts that matched (verdicts.VerdictRecord)."""
     session.execute(_CLEAR, {"these": list(verdicts)})
     rows = [
         {

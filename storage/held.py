@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, exists, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
-from storage import articles
 from storage.base import EntryState
 from storage.models import ARTICLES, ENTRIES, FEEDS, VERDICTS
+from storage.verdicts import VerdictRecord, store_verdicts_of
 
 _SUMMARY_ONLY = "summary-only"
 
@@ -53,7 +53,7 @@ class Rejudged:
     """An entry with its new verdicts and the state that it has by them."""
 
     entry: HeldEntry
-    verdicts: Sequence[articles.VerdictRecord]
+    verdicts: Sequence[VerdictRecord]
     state: EntryState
 
 
@@ -116,7 +116,7 @@ def rejudge(session: Session, rejudged: Sequence[Rejudged], *, now: datetime) ->
     `pending` makes an entry due now, so that its page is read; a match that still waits for its page goes on waiting.
     What is neither pending nor a match leaves the view `matches` but keeps its article.
     """
-    articles.store_verdicts_of(session, {one.entry.id: one.verdicts for one in rejudged}, now=now)
+    store_verdicts_of(session, {one.entry.id: one.verdicts for one in rejudged}, now=now)
     groups: defaultdict[tuple[EntryState, EntryState], list[dict[str, Any]]] = defaultdict(list)
     for one in rejudged:
         scores = {verdict.topic: verdict.score for verdict in one.verdicts}

@@ -15,6 +15,7 @@ from storage.db import Database
 from storage.documents import triaged
 from storage.mentions import MentionRecord
 from storage.models import ENTRIES, MENTIONS, Label
+from storage.verdicts import VerdictRecord
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -98,7 +99,7 @@ def list_entries(database: Database, feed_id: int, *items: entries.SeenEntry, no
         return record_seen(session, feed_id=feed_id, entries=items, now=now).new_ids
 
 
-def verdict(topic: str = "syria", score: float = 0.9, **values: Any) -> articles.VerdictRecord:
+def verdict(topic: str = "syria", score: float = 0.9, **values: Any) -> VerdictRecord:
     """A verdict with one piece of evidence."""
     evidence = [
         {"field": "title", "start": 0, "end": 5, "text": "Syria", "term": "syria", "sense": "country", "weight": 2.0}
@@ -111,7 +112,7 @@ def verdict(topic: str = "syria", score: float = 0.9, **values: Any) -> articles
         "evidence": evidence,
         "model": "m1",
     }
-    return articles.VerdictRecord(**{**fields, **values})
+    return VerdictRecord(**{**fields, **values})
 
 
 def record(entry_id: int, **values: Any) -> articles.ArticleRecord:

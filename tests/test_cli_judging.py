@@ -40,6 +40,7 @@ from crawler.watch import Watch
 from storage import articles, entries, labels, search
 from storage.db import Database, open_database
 from storage.reviews import ReviewItem
+from storage.verdicts import store_verdicts
 from tests.command import Desk
 
 Run = Callable[..., Any]
@@ -193,7 +194,7 @@ def watched(database: Database, schema_url: str, monkeypatch: pytest.MonkeyPatch
     near, *_ = list_entries(database, feed_id, seen(7), seen(8, title="The port", summary="A port."), seen(9))
     with database.write() as session:
         verdicts = [verdict("syria", 0.4), verdict("isis", 0.01)]
-        articles.store_verdicts(session, entry_id=near, verdicts=verdicts, now=NOW)
+        store_verdicts(session, entry_id=near, verdicts=verdicts, now=NOW)
         entries.record_end(session, entry_id=near, state="near", now=NOW)
         record_triage(session, [TriageDecision(near + 1, 0.0, False), TriageDecision(near + 2, 0.0, False)], NOW)
     return database
@@ -208,7 +209,7 @@ def test_why_shows_the_text_with_marks_and_the_sum(watched: Database, levantwatc
     ]
     with watched.write() as session:
         session.execute(articles.ARTICLES.update().where(articles.ARTICLES.c.id == 1).values(text=text))
-        articles.store_verdicts(session, entry_id=1, verdicts=[verdict("syria", 0.88, evidence=evidence)], now=NOW)
+        store_verdicts(session, entry_id=1, verdicts=[verdict("syria", 0.88, evidence=evidence)], now=NOW)
     status, out, _ = levantwatch("why", "1")
     assert status == 0
     assert out.splitlines() == [

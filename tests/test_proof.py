@@ -37,6 +37,7 @@ from storage.errors import HeldBack, StorageError, UnknownArticle
 from storage.models import ARTICLES, CAPTURES, ENTRIES, MENTIONS, PROOF_LEDGER, PROOFS, STORIES, TOMBSTONES, VERDICTS
 from storage.portable import is_sqlite
 from storage.retention import Policy, prune
+from storage.verdicts import store_verdicts
 
 WHY = "court order 12/2026"
 
@@ -386,7 +387,7 @@ def test_what_is_held_is_neither_pruned_nor_forgotten_until_it_is_released(datab
     ids = list_entries(database, add_feed(database), seen(1), seen(2))
     with database.write() as session:
         for entry_id in ids:
-            articles.store_verdicts(session, entry_id=entry_id, verdicts=[verdict("syria", 0.2)], now=NOW)
+            store_verdicts(session, entry_id=entry_id, verdicts=[verdict("syria", 0.2)], now=NOW)
             entries.record_end(session, entry_id=entry_id, state="near", now=NOW)
         session.execute(update(ENTRIES).values(audit_rank=1.0))
         assert proofs.hold(session, entry_id=1, why="case 7", now=NOW)

@@ -32,6 +32,7 @@ from storage.db import Database, open_database
 from storage.errors import CrawlLockHeld
 from storage.models import ENTRIES, VERDICTS
 from storage.retention import prune
+from storage.verdicts import store_verdicts
 
 LATER = NOW + DAY
 SYRIA = 'topic = "syria"\ntitle = "Syria"\n[name.syria]\nwhy = "the country"\nen = ["Syria"]\nar = ["سوريا"]\n'
@@ -96,7 +97,7 @@ class Ledger:
                 words = {"title": title, "text": text, "summary": summary, "verdicts": records}
                 store(session, record(entry_id, **words, **values))
                 return entry_id
-            articles.store_verdicts(session, entry_id=entry_id, verdicts=records, now=NOW)
+            store_verdicts(session, entry_id=entry_id, verdicts=records, now=NOW)
             state: Any = "near" if any(one.near for one in verdicts) else "irrelevant"
             entries.record_end(session, entry_id=entry_id, state=state, now=NOW)
         return entry_id

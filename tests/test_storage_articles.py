@@ -30,6 +30,7 @@ from storage.db import Database
 from storage.errors import UnknownArticle, UnknownEntry, UnknownStory
 from storage.models import BANDS, VERDICTS, Article
 from storage.text import clean
+from storage.verdicts import store_verdicts
 
 ABCD, ABCX, WXYZ = b"abcdefgh", b"abcdefXX", b"stuvwxyz"
 
@@ -111,7 +112,7 @@ def test_a_page_that_disproves_its_summary_leaves_the_matches(database: Database
     save(database, 1, extraction="summary-only", retry_at=NOW + HOUR)
     with database.write() as session:
         verdicts = [verdict("syria", 0.2), verdict("isis", 0.1)]
-        articles.store_verdicts(session, entry_id=1, verdicts=verdicts, now=NOW + HOUR)
+        store_verdicts(session, entry_id=1, verdicts=verdicts, now=NOW + HOUR)
         entries.record_end(session, entry_id=1, state="irrelevant", now=NOW + HOUR)
     with database.read() as session:
         assert search.search(session, search.Filters()) == []
@@ -124,8 +125,8 @@ def test_verdicts_on_a_rejected_entry_are_kept_with_their_evidence(
     database: Database, entry_ids: tuple[int, ...]
 ) -> None:
     with database.write() as session:
-        articles.store_verdicts(session, entry_id=2, verdicts=[verdict("syria", 0.4)], now=NOW)
-        articles.store_verdicts(session, entry_id=2, verdicts=[], now=NOW)
+        store_verdicts(session, entry_id=2, verdicts=[verdict("syria", 0.4)], now=NOW)
+        store_verdicts(session, entry_id=2, verdicts=[], now=NOW)
     with database.read() as session:
         [kept] = search.why(session, 2).verdicts
     assert (kept.score, kept.threshold, kept.matched, kept.model, kept.decided_at) == (0.4, 0.5, False, "m1", NOW)

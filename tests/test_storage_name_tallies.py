@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import delete, func, insert, select, text, update
 from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, verdict
 
-from storage import articles, mentions, name_tallies, removal, retention
+from storage import mentions, name_tallies, removal, retention
 from storage.db import Database
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
 from storage.seen import MentionRecord
+from storage.verdicts import store_verdicts
 
 SPANS = ((None, None), (date(2026, 9, 2), date(2026, 11, 30)), (None, date(2026, 10, 7)), (date(2026, 10, 5), date(2026, 10, 5)))  # fmt: skip
 NAMES = (("place", "homs", "homs"), ("place", "tadmur", "homs"), ("place", "idlib", "idlib"), ("actor", "ypg", "sdf"))
@@ -63,7 +64,7 @@ def writes(database: Database, chance: random.Random, ids: list[int]) -> Iterato
                 mentions.replace(session, {id_: some_mentions(chance)})
             elif action == "verdict":
                 said = [verdict(topic, score=chance.choice((0.1, 0.9))) for topic in ("isis", "syria")]
-                articles.store_verdicts(session, entry_id=id_, verdicts=said, now=NOW)
+                store_verdicts(session, entry_id=id_, verdicts=said, now=NOW)
             elif action == "forget":
                 removal.forget(session, entry_id=ids.pop(ids.index(id_)), why="asked", tombstones={}, now=NOW)
             elif action == "fold":

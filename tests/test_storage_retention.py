@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import func, select
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen, verdict
 
-from storage import articles, entries, feeds, labels, runs
+from storage import entries, feeds, labels, runs
 from storage.db import Database
 from storage.errors import UnknownEntry
 from storage.models import ENTRIES, POLLS, RUNS, SIGHTINGS, VERDICTS, Entry
 from storage.retention import Policy, prune
 from storage.search import why
+from storage.verdicts import store_verdicts
 
 OLD = NOW + 400 * DAY
 POLICY = Policy(rejected_days=90, entries_days=365, polls_days=30, runs_days=365)
@@ -33,7 +34,7 @@ def prune_all(database: Database, *, now: Any, batch: int = 500) -> int:
 
 def reject(database: Database, entry_id: int, state: Any = "irrelevant") -> None:
     with database.write() as session:
-        articles.store_verdicts(session, entry_id=entry_id, verdicts=[verdict("syria", 0.2)], now=NOW)
+        store_verdicts(session, entry_id=entry_id, verdicts=[verdict("syria", 0.2)], now=NOW)
         entries.record_end(session, entry_id=entry_id, state=state, now=NOW)
 
 

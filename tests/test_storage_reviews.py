@@ -12,12 +12,13 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from storage import articles, audits, entries, held, labels, reviews, search
+from storage import audits, entries, held, labels, reviews, search
 from storage.db import Database, open_database
 from storage.models import ENTRIES, EVIDENCE_TERMS
 from storage.retention import Policy, prune
 from storage.schema import HISTORY, History
 from storage.text import audit_rank
+from storage.verdicts import store_verdicts
 
 SHARE = 0.5  # of rejects in the sample: half of them, so that a few are enough to test with
 
@@ -44,7 +45,7 @@ def rejects(database: Database, feed_id: int, *scores: float | None, state: Any 
         for entry_id, score in zip(ids, scores, strict=True):
             if score is not None:
                 verdicts = [verdict("syria", score), verdict("isis", 0.0)]
-                articles.store_verdicts(session, entry_id=entry_id, verdicts=verdicts, now=NOW)
+                store_verdicts(session, entry_id=entry_id, verdicts=verdicts, now=NOW)
             entries.record_end(session, entry_id=entry_id, state=state, now=NOW)
     return list(ids)
 
@@ -82,7 +83,7 @@ def test_what_is_labelled_on_a_topic_is_not_asked_again(database: Database) -> N
 def test_the_newest_verdict_is_the_one_that_is_doubted(database: Database) -> None:
     first, second = matches(database, add_feed(database), 0.51, 0.6)
     with database.write() as session:
-        articles.store_verdicts(session, entry_id=first, verdicts=[verdict("syria", 0.9)], now=NOW + DAY)
+        store_verdicts(session, entry_id=first, verdicts=[verdict("syria", 0.9)], now=NOW + DAY)
     assert asked(database, topic="syria") == [(second, "syria"), (first, "syria")]
 
 
@@ -325,9 +326,9 @@ def test_terms_are_those_of_the_verdict_that_holds(database: Database) -> None:
     [only] = add_matches(database, add_feed(database), {"verdicts": (verdict("syria", 0.9, evidence=WEIGHED),)})
     with database.write() as session:
         again = verdict("syria", 0.6, evidence=[piece("idlib", 0.5)])
-        articles.store_verdicts(session, entry_id=only, verdicts=[again], now=NOW)
+        store_verdicts(session, entry_id=only, verdicts=[again], now=NOW)
         assert session.scalars(select(EVIDENCE_TERMS.c.term)).all() == ["idlib"]
-        articles.store_verdicts(session, entry_id=only, verdicts=[verdict("syria", 0.2)], now=NOW)
+        store_verdicts(session, entry_id=only, verdicts=[verdict("syria", 0.2)], now=NOW)
         assert session.scalars(select(EVIDENCE_TERMS.c.term)).all() == []
 
 

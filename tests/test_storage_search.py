@@ -27,12 +27,13 @@ from storage_samples import (
     verdict,
 )
 
-from storage import articles, counts, entries, feeds, labels, search, word_counts
+from storage import counts, entries, feeds, labels, search, word_counts
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry
 from storage.models import ARTICLES
 from storage.search import Filters
 from storage.text import fold
+from storage.verdicts import store_verdicts
 
 
 def found(database: Database, **filters: Any) -> list[int]:
@@ -283,7 +284,7 @@ def test_why_tells_all_that_decided(database: Database) -> None:
 def test_why_of_a_rejected_entry(database: Database) -> None:
     list_entries(database, add_feed(database), seen(1))
     with database.write() as session:
-        articles.store_verdicts(session, entry_id=1, verdicts=[verdict("syria", 0.4)], now=NOW)
+        store_verdicts(session, entry_id=1, verdicts=[verdict("syria", 0.4)], now=NOW)
         entries.record_end(session, entry_id=1, state="near", now=NOW)
         why = search.why(session, seen(1).url or "")
     assert (why.entry.state, why.article, [one.score for one in why.verdicts]) == ("near", None, [0.4])

@@ -13,9 +13,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, verdict
 
-from storage import articles, removal, retention, tallies
+from storage import removal, retention, tallies
 from storage.db import Database
 from storage.models import ARTICLES, TALLIES
+from storage.verdicts import store_verdicts
 
 SPANS = (
     (None, None), (date(2026, 9, 1), date(2026, 10, 31)), (date(2026, 9, 2), date(2026, 11, 30)), (date(2026, 10, 5), date(2026, 10, 9)),
@@ -71,7 +72,7 @@ def writes(database: Database, chance: random.Random, ids: list[int]) -> Iterato
                 _store(session, chance, chance.choice(ids), at)
             elif action == "verdict":
                 said = [verdict(topic, score=chance.choice((0.1, 0.9))) for topic in ("isis", "syria")]
-                articles.store_verdicts(session, entry_id=chance.choice(ids), verdicts=said, now=NOW)
+                store_verdicts(session, entry_id=chance.choice(ids), verdicts=said, now=NOW)
             elif action == "forget":
                 removal.forget(
                     session, entry_id=ids.pop(chance.randrange(len(ids))), why="asked", tombstones={}, now=NOW

@@ -36,6 +36,7 @@ from storage.models import (
     STORIES,
     VERDICTS,
 )
+from storage.verdicts import store_verdicts
 
 WIRE = (
     "Shells hit the vegetable market of Maarat al-Numan in Idlib on Monday morning, killing nine people and wounding 23, rescuers "
@@ -417,7 +418,7 @@ def test_what_leaves_the_matches_no_longer_counts_and_may_come_back(stand: Newss
     second = stand.print("South Post", WIRE)
     for score, number in ((0.1, 1), (0.9, 2)):
         with stand.database.write() as session:
-            articles.store_verdicts(session, entry_id=second, verdicts=[verdict("syria", score)], now=NOW + DAY)
+            store_verdicts(session, entry_id=second, verdicts=[verdict("syria", score)], now=NOW + DAY)
         page = stand.page(stand.role(first)[0])
         assert (page.story.articles, len(page.members)) == (number, number)
 
