@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scrapy import Request
 from scrapy.http.request import NO_CALLBACK
 
 from crawler import polling
@@ -23,11 +22,13 @@ from crawler.following import known_validators
 from crawler.gate import FORCED
 from crawler.hosts import NotAskedError
 from crawler.reading import read_feed
+from crawler.straight import PlainRequest
 from crawler.urls import redact
 from storage import hosts as known_hosts
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from scrapy import Request
     from scrapy.http import Response
 
     from crawler.record import Recorder
@@ -129,7 +130,7 @@ class Polls:
         """Raises ValueError for what is no address. Feeds are published to be polled: robots.txt is for pages."""
         most = self.watch.config.feed_max_bytes
         meta = {"dont_obey_robotstxt": True, "download_maxsize": most, FORCED: forced}
-        return Request(url, callback=NO_CALLBACK, headers={"Accept": ACCEPT, **headers}, meta=meta)
+        return PlainRequest(url, callback=NO_CALLBACK, headers={"Accept": ACCEPT, **headers}, meta=meta)
 
     async def _ask(self, request: Request) -> HttpAnswer:
         """What came back, or why nothing did. Raises NotAskedError."""

@@ -8,6 +8,7 @@ that before. What they cost: docs/decisions/0063-speed.md.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -19,6 +20,22 @@ from crawler.guard import GuardedResolver
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+
+
+# what `safe_url_string` leaves as it is: tests/test_urls.py
+_PLAIN = re.compile(
+    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[1-9][0-9]{0,3})?/[A-Za-z0-9._~/:@!$&()*+,;=-]*(?:\?[A-Za-z0-9._~/:@!$()*+,;=&?-]+)?"
+)
+
+
+class PlainRequest(Request):
+    """A request whose URL, when it is plain, is not taken apart to be made safe: a twentieth of what a poll costs."""
+
+    def _set_url(self, url: str) -> None:
+        if _PLAIN.fullmatch(url):
+            self._url = url
+        else:
+            super()._set_url(url)
 
 
 async def ask(crawler: Crawler, request: Request) -> Response:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scrapy import Request
 
+from crawler.straight import PlainRequest
 from crawler.urls import LONGEST_URL, canonical_url, entry_key, match_key, redact, registered_domain
 
 DATA = Path(__file__).parent / "data" / "urls"
@@ -200,3 +201,18 @@ def test_half_a_character_in_a_title_makes_a_key() -> None:
 )
 def test_redacted(url: str, shown: str) -> None:
     assert redact(url) == shown
+
+
+HOST_LIKE = st.from_regex(r"[a-z0-9.-]{1,12}(:[0-9]{1,5})?", fullmatch=True)
+TAIL_LIKE = st.text("abcXYZ019._~/:@!$&'()*+,;=-?#%[]| é\t", max_size=20)
+
+
+@given(st.sampled_from(["http://", "https://", "HTTP://", "ftp://"]), HOST_LIKE, TAIL_LIKE)
+def test_a_plain_address_is_asked_as_scrapy_would_ask_it(scheme: str, host: str, tail: str) -> None:
+    def asked(kind: type[Request]) -> str:
+        try:
+            return kind(f"{scheme}{host}/{tail}").url
+        except ValueError as error:
+            return f"{type(error).__name__} {error}"
+
+    assert asked(PlainRequest) == asked(Request)
