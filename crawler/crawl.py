@@ -151,7 +151,7 @@ def close_run(session: Session, spider: FeedsSpider, *, run_id: int, reason: str
     """Write a crawl's counts, and give back what it claimed and did not settle."""
     now = spider.watch.now()
     cluster = spider.watch.cluster
-    entries.release_claims(session, crashed=False, ids=None if cluster is None else spider.claimed)
+    entries.release_claims(session, crashed=False, ids=None if cluster is None else spider.claims.ids)
     if cluster is None or cluster.leads:
         rechecks.release_claims(session, now=now, crashed=False)
     runs.finish(session, run_id=run_id, counts=spider.counts(), reason=reason, now=now)
@@ -171,7 +171,7 @@ async def crawl(
     runner, crawler = _crawler(watch, spider)
     run_id = await watch.write(_begin_run, command=kind, now=watch.now(), shared=watch.cluster is not None)
     if watch.cluster is not None:
-        watch.cluster.claims = lambda: crawler.spider.claimed if crawler.spider is not None else ()  # type: ignore[attr-defined]
+        watch.cluster.claims = lambda: crawler.spider.claims.ids if crawler.spider is not None else ()  # type: ignore[attr-defined]
     crawling = runner.crawl(crawler, watch=watch, rounds=rounds, run_id=run_id, on_poll=on_poll, **arguments)
     reason = await _until_stopped(crawler, crawling, stop)
     if crawling.done():

@@ -111,7 +111,7 @@ class BackfillSpider(FeedsSpider):
                 self.line.put(registered_domain(request.url), request)
 
     def _document_done(self, step: Step) -> None:
-        self._pending = not self._leaving
+        self.claims.expect(entries_wait=True)
         self._tick()
         self._done(registered_domain(step.lead.url))
 

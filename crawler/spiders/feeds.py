@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from scrapy import Request, Spider, signals
 
+from crawler.claims import Claims
 from crawler.fair import FairQueue
 from crawler.fetching import PAGE_ACCEPT, Pages
 from crawler.gate import FORCED
@@ -28,8 +28,8 @@ from crawler.record import Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
 from crawler.straight import ask
 from crawler.urls import registered_domain
-from storage import entries, rechecks
 from storage import hosts as known_hosts
+from storage import rechecks
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from storage.rechecks import ClaimedRecheck
 
 logger = logging.getLogger(__name__)
-
-ARTICLES_PER_HOST = 8  # waiting or in flight at once: enough to keep a host's turn filled, few enough to lose little
-SLOW = 5.0  # seconds of delay from which on a host's articles are claimed one by one, and take no place from the others
 
 Work: TypeAlias = Turn | Request | Article  # what stands in line; a Turn is no matter of Scrapy's
 
@@ -88,16 +85,18 @@ class FeedsSpider(Spider):
         self.polls = Polls(watch, self.recorder, download=self._download, done=self._polled, broke=self._break)
         self.pages = Pages(watch)
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
-        self._reading: dict[int, str] = {}  # claimed entries, and matches that are looked at again, by id -> host
-        self.claimed: set[int] = set()  # entries whose claim is ours until they are settled
-        self._looking: set[int] = set()  # those of them that are looked at again
         self.again = Rechecks(watch, accept=PAGE_ACCEPT, settled=self.settled, broke=self._break)
-        self._looks = False  # whether matches may be due to be looked at again
-        self._pending = self.reads_entries  # whether the ledger may hold entries to claim
-        self._claiming: asyncio.Future[None] | None = None
         self._open = True  # whether more rounds may come
         self._leaving = False
         self._changed = asyncio.Event()
+        self.claims = Claims(
+            watch,
+            entries_wait=self.reads_entries,
+            take=self._take,
+            look=self._look,
+            changed=self._changed.set,
+            broke=self._break,
+        )
         self.hosts.on_wait = self._changed.set
         self._broken_work: set[asyncio.Future[None]] = set()
         self._matched = 0
@@ -145,8 +144,8 @@ class FeedsSpider(Spider):
                 continue
             if work is not None:
                 return work
-            self._claim_soon()
-            if self._claiming is None and not self._open and not self.line.out and not len(self.line):
+            self.claims.soon()
+            if not self.claims.busy and not self._open and not self.line.out and not len(self.line):
                 return None
             opens_next = self.line.opens_next()
             pause = None if opens_next is None else max(opens_next - self.hosts.clock(), 0.0)
@@ -170,8 +169,7 @@ class FeedsSpider(Spider):
                         self.hosts.forget_quiet(host)
                     if self.polls.wait(feed):
                         self.line.put(host, Turn(feed, round_.force), doubtful=_may_hang(feed))
-                self._pending = self.reads_entries and not self._leaving
-                self._looks = self._looks or (round_.looks and self.watch.config.looks_again)
+                self.claims.expect(entries_wait=True, looks_wait=round_.looks and self.watch.config.looks_again)
                 self._changed.set()
         except StorageError as error:
             self._break(error)
@@ -189,6 +187,7 @@ class FeedsSpider(Spider):
         self._leaving = True
         self._open = False
         self.polls.leave()
+        self.claims.leave()
         for work in self.line.clear():
             self._let_go(work)
         self.hosts.leave()
@@ -200,66 +199,19 @@ class FeedsSpider(Spider):
             self.polls.let_go(work.feed)
             self.on_poll()
         elif isinstance(work, Article):
-            self._reading.pop(work.entry.id, None)
+            self.claims.let_go(work.entry.id)
         else:
-            self._reading.pop(_page_of(work).id, None)
+            self.claims.let_go(_page_of(work).id)
 
-    def _claim_soon(self) -> None:
-        """Claim what waits in the ledger, unless that is under way: polls go on meanwhile."""
-        if self._claiming is not None or not (self._pending or self._looks) or self._leaving:
-            return
-        slow = self.hosts.slow(SLOW)
-        room = self.watch.config.concurrency - sum(host not in slow for host in self._reading.values())
-        if room > 0:
-            self._claiming = asyncio.ensure_future(self._claim(slow, room))
+    def _take(self, entry: ClaimedEntry) -> None:
+        work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
+        self.line.put(entry.host, work)
 
-    async def _claim(self, slow: Collection[str], room: int) -> None:
-        """Claim entries whose turn has come, or, where there is none, matches to look at again."""
-        crowds = Counter(self._reading.values())
-        turn: dict[str, Any] = {
-            "now": self.watch.now(),
-            "limit": room,
-            "per_host": {**dict.fromkeys(slow, 1), "*": ARTICLES_PER_HOST},
-            "exclude_hosts": [
-                host for host, number in crowds.items() if host in slow or number >= ARTICLES_PER_HOST // 2
-            ],
-        }
-        try:
-            if not (self._pending and await self._claim_entries(turn)) and self._looks:
-                await self._claim_looks(turn)
-        except StorageError as error:
-            self._break(error)
-        except Exception:
-            logger.exception("a bug: nothing was claimed")
-        finally:
-            self._claiming = None
-            self._changed.set()
-
-    async def _claim_entries(self, turn: dict[str, Any]) -> bool:
-        self._pending = False
-        claimed = await self.watch.write(entries.claim, **turn)
-        self.claimed.update(entry.id for entry in claimed)
-        if self._leaving:  # meanwhile; close_run gives them back
-            return False
-        for entry in claimed:
-            self._reading[entry.id] = entry.host
-            work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
-            self.line.put(entry.host, work)
-        self._pending = self._pending or bool(claimed)
-        return bool(claimed)
-
-    async def _claim_looks(self, turn: dict[str, Any]) -> None:
-        self._looks = False
-        claimed = await self.watch.write(rechecks.claim, **turn)
-        if self._leaving:
-            return
-        for recheck in claimed:
-            request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
-            if request is not None:
-                self._reading[recheck.id] = recheck.host
-                self._looking.add(recheck.id)
-                self.line.put(recheck.host, request)
-        self._looks = self._looks or bool(claimed)
+    async def _look(self, recheck: ClaimedRecheck) -> bool:
+        request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
+        if request is not None:
+            self.line.put(recheck.host, request)
+        return request is not None
 
     # --- hosts that asked to be left alone ---
 
@@ -285,7 +237,7 @@ class FeedsSpider(Spider):
             )  # fmt: skip
         except StorageError as error:
             self._break(error)
-        self.claimed.difference_update(entry_ids)
+        self.claims.give_up(entry_ids)
         for work in leaving:
             self._let_go(work)
         self._changed.set()
@@ -309,7 +261,7 @@ class FeedsSpider(Spider):
 
     def _polled(self, feed: FeedForPoll, candidates: int) -> None:
         """A feed is through, with so many entries to read."""
-        self._pending = self._pending or candidates > 0
+        self.claims.expect(entries_wait=candidates > 0)
         self.on_poll()
         self._done(registered_domain(feed.url), doubtful=_may_hang(feed))
 
@@ -375,13 +327,8 @@ class FeedsSpider(Spider):
         self._matched += matched
         if error is not None:
             self._break(error)
-        host = self._reading.pop(entry.id, None)
-        if error is None:
-            self.claimed.discard(entry.id)
+        host = self.claims.settle(entry.id, kept=error is not None)
         if host is not None:
-            self._pending = self.reads_entries
-            self._looks = self._looks or entry.id in self._looking
-            self._looking.discard(entry.id)
             self._done(host)
 
     def _done(self, host: str, *, doubtful: bool = False) -> None:
