@@ -15,6 +15,7 @@ from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
 HARDER = ("S", "P")  # items of exam-south.jsonl and exam-isis.jsonl: asides, written where the judge was weakest
+LINES = "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
 BEARERS = (
     "U",
     "V",
@@ -24,6 +25,7 @@ BEARERS = (
     "T",
     "R",
     "Q",
+    "N",
 )  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
@@ -68,8 +70,9 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS))]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, LINES))]),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
+        ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
