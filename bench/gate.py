@@ -15,7 +15,9 @@ from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
 HARDER = ("S", "P")  # items of exam-south.jsonl and exam-isis.jsonl: asides, written where the judge was weakest
-LINES = "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
+LINES = (
+    "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
+)
 BEARERS = (
     "U",
     "V",

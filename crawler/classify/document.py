@@ -27,6 +27,7 @@ _THERE = re.compile(
     r"|w|we|z|do|pod|في|الي|من|قرب|در|از|به|li|ji|bij|uit|naar) $|\bب$"
 )
 _THITHER = re.compile(r"['’](?:[dt][ae]n?|y[ae])(?:ki)?(?!\w)")  # Turkish: Humus'ta, Halep'ten
+_COLON = re.compile(r" ?:")  # Homs: eight dead, at the front of a headline
 _LOOK = 16  # characters before a place
 _ENDING = 6  # characters behind it
 # begins with one set of characters, not with alternatives: three times as fast to look for
@@ -106,10 +107,12 @@ class Document:
         return begin, end
 
     def is_there(self, spot: Spot) -> bool:
-        """Whether something happens in a place or moves to or from it: in Homs, à Homs, Humus'ta."""
+        """Whether something happens in a place or moves to or from it: in Homs, à Homs, Humus'ta, "Homs: …"."""
         text = (self.title if spot.field == "title" else self.text).text
         start, end = spot.mention.start, spot.mention.end
         if _THERE.search(text[max(start - _LOOK, 0) : start]) or _THITHER.search(text, start, end + _ENDING):
+            return True
+        if start == 0 and spot.field == "title" and _COLON.match(text, end):
             return True
         source, (first, _) = self.source(spot)
         return source[max(first - 2, 0) : first] in ("à ", "À ")  # folded it is an English article
