@@ -48,6 +48,7 @@ AGAINST = frozenset(
         "stranger",
         "alone-weak",
         "alone-weaker",
+        "alone-there",
         "alone-leader",
         "culture",
         "migration",
