@@ -33,7 +33,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
         return {}
     anchors = found.anchors
     fit = _words(document, found, FITTING)
-    fitting = len(fit) + _further(document, found)
+    there = any(spot.mention.concept.sense == "place" and document.is_there(spot) for spot in anchors)
+    fitting = len(fit) + _further(document, found) + there
     affairs = len(_words(document, found, STATE) - fit)
     words = document.words + document.title.text.count(" ") + 1
     telling = min(1.0, words / TELLING)

@@ -24,11 +24,14 @@ _WORD = re.compile(r"\w+")
 # something happens in, goes to or comes from a town; seldom a man, a ship or a team of its name
 _THERE = re.compile(
     r"(?:^|\W)(?:in|near|outside|inside|across|around|from|to|at|dans|pres de|depuis|vers|en|desde|hacia|da|verso|vicino a|bei|nach|aus|nahe|в|во|из|под|около"
-    r"|w|we|z|do|pod|في|الي|من|قرب|در|از|به|li|ji|bij|uit|naar) $|\bب$"
+    r"|w|we|z|do|pod|في|الي|من|قرب|در|از|به|li|ji|bij|uit|naar"
+    r"|(?:city|town|north|south|east|west|outskirts|suburbs|countryside|centre|streets|people) of|ville de|province de|(?:nord|sud|est|ouest) de"
+    r"|stadt|provinz|nordlich von|ostlich von|sudlich von|westlich von|ciudad de|provincia (?:de|di)|citta di|города|городе|город|провинции"
+    r"|مدينه|بمدينه|ريف|بريف|محافظه|بمحافظه|بلده|ببلده|شمال|جنوب|شرق|غرب|وسط|احياء|اهالي|شوارع|مطار|ميناء|مرفا|مشفي|شهر|استان) $|\bب$"
 )
 _THITHER = re.compile(r"['’](?:[dt][ae]n?|y[ae])(?:ki)?(?!\w)")  # Turkish: Humus'ta, Halep'ten
 _COLON = re.compile(r" ?:")  # Homs: eight dead, at the front of a headline
-_LOOK = 16  # characters before a place
+_LOOK = 20  # characters before a place
 _ENDING = 6  # characters behind it
 # begins with one set of characters, not with alternatives: three times as fast to look for
 _SENTENCE = re.compile(r"[.!?…\n](?:(?<!\n)[\"')\]]*\s+|(?<=\n)\n*)")
