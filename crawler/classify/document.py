@@ -179,14 +179,15 @@ def _mean_another(document: Document, found: Found) -> bool:
     elsewhere = found.support.get("elsewhere", ())
     words = [" ".join(_WORD.findall(document.written(spot))) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
-    spelt = {name for name in map(document.written, found.anchors) if _is_spelt_out(document, name)}
+    first_words = {document.written(spot).split()[0] for spot in found.anchors}
+    spelt = {name for name in first_words if _is_spelt_out(document, name)}
     if not others and not elsewhere and not spelt:
         return False
     put = {document.stem(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
     names = {document.written(spot) for spot in found.anchors}
     return all(
         name[:STEM] in put
-        or name in spelt
+        or name.split()[0] in spelt
         or f" {name} " in others
         or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
         for name in names
