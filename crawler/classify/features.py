@@ -22,7 +22,7 @@ FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of s
 SUBJECT = 30  # characters
 LONG = 150  # characters: a shorter paragraph is a caption or a cry
 THROUGHOUT = 0.6  # of a paragraph's sentences
-STRONG = ("name", "leader", "actor", "event")
+KINDS = (("strong", ("name", "leader", "actor")), ("place", ("place",)), ("derived", ("derived",)))
 
 
 def features(document: Document, found: Found) -> dict[str, Feature]:
@@ -39,7 +39,7 @@ def _where(document: Document, found: Found) -> dict[str, Feature]:
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
-        for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
+        for kind, senses in (*KINDS, ("event", ("event",))):
             result[f"{name}-{kind}"] = _any(spot for spot in spots if spot.mention.concept.sense in senses)
     result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
     result["title-only"] = Feature(float(bool(title) and len(title) == len(found.anchors)), tuple(title))
@@ -57,7 +57,7 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     """Counts, and the sentences in a row that name the topic most often."""
     text = [spot for spot in found.anchors if spot.field == "text"]
     result: dict[str, Feature] = {}
-    for kind, senses in (("strong", STRONG), ("place", ("place",)), ("derived", ("derived",))):
+    for kind, senses in KINDS:
         spots = [spot for spot in text if spot.mention.concept.sense in senses]
         result[f"count-{kind}"] = Feature(math.log2(1 + min(len(spots), 15)), tuple(spots[:6]))
     sentences = Counter(document.sentence(spot.mention.start) for spot in text)
