@@ -45,16 +45,17 @@ def test_a_word_of_war_or_state_takes_the_doubt_away(title: str, text: str, lang
 def test_a_bare_name_is_doubted_the_less_the_more_words_fit() -> None:
     text = "The lights came on at seven and the square filled with people who had waited for it all day long."
     none, state, war = (
-        seen("Evening in Damascus", text + more)["bare"].value
+        seen("Damascus lights up", text + more)["bare"].value
         for more in ("", " An embassy opened.", " Sarin was named.")
     )
     assert (none, state, war) == pytest.approx((1.0, 0.6, 0.5))
-    assert "bare" not in seen("Evening in Damascus", text + " The rebels and the army fled.")
+    assert "bare" not in seen("Damascus lights up", text + " The rebels and the army fled.")
+    assert seen("Evening in Damascus", text)["bare"].value == seen("Damascus: lights up", text)["bare"].value == 0.5
 
 
 def test_a_bare_name_is_doubted_the_more_often_it_stands_there() -> None:
     text = "The lights came on at seven and the square filled with people who had waited for it all day long."
-    assert seen("Evening in Damascus", text + " Damascus shone.")["bare"].value > 1.5
+    assert seen("Damascus lights up", text + " Damascus shone.")["bare"].value > 1.5
 
 
 def test_places_of_other_countries_speak_against_a_name_until_words_fit() -> None:
