@@ -24,6 +24,7 @@ MANY = 1_000  # more than any text has
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 FAR = ("places", "countries", "lands")  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
+QUOTES = frozenset("\"'„“”«»‚‘’‹›")
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
 
 
@@ -47,6 +48,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     longer = {document.written(spot) for spot in anchors if _follows(document, spot) or _goes_on(document, spot, named)}
     spots = [spot for spot in anchors if document.written(spot) in longer]
     result["part"] = Feature(fading * len(spots) / len(anchors), tuple(spots[:3]))
+    quoted = [spot for spot in anchors if _is_quoted(document, spot)]
+    result["quoted"] = Feature(len(quoted) / len(anchors), tuple(quoted[:3]))
     return result if _further(document, found) else result | _alone(document, found, telling, named)
 
 
@@ -103,6 +106,12 @@ def _words(document: Document, found: Found, senses: Iterable[str], most: int = 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:
     return len({document.written(spot) for spot in spots})
+
+
+def _is_quoted(document: Document, spot: Spot) -> bool:
+    """Whether a name stands between quotation marks by itself: a ship, a nickname, a film."""
+    source, (start, end) = document.source(spot)
+    return start > 0 and source[start - 1] in QUOTES and source[end : end + 1] in QUOTES and end < len(source)
 
 
 def _follows(document: Document, spot: Spot) -> bool:

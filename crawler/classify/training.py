@@ -42,6 +42,7 @@ AGAINST = frozenset(
         "bare",
         "abroad",
         "part",
+        "quoted",
         "everyday",
         "sentences-before",
         "rival-first",
