@@ -28,6 +28,8 @@ BEARERS = (
     "R",
     "Q",
     "N",
+    "K",
+    "H",
 )  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
@@ -36,6 +38,7 @@ FLOORS = {
     "syria F1, held-out examination": 0.81,
     "isis F1, held-out examination": 0.90,
     "isis F1, held-out harder examination": 0.75,  # 17 positives; of Syria there are three, too few for a floor
+    "syria F1, held-out lines": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }
@@ -43,8 +46,8 @@ FLOORS = {
 CEILINGS = {
     "ordinary news kept": 0.005,
     "ordinary news fetched": 0.05,
-    "other bearers of the examination kept": 0.07,
-    "other bearers of later examinations kept": 0.04,
+    "other bearers of the examination kept": 0.05,
+    "other bearers of later examinations kept": 0.025,
 }
 
 
@@ -72,7 +75,7 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, LINES))]),
+        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES))]),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
         ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
     ):

@@ -22,7 +22,11 @@ ABOUT = (
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 MANY = 1_000  # more than any text has
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
-FAR = ("places", "countries", "lands")  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
+FAR = (
+    "places",
+    "countries",
+    "lands",
+)  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 QUOTES = frozenset("\"'„“”«»‚‘’‹›")
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
