@@ -230,7 +230,7 @@ def test_why_judges_a_text(levantwatch: Run) -> None:
     text = "Shells hit a market in Idlib in Syria, the Syrian government in Damascus said."
     status, out, _ = levantwatch("why", "--text", "--title", "Shells hit Idlib", stdin=text.encode())
     assert status == 0
-    assert out.startswith("Shells hit [[Idlib]]\na text of 14 words\n\n")
+    assert out.startswith("[[Shells]] hit [[Idlib]]\na text of 14 words\n\n")
     assert "[[Syria]]" in out
     assert re.search(r"^syria: match, score 0\.9\d\d, threshold 0\.\d\d$", out, re.MULTILINE)
     assert re.search(r"^isis: no match", out, re.MULTILINE)
