@@ -79,11 +79,6 @@ def few_scored(session: Session, node: Score, meets: ColumnElement[bool]) -> set
     return keys
 
 
-def rows_of(these: Collection[int]) -> Select[tuple[int]]:
-    """These numbers as rows, on Postgres: what stands beside words must not be a list, which would be sorted anew for each hit."""
-    return select(func.unnest(literal(sorted(these), ARRAY(BigInteger()))))
-
-
 def _arms(node: Score) -> list[ColumnElement[bool]]:
     """What holds of every article that meets it, as ranges of the two indexes: either score can be the higher one."""
     syria, isis = ARTICLES.c.syria_score, ARTICLES.c.isis_score

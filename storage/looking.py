@@ -1,12 +1,14 @@
 """How Postgres looks up the newest articles that answer words. SQLite's index is in that order and needs none of this.
 
-A frequent word is found by reading the newest articles; a rare one by the list of the index, which is in no order. The planner takes
-words to be strangers to each other and to time, and reading a document to cost nothing: so the newest are looked at first.
+A frequent word is found by reading the newest articles; any other by the list of the index, which is in no order: so the hits among
+the newest are listed before all others. The planner takes words to be strangers to each other and to time, and reading a document to
+cost nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -26,16 +28,69 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from storage.bounded import among, few
 from storage.models import ARTICLES
 from storage.portable import has_words
 from storage.tree import And, Node, Not, Or, Text
 from storage.words import Term
 
 _Between = Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
-# documents that are looked at first, for each article that is wanted; a thousand take 5 to 10 ms
+# documents that are looked at first, for each article that is wanted; a thousand take 15 ms, 100 from a disk
 LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
 SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
-LISTED = 50  # rows of a list are read and sorted while one document is looked at, and half of that time again
+FREQUENT = 20_000  # hits, from where on the newest documents are looked at: a list of as many is read in 12 ms
+WINDOW = 30_000  # newest documents whose hits are listed first: each is a step of two indexes, and no look
+HITS, PHRASES = (
+    1_000,
+    10,
+)  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
+# Planning for lists alone: no row is read in the order of another index, and a look at a document costs two hundred steps of one.
+_PLANNED = {
+    "enable_seqscan": "off",
+    "enable_indexscan": "off",
+    "cpu_tuple_cost": "1",
+    "max_parallel_workers_per_gather": "0",
+}
+_BY_LISTS = text("; ".join(f"SET LOCAL {name} = {value}" for name, value in _PLANNED.items()))
+_AS_BEFORE = text("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in _PLANNED))
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one."""
+
+    keys: frozenset[int] | None
+    long: tuple[Select[Any], ...]
+
+    @classmethod
+    def of(cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]]) -> Lists:
+        """Read those of the SELECTs that are short; `keys` are lists that are read."""
+        short, long = list(keys), []
+        for one in within:
+            found = few(session, one)
+            if found is None:
+                long.append(one)
+            else:
+                short.append(set(found))
+        return cls(frozenset.intersection(*map(frozenset, short)) if short else None, tuple(long))
+
+    def met_by(self, session: Session, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The conditions on a sort key."""
+        known = [] if self.keys is None else [among(session, key, self.keys)]
+        return [*known, *(key.in_(one) for one in self.long)]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is asked for: words (`wide` as the index alone can tell them), all other conditions as a SELECT of ARTICLES.sort_key,
+    those on a sort key, and those that an index lists."""
+
+    node: Node
+    wide: Node
+    index: TableClause
+    others: Select[Any]
+    between: _Between
+    lists: Lists
 
 
 def newest_answering(
@@ -45,37 +100,22 @@ def newest_answering(
     others: Select[Any],
     *,
     between: _Between,
-    within: Sequence[Select[Any]],
+    lists: Lists,
     limit: int,
 ) -> Subquery:
     """The `sort_key` of the newest articles that answer `node`, `limit` of them. `others` is a SELECT of ARTICLES.sort_key with
-    all other conditions, `between` makes those on a sort key; `within` are SELECTs of sort keys that an index lists."""
+    all other conditions, `between` makes those on a sort key."""
     wide = wider(node)
     key = ARTICLES.c.sort_key
-    all_others = others.where(*between(key), *(key.in_(one) for one in within))
     if wide is None or not _finds(wide):
-        found = all_others.where(_answers(session, node, index, key))
+        found = others.where(*between(key), *lists.met_by(session, key), _answers(session, node, index, key))
         return found.order_by(key.desc()).limit(limit).subquery("found")
-    near = _near(session, node, index, all_others, wide=wide, limit=limit)
-    if near is not None:
-        return select(_numbers(near)).subquery("found")
-    of_words = listed(session, wide, index)
-    # INTERSECT, which no planner makes a loop in a loop of
-    hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
-    # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
-    hit = hits.c[0]
-    newest = select(hit.label("rowid")).where(*between(hit)).order_by(hit.desc()).offset(0).subquery("newest")
-    each = others.where(ARTICLES.c.sort_key == newest.c.rowid)
-    if wide != node:
-        each = each.where(_answers(session, node, index, newest.c.rowid))
-    kept = each.offset(0).lateral("kept")
-    return (
-        select(kept.c.sort_key)
-        .join_from(newest, kept, true())
-        .order_by(newest.c.rowid.desc())
-        .limit(limit)
-        .subquery("found")
-    )
+    asked = Looked(node, wide, index, others, between, lists)
+    frequent = lists.keys is None and _estimated(session, wide, index) > FREQUENT
+    keys = _near(session, asked, limit) if frequent else None
+    if keys is None:
+        keys = _listed_newest(session, asked, limit, frequent=frequent)
+    return select(_numbers(keys)).subquery("found")
 
 
 def listed(session: Session, node: Node, index: TableClause) -> Select[tuple[int]]:
@@ -118,41 +158,82 @@ def _answers(session: Session, node: Node, index: TableClause, key: ColumnElemen
     return shown.correlate_except(index).scalar_subquery().is_(True)
 
 
-def _near(
-    session: Session, node: Node, index: TableClause, others: Select[Any], *, wide: Node, limit: int
-) -> list[int] | None:
+def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
     """The sort keys, newest first, when the newest documents that meet all other conditions hold as many hits as are wanted, or when
     there are no more documents; None when a list is the shorter way.
 
     What the newest hold tells nothing of those before them: copies of one story stand together.
     """
     key = ARTICLES.c.sort_key
-    newest = others.order_by(key.desc()).offset(0)
+    newest = asked.others.where(*asked.between(key), *asked.lists.met_by(session, key)).order_by(key.desc()).offset(0)
     most = min(max(FEWEST, LOOKED_AT * limit), MOST)
-    looked_at = list(
-        session.scalars(newest.limit(most))
-    )  # once: what else they must meet may take longer than the look
+    # once: what else they must meet may take longer than the look
+    looked_at = list(session.scalars(newest.limit(most)))
     some = select(_numbers(looked_at)).order_by(desc("sort_key")).offset(0).subquery("some")
-    keys = _hits(session, node, index, some, limit)
+    answering = select(some.c.sort_key).where(_answers(session, asked.node, asked.index, some.c.sort_key))
+    keys = list(session.scalars(answering.order_by(some.c.sort_key.desc()).limit(limit)))
     if len(keys) == limit or len(looked_at) < most:
         return keys
-    rest, wanted = newest.where(key < looked_at[-1]), limit - len(keys)
-    if len(keys) >= SHARE * most:
-        return keys + list(session.scalars(rest.where(_answers(session, node, index, key)).limit(wanted)))
-    reach = _estimated(session, wide, index) // LISTED
-    if reach <= most:
+    if len(keys) < SHARE * most:
         return None
-    is_last = session.execute(rest.offset(reach).limit(1)).first() is None
-    if not is_last and limit * most > len(keys) * reach:  # as many hits as before would be too few
-        return None
-    keys += _hits(session, node, index, rest.limit(reach).subquery("some"), wanted)
-    return keys if is_last or len(keys) == limit else None
+    rest = newest.where(key < looked_at[-1], _answers(session, asked.node, asked.index, key))
+    return keys + list(session.scalars(rest.limit(limit - len(keys))))
 
 
-def _hits(session: Session, node: Node, index: TableClause, some: Subquery, limit: int) -> list[int]:
-    """The first of these documents, newest first, that answer: no more are looked at than it takes."""
-    answering = select(some.c.sort_key).where(_answers(session, node, index, some.c.sort_key))
-    return list(session.scalars(answering.order_by(some.c.sort_key.desc()).limit(limit)))
+def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool) -> list[int]:
+    """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of all others."""
+    key, phrases = ARTICLES.c.sort_key, asked.wide != asked.node
+    number = max(HITS * PHRASES if phrases else HITS, 2 * limit)
+    floor = None
+    if frequent:
+        newest = select(key).where(*asked.between(key)).order_by(key.desc())
+        floor = session.scalar(newest.offset(WINDOW * 2 if phrases else WINDOW).limit(1))
+    hits = _newest_hits(session, asked, floor, number)
+    last = hits[-1] if len(hits) == number else floor
+    some = select(_numbers(hits)).offset(0).subquery("newest")
+    keys = list(session.scalars(_kept(session, asked, some, limit)))
+    if len(keys) == limit or last is None:
+        return keys
+    return keys + list(session.scalars(_older(session, asked, last, limit - len(keys))))
+
+
+def _older(session: Session, asked: Looked, last: int, limit: int) -> Select[Any]:
+    """The newest answers under a sort key, by the whole list."""
+    within = [*asked.lists.long, *([] if asked.lists.keys is None else [select(_numbers(sorted(asked.lists.keys)))])]
+    of_words = listed(session, asked.wide, asked.index)
+    # INTERSECT, which no planner makes a loop in a loop of
+    hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
+    hit = hits.c[0]
+    # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
+    older = select(hit.label("sort_key")).where(*asked.between(hit), hit < last).order_by(hit.desc()).offset(0)
+    return _kept(session, asked, older.subquery("newest"), limit)
+
+
+def _newest_hits(session: Session, asked: Looked, floor: int | None, number: int) -> list[int]:
+    """The newest rows that the index lists, of those from `floor` on, by sort key."""
+
+    def bounded(rows: Select[Any]) -> Select[Any]:
+        row = rows.selected_columns[0]
+        return rows.where(*asked.between(row), *([] if floor is None else [row >= floor]))
+
+    of_words = bounded(select(asked.index.c.rowid).where(has_words(session, asked.wide, index=asked.index)))
+    if asked.lists.keys is not None:
+        of_words = of_words.where(among(session, asked.index.c.rowid, asked.lists.keys))
+    lists = [of_words, *map(bounded, asked.lists.long)]
+    hits = (intersect(*lists) if len(lists) > 1 else of_words).subquery("hits")
+    session.execute(_BY_LISTS)
+    found = list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
+    session.execute(_AS_BEFORE)
+    return found
+
+
+def _kept(session: Session, asked: Looked, newest: Subquery, limit: int) -> Select[Any]:
+    """Those of the rows of `newest`, in their order, that meet all other conditions and answer."""
+    each = asked.others.where(ARTICLES.c.sort_key == newest.c.sort_key)
+    if asked.wide != asked.node:
+        each = each.where(_answers(session, asked.node, asked.index, newest.c.sort_key))
+    kept = each.offset(0).lateral("kept")
+    return select(kept.c.sort_key).join_from(newest, kept, true()).order_by(newest.c.sort_key.desc()).limit(limit)
 
 
 def _numbers(keys: Sequence[int]) -> ColumnElement[int]:

@@ -19,6 +19,8 @@ from storage.words import Term
 
 # of a frequent word a million matches would be read; two thousand take Postgres 0.4 s (docs/measured.md)
 RANKED = 1_000
+# articles that hold the words of a phrase, of which those that hold the phrase are ranked
+LOOKED_THROUGH = 2_000
 IN_TITLE = 125
 _LIMIT = 1.64493406685  # the sum of 1/n² for ever, as Postgres writes it
 # 256 places of a word is what a tsvector keeps

@@ -14,17 +14,17 @@ from storage import word_counts
 from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.articles import sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
-from storage.bounded import few_scored, of_country, rows_of, stands_on
+from storage.bounded import few_scored, of_country, stands_on
 from storage.errors import BadQuery
-from storage.looking import listed, newest_answering
+from storage.looking import Lists, listed, newest_answering, wider
 from storage.mentions import naming
 from storage.models import ARTICLES
 from storage.portable import FULL_TEXT, TITLES, has_words, is_sqlite
 from storage.query import Scope, parse_query
-from storage.relevance import RANKED, ranked
+from storage.relevance import LOOKED_THROUGH, RANKED, ranked
 from storage.snippets import Snippet, snippet
 from storage.text import language_code
-from storage.tree import Publisher, Score, wanted_terms
+from storage.tree import Node, Publisher, Score, wanted_terms
 from storage.views import MATCHES
 
 __all__ = [
@@ -143,11 +143,28 @@ def _relevant(session: Session, filters: Filters) -> list[Match]:
     terms = list(wanted_terms(parse_query(filters.words, filters.scope))) if filters.words else []
     if not terms:
         raise BadQuery("relevance is that of words; give some to look for, or leave the order to be newest first")
-    newest = _query(session, replace(filters, limit=RANKED), ARTICLES.c.sort_key, ARTICLES.c.title)
-    order = ranked(session, [(row[0], row[1]) for row in session.execute(newest)], terms)[: filters.limit]
+    filters, limit = replace(filters, limit=RANKED), filters.limit
+    newest = _query(session, filters, ARTICLES.c.sort_key, ARTICLES.c.title, down_to=_ranked_to(session, filters))
+    order = ranked(session, [(row[0], row[1]) for row in session.execute(newest)], terms)[:limit]
     query = select(ARTICLES.c.sort_key, *MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
     rows = {row[0]: Match(*row[1:]) for row in session.execute(query.where(ARTICLES.c.sort_key.in_(order)))}
     return [rows[key] for key in order if key in rows]
+
+
+def _ranked_to(session: Session, filters: Filters) -> int | None:
+    """The sort key of the last article that is looked through for phrases: a thousand in a million texts would take seconds."""
+    asked = filters.asked()
+    wide = replace(asked, words=_widened(asked.words), title=_widened(asked.title))
+    if wide == asked:
+        return None
+    last = _query(session, replace(filters, limit=LOOKED_THROUGH), ARTICLES.c.sort_key, asked=wide).subquery("last")
+    number, least = session.execute(select(func.count(), func.min(last.c.sort_key))).one()
+    return least if number == LOOKED_THROUGH else None
+
+
+def _widened(node: Node | None) -> Node | None:
+    """The words of the phrases instead of these, as far as all that the index can find is that."""
+    return node and (wider(node) or node)
 
 
 def match(session: Session, article_id: int) -> Match | None:
@@ -200,12 +217,19 @@ def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
     return _filtered(session, query, filters)
 
 
-def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> _Select:
+def _query(
+    session: Session,
+    filters: Filters,
+    *columns: ColumnElement[Any],
+    asked: Asked | None = None,
+    down_to: int | None = None,
+) -> _Select:
+    """The SELECT of what answers the filters; `asked` instead of their query, none under the sort key `down_to`."""
     if columns:
         query: _Select = select(*columns).select_from(ARTICLES)
     else:
         query = select(*MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
-    asked = filters.asked()
+    asked = asked or filters.asked()
     since, until = _span(filters, asked)
     index = FULL_TEXT if asked.words else TITLES if asked.title else None
     looked_up = index is not None and filters.limit is not None and not is_sqlite(session)
@@ -214,23 +238,24 @@ def _query(session: Session, filters: Filters, *columns: ColumnElement[Any]) -> 
     conditions = [naming(session, named, limit=filters.limit, bounded=since is not None)] if named else []
     rest = replace(filters, since=None, until=None, named=())
     others = replace(asked, since=None, until=None, named=())
-    between = _Between(session, filters, since, until)
+    between = _Between(session, filters, since, until, down_to)
     if index is None or not looked_up:
         query = query.where(*between.of(key), *conditions)
         return _filtered(session, query, rest, others).order_by(key.desc()).limit(filters.limit)
     node = asked.words or asked.title
     assert node is not None
     assert filters.limit is not None
-    within = _listed(session, filters, asked)
+    short: list[set[int]] = []
     plain = replace(others, words=None, title=None, rest=tuple(one for one in asked.rest if not isinstance(one, Score)))
     for score in (one for one in asked.rest if isinstance(one, Score)):
         keys = few_scored(session, score, has_score(score))
         if keys is None:
             conditions.append(has_score(score))
         else:
-            within.append(rows_of(keys))
+            short.append(keys)
     newest = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, plain)
-    found = newest_answering(session, node, index, newest, between=between.of, within=within, limit=filters.limit)
+    lists = Lists.of(session, _listed(session, filters, asked), short)
+    found = newest_answering(session, node, index, newest, between=between.of, lists=lists, limit=filters.limit)
     return query.join(found, found.c.sort_key == key).order_by(key.desc())
 
 
@@ -254,10 +279,13 @@ class _Between:
     filters: Filters
     since: date | None
     until: date | None
+    down_to: int | None
 
     def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
         """The conditions on a sort key."""
         found = [key >= sort_key(_midnight(self.since))] if self.since else []
+        if self.down_to is not None:
+            found.append(key >= self.down_to)
         if self.until:
             found.append(key < sort_key(_midnight(self.until) + timedelta(days=1)))
         before = None if self.filters.before is None else position(self.session, self.filters.before)

@@ -19,10 +19,15 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=[(1_000, 2_000, 50), (2, 4, 1), (2, 4, 5), (1, 1, 1_000)], ids=str)
+BOUNDS = ("FEWEST", "MOST", "FREQUENT", "WINDOW", "HITS")
+
+
+@pytest.fixture(
+    params=[(1_000, 2_000, 20_000, 30_000, 1_000), (2, 4, 1, 5, 3), (2, 4, 1, 90, 1), (1, 1, 1_000, 5, 2)], ids=str
+)
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many documents are looked at, as they are and so few that a small store has the ways of a full one."""
-    for name, value in zip(("FEWEST", "MOST", "LISTED"), request.param, strict=True):
+    """How many documents are looked at and listed, as they are and so few that a small store has the ways of a full one."""
+    for name, value in zip(BOUNDS, request.param, strict=True):
         monkeypatch.setattr(looking, name, value)
 
 
@@ -57,6 +62,22 @@ def test_the_newest_answers_are_the_first_of_all(news: Database) -> None:
         for limit in (1, 7, 50):
             with news.read() as session:
                 assert _ids(search.search(session, Filters(words=query, limit=limit))) == expected[:limit], query
+
+
+def test_a_ranked_phrase_is_one_of_the_newest_that_hold_its_words(
+    news: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "LOOKED_THROUGH", 20)
+    with news.read() as session:
+        for words, phrase in (
+            ("camp road", '"camp road"'),
+            ("camp road publisher:South", '"camp road" publisher:South'),
+        ):
+            looked_through = _ids(search.search(session, Filters(words=words, limit=20)))
+            answers = set(_ids(search.search(session, Filters(words=phrase, limit=None))))
+            found = _ids(search.search(session, Filters(words=phrase), by_relevance=True))
+            assert sorted(found) == sorted(answers & set(looked_through))
+            assert 0 < len(found) < len(answers)
 
 
 def _ids(found: list[search.Match]) -> list[int]:
