@@ -19,7 +19,7 @@ from storage import poll_days
 from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
 from storage.coverage_rows import PageRow
 from storage.models import POLLS
-from storage.silence import Span
+from storage.silence import Span, time_of
 
 __all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "newest_poll", "report"]
 
@@ -180,7 +180,7 @@ def _of(
     for account in accounts:
         failures.update(account.failures)
         if not REFUSALS.isdisjoint(account.failures):
-            refused.update(mark.at.date() for mark in account.failed if mark.outcome in REFUSALS)
+            refused.update(time_of(mark.at).date() for mark in account.failed if mark.outcome in REFUSALS)
     unread = Counter[str]()
     waiting = 0
     for page in (page for id_ in ids for page in pages.get(id_, ())):

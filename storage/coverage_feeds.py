@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from storage.coverage_rows import FeedRow, Mark, Told
-from storage.silence import Span, long_pauses, patience, probably_missed, rate_per_second, time_of, usual_pause
+from storage.silence import (
+    Span,
+    long_pauses,
+    moment,
+    patience,
+    probably_missed,
+    rate_per_second,
+    time_of,
+    usual_pause,
+)
 
 Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
 
@@ -73,7 +82,7 @@ class FeedAccount:
     @property
     def fails_at_the_end(self) -> bool:
         """Whether its last poll failed."""
-        return bool(self.failed) and self.failed[-1].at == self.last
+        return bool(self.failed) and self.last is not None and self.failed[-1].at == moment(self.last)
 
     def needs_past(self, start: datetime) -> bool:
         """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
@@ -88,7 +97,7 @@ class FeedAccount:
         """The moments before which it must be known when the feed last answered."""
         for mark in self.marks:
             if mark.kind == "gap":
-                yield self.row.id, mark.at
+                yield self.row.id, time_of(mark.at)
         if self.fails_at_the_end:
             yield self.row.id, period.end
         self.pauses = self._long_pauses(period)
@@ -101,9 +110,10 @@ class FeedAccount:
         rate = self._rate(period, answers)
         for mark in self.marks:
             if mark.kind == "gap":
-                before = answers[self.row.id, mark.at]
-                missed = probably_missed(rate, mark.at - before, mark.new) if before else 0.0
-                self.gaps.append(Gap(self.row.id, self.row.url, self.row.publisher, before, mark.at, round(missed)))
+                at = time_of(mark.at)
+                before = answers[self.row.id, at]
+                missed = probably_missed(rate, at - before, mark.new) if before else 0.0
+                self.gaps.append(Gap(self.row.id, self.row.url, self.row.publisher, before, at, round(missed)))
         self.expected += sum(gap.probably_missed for gap in self.gaps)
         answered = answers.get((self.row.id, period.end)) if self.fails_at_the_end and self.row.is_watched else None
         if answered is not None and self.row.id not in recovered:
@@ -114,9 +124,10 @@ class FeedAccount:
         """New entries a second, by the documents that had something in common with the one before, and the time of these."""
         if self.last is None:
             return None
-        begin = next((mark.at for mark in self.marks if mark.kind == "first"), period.start)
+        begin = next((time_of(mark.at) for mark in self.marks if mark.kind == "first"), period.start)
         end = answers[self.row.id, period.end] if self.fails_at_the_end else self.last
-        between = [mark.at - (answers[self.row.id, mark.at] or mark.at) for mark in self.marks if mark.kind == "gap"]
+        gaps = [time_of(mark.at) for mark in self.marks if mark.kind == "gap"]
+        between = [at - (answers[self.row.id, at] or at) for at in gaps]
         watched = (end or begin) - begin - sum(between, timedelta())
         return rate_per_second(self._regular, watched, self.row.rate)
 
@@ -128,8 +139,8 @@ class FeedAccount:
         return [pause for pause in found if pause.until is None or pause.until >= period.start]
 
     def _failed_within(self, pause: Span, end: datetime) -> bool:
-        later = bisect_right(self._failures, pause.since)
-        return later < len(self._failures) and self._failures[later] < (pause.until or end)
+        later = bisect_right(self._failures, moment(pause.since))
+        return later < len(self._failures) and self._failures[later] < moment(pause.until or end)
 
     def _silences(self, period: Period, answers: Answers) -> Iterator[Silence]:
         for pause in self.pauses:

@@ -12,10 +12,10 @@ from typing import Any, Literal, NamedTuple
 from typing import cast as cast_to
 from urllib.parse import urlsplit
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, case, cast, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from storage.base import THIN
+from storage.base import FAILED, THIN
 from storage.given import given
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
@@ -57,9 +57,10 @@ class FeedRow:
 
 
 class Mark(NamedTuple):
-    """A poll that is told of by itself: the first document of a feed, a gap, or a failure, with its number of new entries."""
+    """A poll that is told of by itself: the first document of a feed, a gap, or a failure, with its moment (silence.py) and its
+    number of new entries."""
 
-    at: datetime
+    at: int
     new: int
     kind: Literal["first", "gap", "failed"]
     outcome: str
@@ -78,7 +79,7 @@ class Told:
 
     def moments(self) -> Iterator[int]:
         """When there was a poll, as far as it is told here."""
-        return chain(self.news, (moment(mark.at) for mark in self.marks))
+        return chain(self.news, (mark.at for mark in self.marks))
 
 
 NOTHING = Told()
@@ -164,7 +165,7 @@ def _lines(text: str | None) -> list[str]:
 def _marks(text: str | None) -> Iterator[Mark]:
     for line in _lines(text):
         at, new, kind, outcome = line.split("|")
-        yield Mark(datetime.fromisoformat(at), int(new), cast_to(Any, kind), outcome)
+        yield Mark(_moment(at), int(new), cast_to(Any, kind), outcome)
 
 
 def _within(start: datetime, end: datetime, only: Sequence[int] | None) -> ColumnElement[bool]:
@@ -235,28 +236,24 @@ def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
     unread = select(
         ENTRIES.c.feed_id, ENTRIES.c.state, ENTRIES.c.error, ENTRIES.c.triaged_at, ENTRIES.c.retry_at.is_not(None)
     ).where(lost, ENTRIES.c.triaged_at >= start, ENTRIES.c.triaged_at < end)
-    # a match of which no page could be read, or no more than its beginning
-    kept = (
-        select(
-            ENTRIES.c.feed_id,
-            case((ARTICLES.c.extraction == "paywalled", "paywalled"), else_="match"),
-            ENTRIES.c.error,
-            ENTRIES.c.first_seen_at,
-            ENTRIES.c.retry_at.is_not(None),
-        )
-        .join_from(ARTICLES, ENTRIES, ENTRIES.c.id == ARTICLES.c.id)
-        .where(
-            ARTICLES.c.day >= f"{start:%Y-%m-%d}",
-            _THIN,
-            or_(ENTRIES.c.error.is_not(None), ARTICLES.c.extraction == "paywalled"),
-        )
-    )
     counted: Counter[tuple[int, str, date, bool]] = Counter()
-    for query in (unread, kept):
+    for query in (unread, *_kept(start, end)):
         for feed_id, state, error, at, waits in session.execute(query):
             if start <= at < end:  # asked here, lest a planner looks at every entry of the period for its article
                 counted[feed_id, page_class(error, state), at.date(), bool(waits)] += 1
     return [PageRow(*key, number) for key, number in counted.items()]
+
+
+def _kept(start: datetime, end: datetime) -> Iterator[Select[Any]]:
+    """Matches of which no page could be read, or no more than its beginning."""
+    of_article = case((ARTICLES.c.extraction == "paywalled", "paywalled"), else_="match")
+    columns = (ENTRIES.c.feed_id, of_article, ENTRIES.c.error, ENTRIES.c.first_seen_at, ENTRIES.c.retry_at.is_not(None))
+    joined = select(*columns).join_from(ARTICLES, ENTRIES, ENTRIES.c.id == ARTICLES.c.id)
+    kept = joined.where(ARTICLES.c.day >= f"{start:%Y-%m-%d}", _THIN)
+    # by the few that failed: most matches without a page never had one to ask for
+    failed = text(f"entries.{FAILED}")
+    yield kept.where(failed, ENTRIES.c.first_seen_at >= start, ENTRIES.c.first_seen_at < end)
+    yield kept.where(ENTRIES.c.error.is_(None), ARTICLES.c.extraction == "paywalled")
 
 
 def page_class(error: str | None, state: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import (
     DUE,
+    FAILED,
     NEVER_REUSED,
     REJECTED_TEXT,
     THIN,
@@ -101,6 +102,8 @@ class Entry(Base):
             postgresql_where=text(REJECTED_TEXT),
         ),
         Index(None, "feed_id"),
+        # whose page failed: a report on a year looks at no other
+        Index("ix_entries_failed", "first_seen_at", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
         # addresses can be longer than a btree of Postgres takes; only equality is ever asked
         Index(None, "url", postgresql_using="hash"),
         NEVER_REUSED,

@@ -94,16 +94,14 @@ def _of_polls(session: Session, start: datetime, end: datetime) -> dict[int, Fee
     found: dict[int, Feed] = {}
     for id_, (number, last) in rows.polls(session, start, end, None).items():
         one = known.get(id_, rows.NOTHING)
-        marks = [[moment(mark.at), *mark[1:]] for mark in one.marks]
-        found[id_] = [number, moment(last), one.seen, one.regular, list(one.news), marks]
+        found[id_] = [number, moment(last), one.seen, one.regular, list(one.news), list(map(list, one.marks))]
     return found
 
 
 def told_of(feed: Feed) -> tuple[rows.Told, int, datetime]:
     """What the polls of a feed tell, how many there were, and when the last one began."""
     number, last, seen, regular, news, marks = feed
-    known = [rows.Mark(time_of(at), new, kind, outcome) for at, new, kind, outcome in marks]
-    return rows.Told(news, known, seen, regular), number, time_of(last)
+    return rows.Told(news, list(map(rows.Mark._make, marks)), seen, regular), number, time_of(last)
 
 
 def _midnight(day: date) -> datetime:

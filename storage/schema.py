@@ -53,6 +53,7 @@ _REVISIONS = (
     "0015",
     "0016",
     "0017",
+    "0018",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {

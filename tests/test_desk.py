@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 from argon2 import PasswordHasher
 from desk_server import desk_app
+from sqlalchemy import update
 from starlette.testclient import TestClient
 from storage_samples import HOUR, NOW, add_feed, add_matches, labels_that_hold, verdict
 
@@ -30,9 +31,10 @@ from crawler.desk.serve import rules_of
 from crawler.desk.sessions import LIFE, WRONG_WITHIN, Keeper, WrongPasswords
 from crawler.desk.writes import is_right
 from crawler.options import Web
-from storage import labels, overviews
+from storage import feeds, labels, overviews
 from storage.coverage import PublisherCoverage
 from storage.db import Database
+from storage.models import FEEDS
 from storage.search import Filters, search
 from tests.command import Desk
 
@@ -132,6 +134,23 @@ def test_an_address_of_nonsense_is_answered(client: TestClient) -> None:
     for path in ("/stories", "/timeline", "/map", "/publishers", "/feeds", "/review"):
         assert client.get(f"{path}?days=0&topic={quote(BREAKOUT)}").status_code == 200
     assert client.get("/?q=" + "a" * 9000).status_code == 414
+
+
+def test_the_page_of_feeds_shows_a_hundred_of_them_the_worst_first(database: Database) -> None:
+    with database.write() as session:
+        for at in range(230):
+            feeds.add(session, url=f"https://a.example/{at:03}", now=NOW)
+        session.execute(update(FEEDS).where(FEEDS.c.url.endswith("/200")).values(failing_since=NOW))
+    client, path, shown = TestClient(desk_app(database, NOW + HOUR)), "/feeds?days=30", []
+    while path:
+        text = client.get(path).text
+        shown.append(re.findall(r"https://a.example/(\d{3})<", text))
+        older = re.search(r'href="([^"]+)" rel="next"', text)
+        path = older.group(1).replace("&amp;", "&") if older else ""
+    assert [len(page) for page in shown] == [100, 100, 30]
+    assert [int(url) for page in shown for url in page] == [200, *(at for at in range(230) if at != 200)]
+    for beyond in ("300", "9" * 18, "-1", "x"):
+        assert client.get(f"/feeds?from={beyond}").status_code == 200
 
 
 def test_what_is_not_there_is_said_to_be_missing(client: TestClient) -> None:

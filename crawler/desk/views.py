@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period, followed
+from crawler.desk.asking import LARGEST_ID, PAGE, PERIODS, Asked, Period, followed, number
 from crawler.desk.kept import Kept
 from crawler.desk.marking import as_sum, paragraphs
 from crawler.desk.pages import page
 from crawler.history import NAMES
 from crawler.mentions import group_of, place_names
 from storage import coverage, health, overviews, proofs, reviews, saved, stories
-from storage import feeds as stored_feeds
-from storage.account import Why, listed, why
+from storage import feed_list as listed_feeds
+from storage.account import Why, why
 from storage.db import Database
 from storage.errors import BadQuery, UnknownEntry, UnknownStory
 from storage.query import Scope
@@ -28,6 +28,7 @@ from storage.story_list import page as read_story
 
 SAMPLES, MEMBERS = 60, 500  # articles of a story that the page of one of them lists, and its own
 EDITS = 20  # of one revision that are shown
+ROWS = 100  # of publishers and of feeds on one page: ten thousand would be megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +156,16 @@ def story(request: Request) -> Response:
 
 
 def feed_list(request: Request) -> Response:
-    """Feeds and coverage: what failed, what is silent, what was not collected."""
+    """Feeds and coverage: what failed, what is silent, what was not collected; the worst first, a hundred to a page."""
     desk, period = _period(request, default=7)
+    skip = number(request.query_params.get("from", "")) or 0
     now = desk.clock()
     report, as_of = desk.not_collected(period.since, period.until)
     with desk.database.read() as session:
         facts = health.facts(session, now=now, disk=health.disk_beside(desk.file) if desk.file else None)
-        feeds = [listed(feed) for feed in stored_feeds.all(session)]
-    order = {"failing": 0, "gone": 1, "disabled": 2, "active": 3}
+        feeds, number_of_feeds = listed_feeds.worst_first(session, skip=skip, limit=ROWS)
+    lacking = [one for one in report.publishers if not one.is_whole]
+    last = max(number_of_feeds, len(lacking))
     return page(
         request,
         "feeds.html",
@@ -170,10 +173,15 @@ def feed_list(request: Request) -> Response:
         periods=PERIODS,
         report=report,
         as_of=as_of,
-        lacking=[one for one in report.publishers if not one.is_whole],
+        lacking=lacking[skip : skip + ROWS],
+        number_lacking=len(lacking),
         problems=health.problems(facts, now=now, look_every=timedelta(seconds=desk.look_every)),
         facts=facts,
-        feeds=sorted(feeds, key=lambda feed: (order.get(feed.state, 4), feed.publisher.lower(), feed.id)),
+        feeds=feeds,
+        number_of_feeds=number_of_feeds,
+        first=skip + 1,
+        newer=period.link("/feeds", **{"from": skip - ROWS}) if skip else "",
+        older=period.link("/feeds", **{"from": skip + ROWS}) if last > skip + ROWS else "",
     )
 
 
