@@ -44,7 +44,7 @@ __all__ = [  # what is handed on
     "Told", "Verdict", "Walk",
 ]  # fmt: skip
 
-OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id")
+OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id", "words")
 
 _NO_MATCH = text("topics = ''")
 _THIN = text(THIN)
@@ -169,7 +169,9 @@ class Article(Base):
         Index(None, "publisher", "sort_key"),
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
-        Index(None, "story_id"),
+        Index(None, "story_id", "topics"),
+        # whether what holds a word is a match, and of which topic, without a look at its row
+        Index(None, "sort_key", "topics"),
         # what lost its topics: words are counted without a look at each article
         Index("ix_articles_no_match", "sort_key", sqlite_where=_NO_MATCH, postgresql_where=_NO_MATCH),
         # what stands on less than its page: a report on a year looks at no other

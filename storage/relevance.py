@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from storage.portable import is_sqlite
-from storage.text import fold
+from storage.text import search_words
 from storage.words import Term
 
 # of a frequent word a million matches would be read; two thousand take Postgres 0.4 s (docs/measured.md)
@@ -32,8 +32,10 @@ _RANKS = [round(total / _LIMIT * 100) for total in _BY_PLACES]
 _DOCUMENTS = text("SELECT rowid, document FROM articles_fts WHERE rowid IN :keys").bindparams(
     bindparam("keys", expanding=True)
 )
-
-
+_FOLDED_TITLES = text("SELECT rowid, document FROM titles_fts WHERE rowid IN :keys").bindparams(
+    bindparam("keys", expanding=True)
+)
+_TITLES = text("SELECT sort_key, title FROM articles WHERE sort_key = ANY(:keys)")
 _RANKED = text("""
 SELECT d.rowid, array(SELECT ts_rank(d.document, CAST(w AS tsquery)) FROM unnest(CAST(:words AS text[])) w)
 FROM articles_fts d WHERE d.rowid = ANY(:keys)
@@ -44,15 +46,24 @@ WHERE d.rowid = ANY(:keys) AND t.lexeme LIKE ANY(:begun)
 """)
 
 
-def ranked(session: Session, candidates: Sequence[tuple[int, str]], terms: Sequence[Term]) -> list[int]:
-    """The sort keys of the candidates (sort key and title, newest first), the most relevant first."""
+def ranked(session: Session, keys: Sequence[int], terms: Sequence[Term]) -> list[int]:
+    """The sort keys of the candidates, the most relevant first."""
     words = list(dict.fromkeys((word, term.prefix and word == term.words[-1]) for term in terms for word in term.words))
-    keys = [key for key, _ in candidates]
     points = _counted(session, keys, words) if is_sqlite(session) else _asked(session, keys, words)
-    for key, title in candidates:
-        there = fold(title).split()
+    for key, title in _titles(session, keys):
+        there = title.split()
         points[key] += IN_TITLE * sum(bool(term.at(there)) for term in dict.fromkeys(terms))
     return sorted(keys, key=lambda key: (-points[key], -key))
+
+
+def _titles(session: Session, keys: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """The folded titles, in any order. SQLite's index keeps them close together, and the articles' rows apart."""
+    if is_sqlite(session):
+        for key, folded in session.execute(_FOLDED_TITLES, {"keys": keys}):
+            yield key, folded
+        return
+    for key, title in session.execute(_TITLES, {"keys": list(keys)}):
+        yield key, search_words(title)
 
 
 def _counted(session: Session, keys: Sequence[int], words: Sequence[tuple[str, bool]]) -> dict[int, int]:

@@ -54,6 +54,7 @@ _REVISIONS = (
     "0016",
     "0017",
     "0018",
+    "0019",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {

@@ -144,8 +144,8 @@ def _relevant(session: Session, filters: Filters) -> list[Match]:
     if not terms:
         raise BadQuery("relevance is that of words; give some to look for, or leave the order to be newest first")
     filters, limit = replace(filters, limit=RANKED), filters.limit
-    newest = _query(session, filters, ARTICLES.c.sort_key, ARTICLES.c.title, down_to=_ranked_to(session, filters))
-    order = ranked(session, [(row[0], row[1]) for row in session.execute(newest)], terms)[:limit]
+    newest = _query(session, filters, ARTICLES.c.sort_key, down_to=_ranked_to(session, filters))
+    order = ranked(session, list(session.scalars(newest)), terms)[:limit]
     query = select(ARTICLES.c.sort_key, *MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
     rows = {row[0]: Match(*row[1:]) for row in session.execute(query.where(ARTICLES.c.sort_key.in_(order)))}
     return [rows[key] for key in order if key in rows]
