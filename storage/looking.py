@@ -44,12 +44,14 @@ HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
-# Planning for lists alone: no row is read in the order of another index, and a look at a row costs a hundred steps of one. Texts are
-# never all read, in the rest of the transaction either.
-_PLANNED = {"enable_indexscan": "off", "cpu_tuple_cost": "1", "max_parallel_workers_per_gather": "0"}
+# Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
+# index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
-_BY_LISTS = text("; ".join((_NO_SCANS, *(f"SET LOCAL {name} = {value}" for name, value in _PLANNED.items()))))
-_AS_BEFORE = text("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in _PLANNED))
+_BY_LISTS = f"{_NO_SCANS}; SET LOCAL cpu_tuple_cost = 1; SET LOCAL max_parallel_workers_per_gather = 0"
+_BY_ONE_LIST = f"{_BY_LISTS}; SET LOCAL enable_indexscan = off"
+_AS_BEFORE = "; ".join(
+    f"SET LOCAL {name} TO DEFAULT" for name in ("cpu_tuple_cost", "max_parallel_workers_per_gather", "enable_indexscan")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,9 @@ def _newest_hits(session: Session, asked: Looked, floor: int | None, number: int
         of_words = of_words.where(among(session, asked.index.c.rowid, asked.lists.keys))
     lists = [of_words, *map(bounded, asked.lists.long)]
     hits = (intersect(*lists) if len(lists) > 1 else of_words).subquery("hits")
-    session.execute(_BY_LISTS)
+    session.execute(text(_BY_LISTS if asked.lists.long else _BY_ONE_LIST))
     found = list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
-    session.execute(_AS_BEFORE)
+    session.execute(text(_AS_BEFORE))
     return found
 
 
