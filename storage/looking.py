@@ -184,7 +184,9 @@ def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: boo
     key, phrases = ARTICLES.c.sort_key, asked.wide != asked.node
     number = max(HITS * PHRASES if phrases else HITS, 2 * limit)
     floor = None
-    if frequent:
+    if asked.lists.keys is None and (
+        frequent or phrases
+    ):  # words of one language meet far more often than is estimated
         newest = select(key).where(*asked.between(key)).order_by(key.desc())
         floor = session.scalar(newest.offset(WINDOW * 2 if phrases else WINDOW).limit(1))
     hits = _newest_hits(session, asked, floor, number)
