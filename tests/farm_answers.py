@@ -94,7 +94,7 @@ async def slow_hops(connection: Connection) -> None:
     """Each hop of a chain is well within the time of a request, the whole of it is not."""
     while await connection.asked():
         left = int(connection.path.partition("?")[2] or 8)
-        await asyncio.sleep(1.4)
+        await asyncio.sleep(3.5)
         target = filled("{self}/feed.xml?" + str(left - 1), connection).encode()
         await connection.say(b"HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % target)
 

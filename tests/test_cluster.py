@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.loopback import Loopback  # noqa: E402
+
+LEFT = re.compile(r"^(\S+) WARNING crawler\.cluster: feed=(\d+) was left by a member that went silent", re.MULTILINE)
+BUSY = 10  # seconds that a loaded machine may be late
 
 
 @pytest.fixture
@@ -43,9 +47,8 @@ def test_members_share_feeds_and_hosts(desk: Desk) -> None:
             wait_for(lambda: desk.rows("SELECT count(*) FROM polls")[0][0] >= 24, PATIENCE)
             for process in (one, two):
                 process.send_signal(signal.SIGTERM)
-            began = time.monotonic()
+            # by themselves: crawler.reactor ends who is not through in time, with another status
             assert [one.wait(30), two.wait(30)] == [0, 0], log(desk, "one") + log(desk, "two")
-            assert time.monotonic() - began < 20, "ten seconds are promised; half of them for a machine that is busy"
         said = log(desk, "one"), log(desk, "two")
         assert "Traceback" not in "".join(said)
         assert all(text.count("polled feed=") > 0 for text in said), said
@@ -65,13 +68,14 @@ def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk
             with member(desk, "two"):
                 wait_for(lambda: "joined the cluster" in log(desk, "two"), PATIENCE)
                 os.kill(one.pid, signal.SIGKILL)
-                killed = time.monotonic()
+                killed = datetime.now(UTC)
                 held = {row[0] for row in desk.rows("SELECT id FROM feeds WHERE id NOT IN (SELECT feed_id FROM polls)")}
-                assert held
-                wait_for(lambda: "polled feed=" in log(desk, "two"), 2 * LEASE + 20)
-                wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 48, 90)
-        first = [asked.at for asked in site.asked if asked.at > killed + 0.5]
-        assert min(first) - killed < 2 * LEASE + 1
+                wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 48, PATIENCE)
+        left = LEFT.findall(log(desk, "two"))
+        assert left
+        assert {int(feed) for _, feed in left} <= held
+        late = max(datetime.fromisoformat(at) for at, _ in left) - killed
+        assert late.total_seconds() < 2 * LEASE + BUSY
         assert gaps(site) >= DELAY * 0.95
         assert desk.rows("SELECT count(*) FROM polls")[0][0] == 48
         assert "Traceback" not in log(desk, "two")
