@@ -19,6 +19,7 @@
 #   ./run.sh cluster         1, 2 and 4 daemons that share one Postgres database (bench/cluster.py)
 #   ./run.sh simulate        how many crawlers a million feeds need (bench/simulate.py; docs/scale.md)
 #   ./run.sh recording       what parsing and recording a poll cost (bench/recording.py)
+#   ./run.sh extras          every optional part into .venv (alerts, archive, cluster, Parquet …), and the tools of the tests
 #   ./run.sh levantwatch …   the command itself, in the environment that this script made
 #
 # Set-up is part of every word: .venv is made with uv if there is one, else with the newest
@@ -27,6 +28,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH
 unset PYTHONDONTWRITEBYTECODE  # else each of the hundreds of commands that the suite starts compiles the whole program
+
+if ! command -v sha256sum >/dev/null; then
+    sha256sum() { shasum -a 256; }  # macOS
+fi
 
 say() { printf 'run.sh: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -153,6 +158,9 @@ case "$word" in
         set_up runtime
         exec .venv/bin/levantwatch "$@"
         ;;
+    extras)
+        set_up all
+        ;;
     lock)
         command -v uv >/dev/null || die "the lock files are written by uv; install it and run this again"
         uv lock --quiet --upgrade
@@ -162,7 +170,7 @@ case "$word" in
         rm -f uv.lock  # it names the registry's hosts; the exports do not
         ;;
     *)
-        sed -n '2,25p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
+        sed -n '2,26p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//'
         [ "$word" = help ] || exit 2
         ;;
 esac
