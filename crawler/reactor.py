@@ -33,17 +33,7 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
     SIGINT and SIGTERM set `stop`; a second one ends the process at once, and so do STOP_AT_MOST seconds after the first.
     Call once per process.
     """
-    from scrapy.utils.reactor import install_reactor
-
-    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
-    from twisted.internet import reactor as installed
-
-    from crawler.guard import install_guard
-
-    reactor: Any = installed  # its interfaces are zope's, which mypy cannot read
-    install_guard(reactor, config.networks)
-    # all threads for look-ups from the start: Twisted adds them one by one over days, which looks like a leak
-    reactor.getThreadPool().adjustPoolsize(LOOKUP_THREADS, LOOKUP_THREADS)
+    reactor = _guarded_reactor(config)
     log_to_stderr(config)
     loop = asyncio.get_event_loop()
     stop = asyncio.Event()
@@ -69,6 +59,22 @@ def run_in_reactor(config: Config, main: Callable[[asyncio.Event], Coroutine[Any
     reactor.callWhenRunning(start)
     reactor.run(installSignalHandlers=False)
     return result[0].result()
+
+
+def _guarded_reactor(config: Config) -> Any:
+    """Twisted's asyncio reactor; its interfaces are zope's, which mypy cannot read."""
+    from scrapy.utils.reactor import install_reactor
+
+    install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
+    from twisted.internet import reactor as installed
+
+    from crawler.guard import install_guard
+
+    reactor: Any = installed
+    install_guard(reactor, config.networks)
+    # all threads for look-ups from the start: Twisted adds them one by one over days, which looks like a leak
+    reactor.getThreadPool().adjustPoolsize(LOOKUP_THREADS, LOOKUP_THREADS)
+    return reactor
 
 
 def _spare_the_collector() -> None:

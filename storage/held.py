@@ -66,48 +66,46 @@ def page(
     session: Session, *, model: str, since: datetime | None = None, after: int = 0, limit: int = 200
 ) -> list[HeldEntry]:
     """The next entries that have a text and no verdict of this model, by id from `after` on."""
-    whole = and_(ARTICLES.c.id.is_not(None), ARTICLES.c.extraction != _SUMMARY_ONLY)
-    query = (
-        select(
-            ENTRIES.c.id,
-            ENTRIES.c.state,
-            func.coalesce(ARTICLES.c.title, ENTRIES.c.title).label("title"),
-            func.coalesce(ARTICLES.c.text, ENTRIES.c.summary).label("text"),
-            func.coalesce(ARTICLES.c.language, ENTRIES.c.language, FEEDS.c.language).label("language"),
-            whole.label("whole"),
-            (ENTRIES.c.attempts > 0).label("was_read"),
-            ENTRIES.c.retry_at.is_not(None).label("waits"),
-            func.coalesce(ENTRIES.c.published_at, ENTRIES.c.first_seen_at, type_=ENTRIES.c.first_seen_at.type).label(
-                "at"
-            ),
-        )
-        .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
-        .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
-        .where(_to_judge(model, since, of=func.coalesce(ENTRIES.c.state, "")), ENTRIES.c.id > after)
-        .order_by(ENTRIES.c.id)
-        .limit(limit)
-    )
-    rows = session.execute(query).all()
+    query = _HELD.where(_to_judge(model, since, of=func.coalesce(ENTRIES.c.state, "")), ENTRIES.c.id > after)
+    rows = session.execute(query.order_by(ENTRIES.c.id).limit(limit)).all()
     verdicts: dict[int, dict[str, HeldVerdict]] = {}
     said = select(VERDICTS).where(VERDICTS.c.entry_id.in_([row.id for row in rows]), VERDICTS.c.current)
     for one in session.execute(said):
         held = HeldVerdict(one.score, one.threshold, one.matched, one.evidence)
         verdicts.setdefault(one.entry_id, {})[one.topic] = held
-    return [
-        HeldEntry(
-            id=row.id,
-            state=row.state,
-            title=row.title,
-            text=row.text,
-            language=row.language,
-            whole=bool(row.whole),
-            was_read=bool(row.was_read),
-            waits=bool(row.waits),
-            day=row.at.date(),
-            verdicts=verdicts.get(row.id, {}),
-        )
-        for row in rows
-    ]
+    return [_held(row, verdicts.get(row.id, {})) for row in rows]
+
+
+def _held(row: Any, verdicts: dict[str, HeldVerdict]) -> HeldEntry:
+    return HeldEntry(
+        id=row.id,
+        state=row.state,
+        title=row.title,
+        text=row.text,
+        language=row.language,
+        whole=bool(row.whole),
+        was_read=bool(row.was_read),
+        waits=bool(row.waits),
+        day=row.at.date(),
+        verdicts=verdicts,
+    )
+
+
+_HELD = (
+    select(
+        ENTRIES.c.id,
+        ENTRIES.c.state,
+        func.coalesce(ARTICLES.c.title, ENTRIES.c.title).label("title"),
+        func.coalesce(ARTICLES.c.text, ENTRIES.c.summary).label("text"),
+        func.coalesce(ARTICLES.c.language, ENTRIES.c.language, FEEDS.c.language).label("language"),
+        and_(ARTICLES.c.id.is_not(None), ARTICLES.c.extraction != _SUMMARY_ONLY).label("whole"),
+        (ENTRIES.c.attempts > 0).label("was_read"),
+        ENTRIES.c.retry_at.is_not(None).label("waits"),
+        func.coalesce(ENTRIES.c.published_at, ENTRIES.c.first_seen_at, type_=ENTRIES.c.first_seen_at.type).label("at"),
+    )
+    .outerjoin_from(ENTRIES, ARTICLES, ARTICLES.c.id == ENTRIES.c.id)
+    .outerjoin(FEEDS, FEEDS.c.id == ENTRIES.c.feed_id)
+)
 
 
 def rejudge(session: Session, rejudged: Sequence[Rejudged], *, now: datetime) -> None:

@@ -6,6 +6,7 @@ Heavy libraries are imported by the commands that use them, so that `--help` is 
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -124,7 +125,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         if not error.filename and not _can_write():  # said here; what waits must not be complained of again
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             where = "the output cannot be written: "
-        return _fail(f"{where}{error.strerror or error}", status=1)
+        room = "; make room there and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return _fail(f"{where}{error.strerror or error}{room}", status=1)
 
 
 def _errors_for_users() -> tuple[type[Exception], ...]:

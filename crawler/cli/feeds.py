@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crawler.cli.common import AsFormat, AsReport, Format, ReportFormat, fail, now, reading, valid, writing
+from crawler.cli.common import AsFormat, AsReport, Format, ReportFormat, fail, now, reading, valid, whole_bytes, writing
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -241,13 +241,8 @@ def export(output: Annotated[str, typer.Option("-o", "--output", metavar="FILE",
             )
             for row in feeds.all(session)
         )  # fmt: skip
-    if output == "-":
-        sys.stdout.buffer.write(document)
-        return
-    try:
-        Path(output).write_bytes(document)
-    except OSError as error:
-        fail(f"cannot write {output}: {error.strerror}")
+    with whole_bytes(output) as file:
+        file.write(document)
 
 
 @app.command(epilog="Example: levantwatch feeds discover https://example.org")
