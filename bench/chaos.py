@@ -32,7 +32,20 @@ from postgres_server import OwnServer, find_binaries  # noqa: E402
 
 from storage.db import open_database  # noqa: E402
 from tests.command import Desk, wait_for  # noqa: E402
-from tests.faults import PATIENCE, QUICK, Daemon, World, full, kill_at, ledger, locked, lost, number_of, wrong_in  # noqa: E402
+from tests.faults import (  # noqa: E402
+    PATIENCE,
+    QUICK,
+    Daemon,
+    World,
+    full,
+    kill_at,
+    ledger,
+    locked,
+    lost,
+    move_clock,
+    number_of,
+    wrong_in,
+)
 from tests.site import Reply, Site, rss  # noqa: E402
 
 YEAR = 365 * 86_400
@@ -159,8 +172,7 @@ class Trial:
 
     def move(self, seconds: int) -> None:
         """The wall clock is moved to so many seconds from the right time."""
-        (self.desk.folder / "moving").write_text(str(seconds))
-        (self.desk.folder / "moving").rename(self.desk.folder / "moved")
+        move_clock(self.desk, seconds)
 
     def restart(self, server: OwnServer, number: signal.Signals, pause: float) -> None:
         """Postgres is stopped in this way, and started again after so many seconds."""

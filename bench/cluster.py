@@ -15,10 +15,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from sqlalchemy import text
@@ -27,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from command import Desk, wait_for  # noqa: E402
+from crew import gaps  # noqa: E402
 
 from bench.chaos import new_desk, place  # noqa: E402
 from bench.loopback import Loopback  # noqa: E402
@@ -93,7 +93,7 @@ def _round(desk: Desk, site: Loopback, given: argparse.Namespace, members: int, 
         times = [asked.at for asked in site.asked]
         recorded = _polled(desk, begun)
     lost, twice = whole - len(recorded), sum(number > 1 for number in recorded.values())
-    gap = _gap(site)
+    gap = gaps(site)
     by_each = "/".join(str(log.read_text().count("polled feed=")) for log in logs)
     name = f"{members}, one killed" if kills else str(members)
     spent = "-" if kills else f"{1000 * cpu / whole:.1f}"
@@ -130,13 +130,6 @@ def _cpu(process: subprocess.Popen[bytes]) -> float:
     """Seconds that a process has used until now."""
     fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _gap(site: Loopback) -> float:
-    times: dict[str, list[float]] = defaultdict(list)
-    for asked in site.asked:
-        times[asked.host].append(asked.at)
-    return min(later - sooner for at in times.values() for sooner, later in pairwise(at))
 
 
 if __name__ == "__main__":

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from storage import feeds
 from storage.db import open_database
 from tests import forked
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 240  # a command that takes longer hangs, on the busiest machine too
@@ -97,3 +102,22 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+def run_here(capture: pytest.CaptureFixture[bytes], *arguments: str) -> tuple[int, str, str]:
+    """Run `levantwatch` in this process; its exit status and what it wrote to standard output and error."""
+    import pytest  # here: programs of bench/ run commands, too, and have no use for it
+
+    from crawler.cli import main
+
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    out, err = capture.readouterr()
+    assert b"Traceback" not in err
+    return int(ended.value.code or 0), out.decode(), err.decode()
+
+
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        return int(taken.getsockname()[1])

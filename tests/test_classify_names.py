@@ -6,22 +6,12 @@ import csv
 from pathlib import Path
 
 import pytest
+from test_classify_matching import names
 
-from crawler.classify.folding import fold
-from crawler.classify.lexicon import ANCHORS, LANGUAGES, load_topics
-from crawler.classify.matching import Matcher
+from crawler.classify.lexicon import LANGUAGES
 
 CASES = Path(__file__).parent / "data" / "judge" / "names.tsv"
-MATCHER = Matcher(form for topic in load_topics() for form in topic.forms)
 ROWS = list(csv.DictReader(CASES.read_text(encoding="utf-8").splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
-def names(text: str, topic: str, language: str) -> list[str]:
-    """What names a topic in a text of a language, as it stands there."""
-    folded = fold(text)
-    found = MATCHER.find(folded, text, language).get(topic, [])
-    spans = [folded.original(one.start, one.end) for one in found if one.concept.sense in ANCHORS]
-    return [text[start:end] for start, end in spans]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row['language']}-{number}" for number, row in enumerate(ROWS, 2)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen,
 from crawler.cli import app, main
 from storage import entries
 from storage.db import Database, open_database
-from tests.command import ROOT, Desk, environment
+from tests.command import ROOT, Desk, environment, free_port
 from tests.site import Site, rss
 
 
@@ -204,12 +203,6 @@ def test_without_a_database_the_commands_say_how_to_begin(line: str, levantwatch
         "There is no levantwatch database here yet; begin with levantwatch feeds import --catalogue",
     )
     assert list(Path().iterdir()) == [], "and nothing is made"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import inspect, text
 from storage_samples import HOUR, NOW, add_feed, add_matches
 
-from crawler.cli import main
 from storage.db import Database, open_database
-from tests.command import ROOT
+from tests.command import ROOT, run_here
 
 METADATA = json.loads((ROOT / "deploy" / "datasette-metadata.json").read_text(encoding="utf-8"))
 # https://docs.datasette.io/en/stable/metadata.html, of 0.6x
@@ -47,14 +47,7 @@ def levantwatch(schema_url: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: p
         add_matches(database, add_feed(database), *stories)
     monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        assert b"Traceback" not in err
-        return int(ended.value.code or 0), out.decode(), err.decode()
-
-    return run
+    return partial(run_here, capfdbinary)
 
 
 def ids(run: Run, *arguments: str) -> list[int]:

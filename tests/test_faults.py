@@ -21,7 +21,20 @@ from postgres_server import OwnServer, PostgresServer, find_binaries
 
 from storage.db import open_database
 from tests.command import Desk, wait_for
-from tests.faults import PATIENCE, QUICK, Daemon, World, full, kill_at, ledger, locked, lost, number_of, wrong_in
+from tests.faults import (
+    PATIENCE,
+    QUICK,
+    Daemon,
+    World,
+    full,
+    kill_at,
+    ledger,
+    locked,
+    lost,
+    move_clock,
+    number_of,
+    wrong_in,
+)
 from tests.site import Reply, Site, rss
 
 YEAR = 365 * 86_400
@@ -43,8 +56,7 @@ class Living:
 
     def move(self, seconds: int) -> None:
         """Move its wall clock to so many seconds from the right time."""
-        (self.desk.folder / "moving").write_text(str(seconds))
-        (self.desk.folder / "moving").rename(self.desk.folder / "moved")
+        move_clock(self.desk, seconds)
 
 
 @pytest.fixture(scope="module", params=ENGINES)

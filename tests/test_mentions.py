@@ -9,12 +9,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 from storage_samples import NOW, TriageDecision, add_feed, list_entries, mentions_of, record_triage, seen
 
 from crawler.classify import Judge as Judgement
-from crawler.cli import main
 from crawler.items import Article
 from crawler.judging import Judging
 from crawler.mentions import UnknownNameError, mention_records, named_groups, shipped_tagger
@@ -24,6 +24,7 @@ from crawler.workers import Workers
 from storage import entries, search
 from storage.db import Database
 from storage.seen import MentionRecord
+from tests.command import run_here
 
 TITLE = "Truce near Deir ez-Zor holds for a third day"
 TEXT = (
@@ -117,14 +118,7 @@ def levantwatch(
     with database.write() as session:
         Store(watch, lambda: None).store(session, asyncio.run(Judge(watch).process_item(match)))  # type: ignore[arg-type]
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        assert b"Traceback" not in err
-        return int(ended.value.code or 0), out.decode(), err.decode()
-
-    return run
+    return partial(run_here, capfdbinary)
 
 
 @pytest.mark.parametrize(

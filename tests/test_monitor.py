@@ -28,18 +28,13 @@ from crawler.options import Schedule
 from storage import feeds
 from storage.db import Database, open_database
 from storage.health import PROBLEMS, Disk, Facts, Problem
-from tests.command import Desk, wait_for
+from tests.command import Desk, free_port, wait_for
 
 MINUTE = timedelta(minutes=1)
 Start = Callable[[Desk], subprocess.Popen[bytes]]
 
 
 # --- the daemon, asked ---
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
 
 
 def get(port: int, path: str) -> tuple[int, str, str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,11 @@ import pytest
 from sqlalchemy import text
 from storage_samples import HOUR, NOW, add_feed, add_matches, poll
 
-from crawler.cli import main
 from crawler.export import write_all
 from crawler.parquet import Parquet, installed
 from storage import feeds
 from storage.db import open_database
-from tests.command import ROOT, environment
+from tests.command import ROOT, environment, run_here
 
 Run = Callable[..., tuple[int, str, str]]
 TITLES = ["=Raqqa: a camp is closed", "سوريا: مخيم الهول", "Harvest\x1b[31m"]
@@ -47,14 +47,7 @@ def levantwatch(schema_url: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: p
             feeds.record_poll(session, poll(feed, outcome="timeout"))
     monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        assert b"Traceback" not in err
-        return int(ended.value.code or 0), out.decode(), err.decode()
-
-    return run
+    return partial(run_here, capfdbinary)
 
 
 def made(run: Run, folder: str, *arguments: str) -> Path:
@@ -294,22 +287,18 @@ def test_a_forged_snapshot_is_refused_in_one_line(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], rows: bytes, values: dict[str, Any], said: str
 ) -> None:
     forged(tmp_path / "a", rows, **values)
-    with pytest.raises(SystemExit) as ended:
-        main(["snapshot", "diff", str(tmp_path / "a"), str(tmp_path / "a")])
-    out, err = capfdbinary.readouterr()
-    assert ended.value.code == 1
-    assert said in err.decode()
-    assert err.count(b"\n") == 1
-    assert b"Traceback" not in out + err
+    status, out, err = run_here(capfdbinary, "snapshot", "diff", str(tmp_path / "a"), str(tmp_path / "a"))
+    assert status == 1
+    assert said in err
+    assert "Traceback" not in out
+    assert err.count("\n") == 1
 
 
 def test_columns_that_only_one_has_are_named_once(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     a = forged(tmp_path / "a", b'{"article_id": 1, "title": "x\\u001b[2J"}\n', query={"words": "\x1b[2J"})
     b = forged(tmp_path / "b", b'{"article_id": 1, "title": "y", "more": 1}\n', columns=["article_id", "title", "more"])
-    with pytest.raises(SystemExit) as ended:
-        main(["snapshot", "diff", str(a), str(b)])
-    out = capfdbinary.readouterr().out.decode()
-    assert ended.value.code == 0
+    status, out, _ = run_here(capfdbinary, "snapshot", "diff", str(a), str(b))
+    assert status == 0
     assert "more only in the second" in out
     assert "~ 1\ty\ttitle: x[2J → y\n" in out
     assert "\x1b" not in out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 
 from storage import feeds
 from storage.db import open_database
-from tests.command import ROOT, Desk, wait_for
+from tests.command import ROOT, Desk, free_port, wait_for
 from tests.faults import PATIENCE
 from tests.hub import Hub, call
 from tests.site import Reply, Site, page, rss
@@ -23,11 +22,6 @@ FACTOR = 60  # a lease of five minutes is five seconds of ours
 LEASE = 300
 NEWS = "Islamic State militants attack army post near Deir ez-Zor in eastern Syria"
 TEXT = "Islamic State militants attacked a Syrian army post near Deir ez-Zor on Tuesday, the Syrian defence ministry said. ISIS claimed it. "
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        return int(taken.getsockname()[1])
 
 
 def announcing(hub: str, topic: str, *entries: tuple[str, str, str]) -> bytes:
