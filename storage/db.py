@@ -1,7 +1,7 @@
 """The database: how it is opened, read and written.
 
-With its rooms `portable` (column types, insert-if-new, full text), `schema` (how it is made and upgraded), `lock`
-(who may crawl) and `errors`, the only place where SQLite and Postgres differ.
+With its rooms `portable` (column types, insert-if-new, full text), `sqlite_file`, `schema` (how it is made and upgraded),
+`lock` (who may crawl) and `errors`, the only place where SQLite and Postgres differ.
 
     database = open_database("sqlite:///levantwatch.db")
     database.ensure_schema(upgrade=False)
@@ -12,12 +12,10 @@ With its rooms `portable` (column types, insert-if-new, full text), `schema` (ho
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sa
@@ -30,7 +28,6 @@ from storage.errors import (
     BadStatement,
     ClusterNeedsPostgres,
     DatabaseUnreachable,
-    NotADatabase,
     SchemaMissing,
     translated,
 )
@@ -38,14 +35,11 @@ from storage.lock import CrawlLock, FileLock, ServerLock
 from storage.portable import UTCDateTime, insert_new, upsert
 from storage.schema import HISTORY, History
 from storage.sql import Answer, asked_of_postgres, asked_of_sqlite
+from storage.sqlite_file import BUSY_SECONDS, connect_reader, connect_writer
 
 __all__ = ["Database", "UTCDateTime", "insert_new", "open_database", "upsert"]
 
-# A writer waits this long for another process's transaction; ours last milliseconds, an upgrade of a big file minutes.
-BUSY_SECONDS = 30
 CONNECT_SECONDS = 10
-# What one long transaction made of the WAL file is cut back to this at the next checkpoint: it stays small for months.
-WAL_BYTES = 16 * 1024 * 1024
 # A network that swallows everything is noticed in a minute on both sides: by a writer that waits for its answer, and by the
 # server, whose dead client holds the crawl lock. Without effect on a unix socket.
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
@@ -221,80 +215,18 @@ def _open_sqlite(parts: URL, history: History) -> Database:
     # one writing connection per process; readers work beside it
     writer = create_engine(
         file,
-        creator=lambda: _connect_writer(path, name),
+        creator=lambda: connect_writer(path, name),
         poolclass=QueuePool,
         pool_size=1,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
     )
     # opened anew each time (0.3 ms), so that none outlives a change of the file or what made it readable
-    reader = create_engine(file, creator=lambda: _connect_reader(path, name), poolclass=NullPool)
+    reader = create_engine(file, creator=lambda: connect_reader(path, name), poolclass=NullPool)
     event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     lock = FileLock(path.with_name(path.name + ".lock"))
     return Database(name=name, writer=writer, reader=reader, lock=lock, history=history, secret=None)
-
-
-def _connect(path: Path, query: str) -> sqlite3.Connection:
-    # isolation_level None: the driver begins nothing by itself, the engine's event does
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?{query}",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
-
-
-def _require_place(path: Path, name: str) -> None:
-    """SQLite would say that it is unable to open the file, or that the disk has a fault."""
-    if path.is_dir():
-        raise NotADatabase(f"{name} is a folder; name a file in it: {name.rstrip('/')}/levantwatch.db")
-    if not path.parent.is_dir():
-        raise DatabaseUnreachable(f"{name} cannot be reached: there is no folder {path.parent}; make it first")
-
-
-def _connect_writer(path: Path, name: str) -> sqlite3.Connection:
-    _require_place(path, name)
-    connection = _connect(path, "mode=rwc")
-    try:
-        _switch_to_wal(connection)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Readers go on while one writes. The switch needs the file alone and does not wait for it by itself."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def _connect_reader(path: Path, name: str) -> sqlite3.Connection:
-    if path.is_dir():
-        _require_place(path, name)
-    if not path.exists():
-        raise SchemaMissing(f"{name}: {SchemaMissing.__doc__}")
-    connection = _connect(path, "mode=ro")
-    try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
-        connection.close()
-        if path.with_name(path.name + "-wal").exists():
-            raise
-        # A file in a folder that may not be written: WAL cannot make its side files. Nobody writes, so none is needed.
-        connection = _connect(path, "immutable=1")
-    return connection
 
 
 def _open_postgres(parts: URL, history: History) -> Database:
