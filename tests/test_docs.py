@@ -34,7 +34,7 @@ def table(text: str, heading: str) -> dict[str, list[str]]:
 # --- settings ---
 
 
-def test_every_setting_is_documented_in_the_order_of_config_py() -> None:
+def test_every_setting_is_documented_in_the_order_of_options_py() -> None:
     assert list(table(CONFIGURATION, "Every setting")) == list(setting_names())
 
 
