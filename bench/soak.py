@@ -236,7 +236,8 @@ def hostile() -> list[str]:
         with hostile_farm(folder) as (farm, authority):
             desk = Desk(
                 folder, f"sqlite:///{folder}/hostile.db", networks=NETWORKS,
-                settings={**SETTINGS, "SSL_CERT_FILE": str(authority.file)},
+                # ten seconds as ever, so that rounds can be compared; the tests have more patience
+                settings={**SETTINGS, "LEVANTWATCH_REQUEST_TIMEOUT": "10", "SSL_CERT_FILE": str(authority.file)},
             )  # fmt: skip
             return _hostile_round(desk, farm, asked_of(farm))
     finally:
