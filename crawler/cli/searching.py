@@ -108,16 +108,11 @@ def search(
         return
     typed = " ".join(words or ())
     if save is not None:
-        options = {
-            "topic": topic,
-            "since": since,
-            "until": until,
-            "publisher": publisher,
-            "country": country,
-            "lang": language,
-        }
         named = [("place", one) for one in place or ()] + [("actor", one) for one in actor or ()]
-        _save(save, typed, [*options.items(), *named, ("because", only_because_of)])
+        _save(save, typed, [
+            ("topic", topic), ("since", since), ("until", until), ("publisher", publisher), ("country", country),
+            ("lang", language), *named, ("because", only_because_of),
+        ])  # fmt: skip
     filters = filters_of(
         typed, topic=topic, since=since, until=until, publisher=publisher, country=country,
         language=language, place=place, actor=actor, only_because_of=only_because_of, limit=limit,
