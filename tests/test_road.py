@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.reactor import STOP_AT_MOST
 from storage.db import open_database
 from tests.command import Desk, wait_for
 from tests.site import Reply, Request, Site, page, rss
@@ -226,6 +227,7 @@ def test_a_signal_ends_the_daemon_in_seconds_with_a_hung_server_in_flight(desk: 
     daemon.send_signal(number)
     _, said = daemon.communicate(timeout=30)
     assert daemon.returncode == 0, said.decode()  # by itself: crawler.reactor ends who is not through in time, with 1
+    assert STOP_AT_MOST < 10, "the promise to the operator"
     assert "Traceback" not in said.decode()
 
 
