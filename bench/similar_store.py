@@ -7,21 +7,22 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from crawler import similar
 from crawler.event_keys import event_keys
 from crawler.syndication import find_credit
 from storage import articles, copies, entries, feeds, placing, same_event, stories
 from storage.db import Database, open_database
-from storage.models import ARTICLES
+from storage.models import ARTICLES, EVENT_KEYS
 from storage.postings import post
 from storage.verdicts import VerdictRecord
 
@@ -102,7 +103,7 @@ def speed(number: int, percentile: Callable[[list[float], int], float], kept: Se
             else:
                 print(f"\n{database.dialect}: {stored} articles in {DAYS} days, from an earlier call")
             for together in (1, 8):
-                _time(database, stored or number, percentile, together=together)
+                _time(database, percentile, together=together)
             database.close()
             sys.stdout.flush()
 
@@ -122,13 +123,15 @@ def _both() -> Iterator[list[str]]:
         yield urls
 
 
-def _made(number: int) -> Iterator[dict[str, Any]]:
+def _made(
+    number: int, *, recent: Sequence[dict[str, Any]] = (), first: int = 1, seed: int = 7
+) -> Iterator[dict[str, Any]]:
     """Articles in the order of time: every tenth repeats one before it with a few words changed, every fifth tells of its event."""
-    rng = random.Random(7)
-    recent: list[dict[str, Any]] = []
+    rng = random.Random(seed)
+    latest = deque(recent, maxlen=200)
     for at in range(number):
         chance = rng.random()
-        model = rng.choice(recent) if recent and chance < 0.3 else None
+        model = rng.choice(latest) if latest and chance < 0.3 else None
         words = rng.choices(WORDS, WEIGHTS, k=rng.randint(150, 650))
         names = rng.choices(PLACES, PLACE_WEIGHTS, k=3)
         if model is not None:
@@ -137,10 +140,10 @@ def _made(number: int) -> Iterator[dict[str, Any]]:
             for _ in range(6):
                 words[rng.randrange(len(words))] = rng.choice(WORDS)
         one = {
-            "id": at + 1, "names": names, "text": " ".join(words), "title": " ".join(words[:10]),
+            "id": first + at, "names": names, "text": " ".join(words), "title": " ".join(words[:10]),
             "moment": NOW - timedelta(days=DAYS) * (1 - at / number),
         }  # fmt: skip
-        recent = [*recent[-200:], one]
+        latest.append(one)
         yield one
 
 
@@ -223,13 +226,13 @@ def _insert(session: Any, table: Any, values: list[dict[str, Any]]) -> None:
         session.execute(table.insert(), values)
 
 
-def _time(database: Database, number: int, percentile: Callable[[list[float], int], float], *, together: int) -> None:
+def _time(database: Database, percentile: Callable[[list[float], int], float], *, together: int) -> None:
     """New articles arrive, so many together; only what finds and writes copies and stories is timed. CPU seconds, ours and those of
     Postgres' own process, are of the whole pass: the machine may be shared, and then the wall clock says more of the others."""
-    fresh = _arrivals(number)
     roles = {"copy": 0, "related": 0, "original": 0}
     warm = 48
     with suppress(_Undone), database.write() as session:
+        fresh = _arrivals(session)
         ids = [_listed(session, one) for one in fresh]
         backend = None if database.dialect == "sqlite" else session.scalar(text("SELECT pg_backend_pid()"))
         for start in range(0, len(fresh), together):
@@ -273,16 +276,21 @@ def _listed(session: Any, one: dict[str, Any]) -> int:
     return record.entry_id
 
 
-def _arrivals(number: int) -> list[dict[str, Any]]:
+def _arrivals(session: Any) -> list[dict[str, Any]]:
     """The articles that would come next: new ones, copies and tellings of the newest that are stored."""
-    made = list(_tail(_made(number + TRIALS), TRIALS))
-    return [{**one, "moment": NOW} for one in made]
-
-
-def _tail(items: Iterable[dict[str, Any]], size: int) -> list[dict[str, Any]]:
-    from collections import deque
-
-    return list(deque(items, size))
+    rows = session.execute(
+        select(ARTICLES.c.id, ARTICLES.c.title, ARTICLES.c.text).order_by(ARTICLES.c.id.desc()).limit(200)
+    ).all()
+    named = select(EVENT_KEYS.c.key).where(EVENT_KEYS.c.key.startswith("@"), EVENT_KEYS.c.article_id == bindparam("id"))
+    recent = [
+        {
+            "text": row.text,
+            "title": row.title,
+            "names": [key[1:] for key in session.scalars(named, {"id": row.id})] or PLACES[:3],
+        }
+        for row in reversed(rows)
+    ]
+    return [{**one, "moment": NOW} for one in _made(TRIALS, recent=recent, first=rows[0].id + 1, seed=8)]
 
 
 def _some(
