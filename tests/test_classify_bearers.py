@@ -123,9 +123,48 @@ def test_a_word_before_a_place_puts_it_elsewhere() -> None:
     [
         ("A clinic opens in Homs", "Nurses had waited for the machines since spring. Patients came from the villages at dawn that day.", "en"),
         ("Une clinique ouvre à Homs", "Les infirmières attendaient les machines depuis le printemps. Les patients sont venus dès l'aube.", "fr"),
+        ("Homs: a clinic opens", "Nurses had waited for the machines since spring. Patients came from the villages at dawn that day.", "en"),
+        ("عيادة تفتح قرب مدينة طرطوس", "انتظرت الممرضات الأجهزة منذ الربيع. وجاء المرضى من القرى عند الفجر.", "ar"),
         ("Humus'ta klinik açıldı", "Hemşireler bahardan beri makineleri bekliyordu. Hastalar sabahın erken saatlerinde geldi.", "tr"),
     ],
 )  # fmt: skip
 def test_what_happens_in_a_place_supports_its_doubtful_name(title: str, text: str, language: str) -> None:
     assert seen(title, text, language)["there"].value == 1.0
     assert "there" not in seen("Homs wins", "The army shelled the town, and Homs shot twice after the siege.", language)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Mass grave opened in Homs", "Workers laying a pipe came upon the bones. The street is closed.", "en"),
+        ("Homs : un immeuble s'effondre", "Des obus l'avaient touché. On cherche deux enfants sous les décombres.", "fr"),
+        ("Assad vu à Moscou", "L'ancien président sortait d'une clinique. Le Kremlin se tait.", "fr"),
+        ("الأسد يظهر في موسكو", "نشرت قناة صورة له. ولم يعلق الكرملين.", "ar"),
+    ],
+)  # fmt: skip
+def test_lines_on_a_town_or_the_fallen_president_alone_are_kept(title: str, text: str, language: str) -> None:
+    assert kept(title, text, language)
+
+
+def test_quotation_marks_around_a_name_by_itself_speak_against_it() -> None:
+    text = "The crew left the {} at dawn, and the harbour master had the hull looked at by two divers before the tide."
+    for name in ('"Aleppo"', "“Aleppo”", "«Aleppo»", "'Aleppo'"):
+        assert seen("", text.format(name))["quoted"].value == 1.0
+    assert "quoted" not in seen("", text.format("Aleppo"))
+    assert "quoted" not in seen("", text.format('"Aleppo bride"'))
+
+
+def test_what_a_text_spells_out_otherwise_is_not_what_goes_on_from_its_letters() -> None:
+    title = "SDF chief detained after a clash"
+    assert not kept(
+        title, "Troops besieged the office of the Social Democratic Forum. The SDF wants a civilian government."
+    )
+    assert kept(
+        title, "Troops besieged the office of the Syrian Democratic Forces. The SDF wants a civilian government."
+    )
+
+
+def test_countries_that_have_no_part_put_a_name_elsewhere_and_those_of_the_coalition_do_not() -> None:
+    text = "A firm from {} won the contract for the harbour of Raqqa, and the terminal will be dredged for larger ships soon."
+    assert seen("", text.format("Kenya"))["abroad"].value == 1.0
+    assert "abroad" not in seen("", text.format("France"))
