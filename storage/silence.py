@@ -6,7 +6,6 @@ moments, microseconds since 1970: a month has a hundred thousand of them, and nu
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,12 +54,13 @@ def usual_pause(news: Sequence[int]) -> timedelta | None:
 def longest_ordinary(news: Sequence[int]) -> timedelta | None:
     """The median of each day's longest pause, the night mostly; None while there are too few days. `news` in the order of time."""
     daily: list[int] = []
-    pauses = _pauses(news)
-    begin = 0
-    while begin < len(pauses):  # a day by its first pause, to the last one that begins on it
-        end = bisect_left(news, news[begin] - news[begin] % _DAY + _DAY, begin, len(pauses))
-        daily.append(max(pauses[begin:end]))
-        begin = end
+    end = 0  # of the day on which the pause begins, to which it belongs
+    for at, pause in zip(news, _pauses(news), strict=False):
+        if at >= end:
+            daily.append(pause)
+            end = at - at % _DAY + _DAY
+        elif pause > daily[-1]:
+            daily[-1] = pause
     return _median(daily) if len(daily) >= FEWEST_DAYS else None
 
 
