@@ -47,7 +47,8 @@ def to_json(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(kind):
-        return {name: to_json(getattr(value, name)) for name in _names(kind)}
+        values = {name: getattr(value, name) for name in _names(kind)}  # most are plain, and a call for each is dear
+        return {name: one if type(one) in _PLAIN else to_json(one) for name, one in values.items()}
     if hasattr(value, "as_dict"):
         value = value.as_dict()
     if isinstance(value, Mapping):
