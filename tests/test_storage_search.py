@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from storage_samples import (
     DAY,
@@ -313,6 +313,7 @@ def test_every_question_has_its_sentence_and_answers_an_empty_database(
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
+@example(text="0e0a, 1e5x; 7z.2e9")
 def test_every_word_of_a_text_finds_it(database: Database, text: str) -> None:
     words = fold(text).split()
     with database.write() as session:
