@@ -1,21 +1,16 @@
-"""When to poll next: what the world did -> what is decided. A table of changes, then what must hold of any."""
+"""When to poll next: what the world did -> what is decided. A table of changes; test_polling_any has what must hold of any."""
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from crawler import rhythm as rhythms
-from crawler.answers import HttpAnswer
-from crawler.classify import Judge
-from crawler.feed import ParsedEntry, ParsedFeed
 from crawler.hints import Hints
 from crawler.polling import (
     FIRST_SIGHT,
@@ -26,20 +21,15 @@ from crawler.polling import (
     UNDATED_SIGHT,
     WEIGHTS,
     Answer,
-    ArticleState,
     FeedState,
     NextPoll,
     Outcome,
     Policy,
     after,
-    article_after,
     outcome_of_page,
     outcome_of_status,
     parse_retry_after,
 )
-from crawler.record import FeedReading, Recorder
-from storage import feeds
-from storage.db import Database
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -442,284 +432,3 @@ def test_pages_without_text(status: str, outcome: str) -> None:
 
 def test_only_three_outcomes_are_good() -> None:
     assert {outcome for outcome in Outcome if outcome.is_success} == {"ok", "not-modified", "same-body"}
-
-
-# --- articles ---
-
-
-def attempts(outcome: Outcome) -> tuple[list[timedelta], str]:
-    """The waits between the attempts at a page that always answers so, and how it ends."""
-    waits: list[timedelta] = []
-    for number in range(1, 20):
-        plan = article_after(ArticleState(number, NOW), outcome, now=NOW)
-        assert plan.reason
-        if plan.state != "pending":
-            assert plan.retry_at is None
-            return waits, plan.state
-        assert plan.retry_at is not None
-        waits.append(plan.retry_at - NOW)
-    raise AssertionError("it never ends")
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "tries", "end"),
-    [
-        ({"gone"}, 1, "gone"),
-        (
-            {"robots", "too-large", "parse-timeout", "bad-url", "refused-address", "redirect-loop", "paywalled"},
-            1,
-            "unreadable",
-        ),
-        ({"not-found"}, 4, "gone"),
-        ({"not-an-article", "unreadable"}, 4, "unreadable"),
-        (
-            {
-                "timeout",
-                "dns",
-                "tls",
-                "connection",
-                "server-error",
-                "client-error",
-                "forbidden",
-                "rate-limited",
-                "blocked",
-            },
-            8,
-            "unreadable",
-        ),
-    ],
-)
-def test_how_often_a_page_is_tried(outcomes: set[str], tries: int, end: str) -> None:
-    for outcome in outcomes:
-        waits, state = attempts(Outcome(outcome))
-        assert (len(waits) + 1, state) == (tries, end), outcome
-        assert waits == sorted(waits)
-        assert sum(waits, timedelta()) < 8 * DAY
-
-
-def test_a_page_s_retry_after_is_obeyed_up_to_a_day_and_never_sooner() -> None:
-    state = ArticleState(1, NOW)
-    for asked, expected in ((MINUTE, 10 * MINUTE), (3 * HOUR, 3 * HOUR), (400 * DAY, DAY)):
-        plan = article_after(state, Outcome.RATE_LIMITED, now=NOW, retry_after=NOW + asked)
-        assert plan.retry_at == NOW + expected
-
-
-# --- of any feed and any answer ---
-
-SPANS = st.timedeltas(min_value=SECOND, max_value=40 * DAY)
-TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
-POLICIES = st.builds(
-    lambda low, more: Policy(min_interval=low, max_interval=low + more),
-    st.timedeltas(min_value=SECOND, max_value=2 * DAY),
-    st.timedeltas(min_value=timedelta(0), max_value=7 * DAY),
-)
-COUNTS = st.floats(0, 1e6)
-RHYTHMS = st.builds(
-    rhythms.Rhythm,
-    until=st.none() | TIMES,
-    size=st.integers(0, 100_000),
-    news=st.lists(COUNTS, min_size=rhythms.SLOTS, max_size=rhythms.SLOTS).map(tuple),
-    hours=st.lists(COUNTS, min_size=rhythms.SLOTS, max_size=rhythms.SLOTS).map(tuple),
-    level_new=COUNTS,
-    level_hours=COUNTS,
-    peak=COUNTS,
-)
-HINTS = st.builds(
-    Hints,
-    max_age=st.none() | st.timedeltas(min_value=timedelta(0)),
-    ttl=st.none() | st.timedeltas(min_value=timedelta(0)),
-    period=st.none() | st.timedeltas(min_value=timedelta(0)),
-    skip_hours=st.lists(st.integers(0, 23), max_size=24).map(tuple),
-    skip_days=st.lists(st.integers(0, 6), max_size=7).map(tuple),
-)
-STATES = st.builds(
-    FeedState,
-    url=st.text(max_size=30),
-    interval=st.none() | SPANS,
-    rate=st.none() | st.floats(0, 1e9),
-    failures=st.floats(0, 1e6),
-    failing_since=st.none() | TIMES,
-    last_polled_at=st.none() | TIMES,
-    rhythm=st.none() | RHYTHMS,
-    gone_count=st.integers(0, 1000),
-)
-ANSWERS = st.builds(
-    Answer,
-    at=TIMES,
-    outcome=st.sampled_from(Outcome),
-    seen=st.integers(0, 100_000),
-    new=st.integers(0, 100_000),
-    overlap=st.integers(0, 100_000),
-    claimed=st.lists(TIMES, max_size=8).map(tuple),
-    retry_after=st.none() | TIMES,
-    first=st.booleans(),
-    delta=st.booleans(),
-    hints=HINTS,
-)
-
-
-def test_a_feed_that_never_brought_anything_is_polled_as_seldom_as_may_be() -> None:
-    policy = Policy(min_interval=MINUTE, max_interval=6 * HOUR)
-    plan = after(FeedState("https://feed.example/", rate=0.0, rhythm=rhythms.begin(NOW - DAY, rate=0.0, hours=100.0, size=20)), Answer(NOW, Outcome.OK), policy)  # fmt: skip
-    assert plan.rate == 0.0
-    assert (plan.interval, plan.reason) == (6 * HOUR, "quiet, at the ceiling")
-
-
-@given(state=STATES, answer=ANSWERS, policy=POLICIES)
-def test_the_next_poll_is_later_within_bounds_and_has_a_reason(
-    state: FeedState, answer: Answer, policy: Policy
-) -> None:
-    plan = after(state, answer, policy)
-    most = policy.max_interval if answer.outcome.is_success else max(policy.max_backoff, policy.min_interval)
-    if plan.reason == "retry-after":
-        most = max(most, DAY)
-    assert policy.min_interval <= plan.at - answer.at <= most
-    assert plan.reason
-    assert plan.failures >= 0
-    assert plan.rate is None or plan.rate >= 0
-    if answer.outcome.is_success:
-        assert policy.min_interval <= plan.interval <= policy.max_interval
-        assert plan.failures == 0
-    else:
-        assert plan.failures > state.failures
-        assert plan.failing_since is not None
-    assert after(state, answer, policy) == plan
-
-
-@given(
-    attempt=st.integers(0, 50), outcome=st.sampled_from(FAILURES), retry_after=st.none() | TIMES, now=TIMES
-)  # fmt: skip
-def test_an_article_is_tried_later_or_never(
-    attempt: int, outcome: Outcome, retry_after: datetime | None, now: datetime
-) -> None:
-    plan = article_after(ArticleState(attempt, NOW), outcome, now=now, retry_after=retry_after)
-    assert plan.reason
-    if plan.state == "pending":
-        assert plan.retry_at is not None
-        assert now < plan.retry_at <= now + 3 * DAY
-    else:
-        assert plan.state in ("gone", "unreadable")
-        assert plan.retry_at is None
-
-
-# --- as storage keeps it between two polls ---
-
-
-class Watched:
-    """One feed in a real database, polled by the recorder that the spider uses."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.recorder = Recorder(judge=cache(Judge.load), policy=POLICY, fetch="candidates", run_id=None)
-        with database.write() as session:
-            feeds.add(session, url=URL, now=NOW)
-
-    def polled(
-        self, at: datetime, outcome: Outcome, *numbers: int, retry_after: datetime | None = None
-    ) -> dict[str, Any]:
-        """The feed's row after an answer, with a document of these entries when it is ok, and what the poll's row says."""
-        with self.database.read() as session:
-            [feed] = feeds.for_poll(session, feed_ids=[1], now=at, ignore_retry_after=True)
-        document = (
-            ParsedFeed(kind="rss", entries=tuple(entry(number) for number in numbers))
-            if outcome is Outcome.OK
-            else None
-        )
-        answer = HttpAnswer(
-            outcome=outcome,
-            at=at,
-            seconds=0.0,
-            body=str(numbers).encode() if document else b"",
-            retry_after=retry_after,
-        )
-        with self.database.write() as session:
-            self.recorder.record(session, FeedReading(feed, answer, outcome, document), now=at)
-        with self.database.read() as session:
-            row = session.execute(text("select * from polls order by id desc limit 1")).mappings().one()
-            return feeds.get(session, 1).as_dict() | {
-                "gap": bool(row["gap"]),
-                "reason": row["reason"],
-                "outcome": row["outcome"],
-            }
-
-    def due(self, at: datetime) -> bool:
-        with self.database.read() as session:
-            return bool(feeds.due(session, now=at))
-
-
-def entry(number: int) -> ParsedEntry:
-    unknown: dict[str, Any] = dict.fromkeys(field.name for field in fields(ParsedEntry))
-    told = {
-        "guid": str(number),
-        "url": f"https://news.example/{number}",
-        "title": f"Rain {number}",
-        "summary": "",
-        "content": "",
-    }
-    return ParsedEntry(**{**unknown, **told})
-
-
-@pytest.fixture
-def watched(database: Database) -> Watched:
-    return Watched(database)
-
-
-def test_a_feed_that_failed_before_its_first_document_shows_no_gap(watched: Watched) -> None:
-    assert watched.polled(NOW, Outcome.TIMEOUT)["failing_since"] == NOW
-    row = watched.polled(NOW + HOUR, Outcome.OK, 1, 2, 3)
-    assert (row["gap"], row["failures"], row["failing_since"], row["reason"]) == (False, 0.0, None, "first-poll")
-
-
-def test_a_document_without_anything_of_the_one_before_is_a_gap_also_after_failures(watched: Watched) -> None:
-    watched.polled(NOW, Outcome.OK, 1, 2, 3)
-    assert not watched.polled(NOW + HOUR, Outcome.OK, 2, 3, 4)["gap"]
-    watched.polled(NOW + 2 * HOUR, Outcome.NOT_MODIFIED)
-    watched.polled(NOW + 3 * HOUR, Outcome.SERVER_ERROR)
-    assert watched.polled(NOW + 9 * HOUR, Outcome.OK, 7, 8, 9)["gap"]
-
-
-def test_failures_add_up_and_end(watched: Watched) -> None:
-    outcomes = [Outcome.OK, Outcome.DNS, Outcome.TIMEOUT, Outcome.FORBIDDEN, Outcome.NOT_MODIFIED]
-    rows = [
-        watched.polled(NOW + number * HOUR, outcome, *([1] if number == 0 else []))
-        for number, outcome in enumerate(outcomes)
-    ]
-    assert [row["failures"] for row in rows] == [0, 0.25, 0.75, 1.75, 0]
-    assert [row["failing_since"] for row in rows] == [None, NOW + HOUR, NOW + HOUR, NOW + HOUR, None]
-    assert [row["last_outcome"] for row in rows] == [str(outcome) for outcome in outcomes]
-    assert rows[3]["interval_seconds"] == rows[0]["interval_seconds"], "the rhythm is kept for the day it answers again"
-    assert rows[3]["rate"] == rows[0]["rate"]
-
-
-def test_410_twice_a_day_apart_ends_the_feed_until_it_is_enabled(watched: Watched) -> None:
-    watched.polled(NOW, Outcome.OK, 1)
-    assert [watched.polled(NOW + hours * HOUR, Outcome.GONE)["status"] for hours in (1, 2, 26)] == [
-        "active",
-        "active",
-        "gone",
-    ]
-    assert not watched.due(NOW + 365 * DAY)
-    with watched.database.write() as session:
-        feeds.enable(session, feed_id=1, now=NOW + 27 * HOUR)
-    assert watched.due(NOW + 27 * HOUR)
-    assert watched.polled(NOW + 28 * HOUR, Outcome.GONE)["gone_count"] == 1
-
-
-def test_a_retry_after_holds_until_it_is_over(watched: Watched) -> None:
-    row = watched.polled(NOW, Outcome.RATE_LIMITED, retry_after=NOW + 5 * HOUR)
-    assert (row["reason"], row["next_poll_at"], row["retry_after_at"]) == (
-        "retry-after",
-        NOW + 5 * HOUR,
-        NOW + 5 * HOUR,
-    )
-    assert not watched.due(NOW + 4 * HOUR)
-    assert watched.due(NOW + 5 * HOUR)
-    assert watched.polled(NOW + 5 * HOUR, Outcome.OK, 1)["retry_after_at"] is None
-
-
-def test_every_outcome_can_be_stored(watched: Watched) -> None:
-    for number, outcome in enumerate(Outcome):
-        row = watched.polled(NOW + number * HOUR, outcome)
-        assert row["outcome"] == outcome
-        assert row["next_poll_at"] > NOW + number * HOUR
-        assert (row["last_error"] is None) == outcome.is_success
