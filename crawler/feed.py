@@ -124,7 +124,7 @@ def parse_text(text: str, url: str) -> ParsedFeed:
 
 
 def parse_slowly(text: str, url: str) -> ParsedFeed:
-    """What feedparser makes of a mended document: the long way, which the short one (quick.py) must agree with."""
+    """What feedparser makes of a mended document: the long way, which the short one (crawler.quick) must agree with."""
     # No location is given: feedparser would make an address of the guid "abc". xml:base is resolved by it, the rest here.
     headers = {"content-type": "application/xml; charset=utf-8"}
     with warnings.catch_warnings():

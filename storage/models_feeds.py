@@ -1,4 +1,4 @@
-"""The tables of feeds and of how they answered: feeds, crawls, polls, events, replacements."""
+"""The tables of feeds and of how they answered: feeds, crawls, polls, events, replacements. A part of models.py, which hands them on."""
 
 from __future__ import annotations
 
