@@ -253,6 +253,8 @@ def _from_lines(text: str) -> FeedList:
             found.setdefault(
                 url, FeedDescription(url, title[:TITLE_CHARS], tags=tuple(dict.fromkeys(filter(None, tags))))
             )
+    if problems and not found and "\x00" in text:
+        raise FeedListError("it is no text, perhaps a table or an archive; give OPML or a text file of URLs")
     if problems and not found:
         raise FeedListError(f"it is neither OPML nor a text file with one URL a line ({problems[0]})")
     return FeedList(tuple(found.values()), tuple(problems))

@@ -55,8 +55,12 @@ def test_there_are_lists_to_read() -> None:
         (b"<urlset/>", "it is a sitemap"),
         (b"<data><x/></data>", "it is XML, but no OPML: it begins with <data>"),
         (b"<<<<>>>>", "it is neither OPML nor a text file of URLs"),
+        (
+            b"PK\x03\x04\x14\x00\x00\x00xl/workbook.xml",
+            "it is no text, perhaps a table or an archive; give OPML or a text",
+        ),
         (b'{"feeds": []}', "it is neither OPML nor a text file with one URL a line"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "it is neither OPML nor a text file"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "it is no text"),
         (
             b"a\nb\nc",
             "it is neither OPML nor a text file with one URL a line (line 1: 'a' is no http or https address)",
