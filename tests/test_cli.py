@@ -17,10 +17,10 @@ import pytest
 import typer
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from crawler.cli import app, main
+from crawler.cli import app
 from storage import entries
 from storage.db import Database, open_database
-from tests.command import ROOT, Desk, environment, free_port
+from tests.command import ROOT, Desk, environment, free_port, run_here
 from tests.site import Site, rss
 
 
@@ -38,14 +38,7 @@ Run = Callable[..., Done]
 def levantwatch(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
     """Run the command in this process; the database is levantwatch.db in the test's folder."""
 
-    def run(*arguments: str) -> Done:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        out, err = capfdbinary.readouterr()
-        assert b"Traceback" not in err
-        return Done(int(ended.value.code or 0), out.decode(), err.decode())
-
-    return run
+    return lambda *arguments: Done(*run_here(capfdbinary, *arguments))
 
 
 def refused(done: Done, status: int, *words: str) -> None:
