@@ -66,6 +66,8 @@ class Workers:
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._pool: ProcessPool | None = None
+        self._starting = asyncio.Lock()
+        self._closed = False
         self._large = asyncio.Semaphore(max(1, count // 2))
 
     async def parse_feed(self, body: Body, *, url: str, content_type: str | None) -> ParsedFeed:
@@ -109,11 +111,7 @@ class Workers:
             raise WorkTooHeavyError("the workers were killed") from error
 
     async def _run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        pool = self._pool
-        if pool is None or not pool.active:
-            if pool is not None:
-                pool.stop()  # type: ignore[no-untyped-call]
-            pool = self._pool = self._start()
+        pool = await self._running()
         future = pool.schedule(_in_bounds, args=[function, args, kwargs], timeout=self._seconds)
         try:
             result: R = await asyncio.wrap_future(future)
@@ -125,15 +123,29 @@ class Workers:
             raise WorkTooHeavyError(f"the worker died (exit code {error.exitcode})") from error
         return result
 
+    async def _running(self) -> ProcessPool:
+        """The pool, started when it is first needed, or when its last one broke: in a thread, for it waits until the libraries are loaded."""
+        async with self._starting:
+            if self._pool is None or not self._pool.active:
+                if self._pool is not None:
+                    self._pool.stop()  # type: ignore[no-untyped-call]
+                self._pool = None
+                pool = await asyncio.to_thread(self._start)
+                if self._closed:
+                    _end(pool)
+                    raise asyncio.CancelledError
+                self._pool = pool
+            return self._pool
+
     def _turn(self, body: Body) -> AbstractAsyncContextManager[None]:
         """Heavy documents take turns in half of the workers: they weigh less together, and the others pass them by."""
         return self._large if is_heavy(body) else nullcontext()
 
     def close(self) -> None:
         """Kill the processes; work in hand is lost and its entries stay claimed or due."""
+        self._closed = True
         if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join(timeout=5)
+            _end(self._pool)
             self._pool = None
 
     def prepare(self) -> None:
@@ -142,13 +154,20 @@ class Workers:
         forkserver.ensure_running()
 
     def _start(self) -> ProcessPool:
-        return ProcessPool(
+        pool = ProcessPool(
             max_workers=self._count,
             max_tasks=TASKS_PER_WORKER,
             initializer=_limit,
             initargs=[self._memory_mb],
             context=_context(judges=self._judges),
         )
+        assert pool.active  # asking starts it
+        return pool
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join(timeout=5)
 
 
 def _context(*, judges: bool) -> ForkServerContext:

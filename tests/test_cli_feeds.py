@@ -306,7 +306,7 @@ def test_lines_that_cannot_be_used_are_told_and_the_rest_is_imported(run: Run) -
         (b"<!doctype html><html><body>x</body></html>", "it is an HTML page, not a list of feeds"),
         (b"<opml><body><outline text='One", "no feed in it can be used: line 1: the XML is broken here"),
         (b"<opml><body><outline type='rss' text='One'/><outline type='rss'/></body></opml>", "One has no xmlUrl; try: levantwatch feeds discover its home page, and 1 more"),
-        (b"\x00\x01\x02", "it is neither OPML nor a text file"),
+        (b"\x00\x01\x02", "it is no text, perhaps a table or an archive; give OPML or a text file of URLs"),
         (b"#" * (10 * 2**20 + 5), "it is larger than 10 MB"),
     ],
     ids=["empty", "feed", "page", "cut off", "no address", "binary", "large"],

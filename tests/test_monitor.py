@@ -29,6 +29,7 @@ from storage import feeds
 from storage.db import Database, open_database
 from storage.health import PROBLEMS, Disk, Facts, Problem
 from tests.command import Desk, free_port, wait_for
+from tests.site import Reply, Site
 
 MINUTE = timedelta(minutes=1)
 Start = Callable[[Desk], subprocess.Popen[bytes]]
@@ -172,16 +173,16 @@ def test_the_watchdog_is_not_fed_while_feeds_are_due_and_none_is_polled(
         "WATCHDOG_USEC": "300000",
     }
     desk = Desk(tmp_path, f"sqlite:///{tmp_path}/watch.db", settings=settings)
-    with closing(open_database(desk.url)) as database:
+    with Site() as site, closing(open_database(desk.url)) as database:
         database.ensure_schema(upgrade=False)
-        add_feed(database, "http://127.0.0.1:9/feed")
+        add_feed(database, site.route("/feed", Reply(status=304, delay=2)))
         with database.write() as session:
             feeds.record_poll(session, poll(1, started_at=datetime(2020, 1, 1, tzinfo=UTC), next_poll_at=NOW - HOUR))
-    daemon = start(desk)
-    assert manager.recv(100) == b"READY=1"
-    wait_for(lambda: desk.rows("select count(*) as n from polls")[0].n == 2, seconds=60)
-    assert manager.recv(100) == b"WATCHDOG=1", "now something was polled"
-    said = stop(daemon)
+        daemon = start(desk)
+        assert manager.recv(100) == b"READY=1"
+        wait_for(lambda: desk.rows("select count(*) as n from polls")[0].n == 2, seconds=60)
+        assert manager.recv(100) == b"WATCHDOG=1", "now something was polled"
+        said = stop(daemon)
     assert "the watchdog will restart the service" in said
 
 

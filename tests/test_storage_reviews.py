@@ -355,7 +355,7 @@ def plans(database: Database, ask: Callable[[Session], Any]) -> str:
     [
         (reviews.uncertain, "ix_verdicts_uncertain"),
         (lambda s: reviews.sample(s, topics=["syria"], share=SHARE), "ix_entries_state_audit_rank"),
-        (lambda s: audits.audit(s, topic="syria", share=SHARE), "COVERING INDEX ix_articles_overview"),
+        (lambda s: audits.audit(s, topic="syria", share=SHARE), "articles USING COVERING INDEX ix_articles_"),
         (lambda s: held.page(s, model="m2"), "entries USING INTEGER PRIMARY KEY (rowid>?)"),
         (lambda s: search.count(s, only("hama")), "ix_evidence_terms_term_topic_needed"),
     ],
