@@ -67,7 +67,7 @@ class Workers:
         self._memory_mb = memory_mb
         self._pool: ProcessPool | None = None
         self._starting = asyncio.Lock()
-        self._closed = False
+        self._closed = 0  # times
         self._large = asyncio.Semaphore(max(1, count // 2))
 
     async def parse_feed(self, body: Body, *, url: str, content_type: str | None) -> ParsedFeed:
@@ -129,9 +129,9 @@ class Workers:
             if self._pool is None or not self._pool.active:
                 if self._pool is not None:
                     self._pool.stop()  # type: ignore[no-untyped-call]
-                self._pool = None
+                self._pool, closed = None, self._closed
                 pool = await asyncio.to_thread(self._start)
-                if self._closed:
+                if self._closed != closed:  # meanwhile
                     _end(pool)
                     raise asyncio.CancelledError
                 self._pool = pool
@@ -143,7 +143,7 @@ class Workers:
 
     def close(self) -> None:
         """Kill the processes; work in hand is lost and its entries stay claimed or due."""
-        self._closed = True
+        self._closed += 1
         if self._pool is not None:
             _end(self._pool)
             self._pool = None
