@@ -17,7 +17,8 @@ from storage.portable import is_sqlite
 # table, key column, the column that puts a key's rows in order, the key's type on Postgres.
 POSTINGS = {"bands": ("band", "article_id", "bigint"), "event_keys": ("key", "sort_key", "text")}
 HIGHEST = (1 << 63) - 1
-# what is asked for: [key, low, high], one row of the answer for each that is there, with its place among them
+# what is asked for: [key, low, high], one row of the answer for each that is there, with its place among them. Compared as pairs on
+# Postgres: no other index answers that, whatever the planner takes a table for that was empty when it was last looked at.
 _NEWEST = {
     True: """SELECT k.n, group_concat(b.{order}) FROM (
             SELECT key AS n, json_extract(value, '$[0]') AS asked, json_extract(value, '$[1]') AS low,
@@ -27,8 +28,9 @@ _NEWEST = {
         GROUP BY k.n""",
     False: """SELECT k.n - 1, string_agg(CAST(b.{order} AS text), ',')
         FROM unnest(CAST(:keys AS {type}[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[])) WITH ORDINALITY AS k(asked, low, high, n)
-        CROSS JOIN LATERAL (SELECT x.{order} FROM {table} x WHERE x.{key} = k.asked AND x.{order} BETWEEN k.low AND k.high
-            ORDER BY x.{order} DESC LIMIT :last + 1) b
+        CROSS JOIN LATERAL (SELECT x.{order} FROM {table} x
+            WHERE (x.{key}, x.{order}) >= (k.asked, k.low) AND (x.{key}, x.{order}) <= (k.asked, k.high)
+            ORDER BY x.{key} DESC, x.{order} DESC LIMIT :last + 1) b
         GROUP BY k.n""",
 }
 _POST = {
