@@ -21,7 +21,7 @@ from crawler import quick
 from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.jsonfeed import parse_jsonfeed
-from crawler.mending import HEAD_CHARS, mended, without_controls
+from crawler.mending import HEAD_CHARS, mended, with_allowed_numbers, without_controls
 from crawler.nesting import flattened
 from crawler.parsed import (
     CONTENT_CHARS,
@@ -67,7 +67,7 @@ def parse_feed(body: bytes, *, url: str, content_type: str | None = None) -> Par
         if text[0] in "{[":
             return parse_jsonfeed(text, url)
         if is_sitemap(text[:HEAD_CHARS]):
-            return parse_sitemap(without_controls(text), url)
+            return parse_sitemap(with_allowed_numbers(without_controls(text)), url)
         return parse_text(mended(text), url)
     except MemoryError:  # the worker's limit: its business
         raise

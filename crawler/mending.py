@@ -28,11 +28,17 @@ _ENDLESS = re.compile(
 _RUN = re.compile(r"([^<]{1000000})[^<]+")  # no text of an entry is kept to this length, wherever it stands
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
+_NUMBER = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{1,8})|0*([0-9]{1,10}))(;)")
 
 
 def without_controls(text: str) -> str:
     """The text without the characters that XML forbids."""
     return _NOT_XML.sub("", text)
+
+
+def with_allowed_numbers(text: str) -> str:
+    """The text with U+FFFD for references to characters that XML forbids: lxml lets them pass, and then cannot read the names around them."""
+    return _NUMBER.sub(_allowed_number, text)
 
 
 def mended(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,15 @@ def test_no_mutation_of_a_feed_makes_it_raise(document: Path, data: st.DataObjec
         end = data.draw(st.integers(start, min(len(body), start + 60)))
         body = body[:start] + data.draw(st.one_of(st.sampled_from(PIECES), st.binary(max_size=6))) + body[end:]
     _check_promises(body)
+
+
+@pytest.mark.parametrize("reference", ["&#xD800;", "&#x00dfff;", "&#55296;", "&#0;", "&#x110000;", "&#xFFFE;"])
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_forbidden_character_by_its_number_breaks_no_name(document: Path, reference: str) -> None:
+    text = document.read_bytes()
+    for place in (b'="', b">", b"<"):
+        for at in [found.end() for found in re.finditer(place, text[:3_000])][:12]:
+            _check_promises(text[:at] + reference.encode() + text[at:])
 
 
 def _check_promises(body: bytes) -> None:
