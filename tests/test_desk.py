@@ -251,6 +251,38 @@ def test_other_methods_are_not_taken(client: TestClient) -> None:
     assert client.get("/label").status_code == 404
 
 
+def test_no_view_weighs_more_than_200_kb(database: Database) -> None:
+    """A year in which every day has matches of both topics, long titles, many publishers; with the style and the scripts, as they travel."""
+    verdicts = (verdict("syria"), verdict("isis"))
+    for number in range(120):
+        feed_id = add_feed(
+            database, url=f"https://outlet-{number}.example/feed", publisher=f"The Outlet of Town {number}"
+        )
+        days = range(number, 366, 120)
+        records = [
+            {"title": f"Day {day}: " + "long words " * 15, "publisher": f"The Outlet of Town {number}", "verdicts": verdicts, "published_at": NOW - day * 24 * HOUR}
+            for day in days
+        ]  # fmt: skip
+        add_matches(database, feed_id, *records, now=NOW - number * timedelta(seconds=1))
+    client = TestClient(desk_app(database, NOW + HOUR))
+    beside = sum(
+        int(client.get(f"/static/{name}").headers["content-length"]) for name in ("desk.css", "desk.js", "htmx.min.js")
+    )
+    for path in (
+        *VIEWS,
+        "/timeline?days=365",
+        "/feeds?days=365",
+        "/publishers?days=365",
+        "/stories?days=365",
+        "/map?days=365",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "content-encoding" not in answer.headers, path
+        assert len(answer.content) + beside < 200_000, path
+    assert client.get("/timeline?days=365").text.count("<rect") >= 2 * 365
+
+
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nX: y", "", "\t//evil.example", "/\t/evil.example"])  # fmt: skip
 def test_no_redirect_leads_elsewhere(to: str) -> None:
     assert local_address(to) == "/"

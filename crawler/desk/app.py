@@ -6,6 +6,7 @@ import logging
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -52,7 +53,8 @@ def create_app(desk: Desk, rules: Rules) -> Starlette:
             Route("/login", writes.login_page),
             Route("/login", writes.login, methods=["POST"]),
             Route("/logout", writes.logout, methods=["POST"]),
-            Mount("/static", _Static(directory=FOLDER / "static")),
+            # these alone are packed: beside what a page repeats of a question its length would tell of its form's token
+            Mount("/static", GZipMiddleware(_Static(directory=FOLDER / "static"))),
         ],
         middleware=[Middleware(Guard, rules=rules, api=Door(api, rules))],
         exception_handlers={404: _missing, 405: _missing, StorageError: _failed},
