@@ -16,6 +16,7 @@ from lxml import etree
 
 from crawler.charset import decode
 from crawler.description import FeedDescription, country_code, feed_address, language_tag, word
+from crawler.mending import strangers_parser
 from crawler.plaintext import clean, plain_text
 from crawler.urls import canonical_url
 
@@ -112,15 +113,7 @@ def _parsed(text: str) -> tuple[Any, list[str]]:
     Neither entity bombs nor external entities can act: no reference but XML's own five and numbers reaches the parser.
     """
     safe = _REFERENCE.sub(_one_reference, _legal(_DECLARATION.sub("", text)))
-    parser = etree.XMLParser(
-        recover=True,
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    parser = strangers_parser(recover=True)
     try:
         root = etree.fromstring(safe.encode("utf-8"), parser)
     except etree.XMLSyntaxError:

@@ -71,17 +71,11 @@ def write_verdicts(session: Session, said_of: Mapping[int, Sequence[VerdictRecor
         evidence.write_terms(session, said_of)
 
 
-def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:
-    """Write the verdicts on an entry that is no match (entries.record_end says which state it ends in).
-
-    An article that was stored for it, from its summary say, stays but leaves the view `matches`, unless a verdict
-    matches after all.
-    """
-    store_verdicts_of(session, {entry_id: verdicts} if verdicts else {}, now=now)
-
-
 def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictRecord]], *, now: datetime) -> None:
-    """The same for some hundred entries by id, in a few statements."""
+    """Write the verdicts on some hundred entries by id that are no matches (entries.record_end says which state each ends in).
+
+    An article that was stored for one, from its summary say, stays but leaves the view `matches`, unless a verdict matches after all.
+    """
     if not verdicts:
         return
     write_verdicts(session, verdicts, now)

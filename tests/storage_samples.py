@@ -15,7 +15,7 @@ from storage.db import Database
 from storage.documents import triaged
 from storage.mentions import MentionRecord
 from storage.models import ENTRIES, MENTIONS, Label
-from storage.verdicts import VerdictRecord
+from storage.verdicts import VerdictRecord, store_verdicts_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -152,6 +152,11 @@ def nearness(a: bytes, b: bytes) -> float:
 def store(session: Session, one: articles.ArticleRecord, now: datetime = NOW + MINUTE) -> articles.StoredMatch:
     """Store a match with the nearness above and 0.75 as the bound for copies."""
     return articles.store_match(session, one, now=now, nearness=nearness, near_copy=0.75)
+
+
+def store_verdicts(session: Session, *, entry_id: int, verdicts: Sequence[VerdictRecord], now: datetime) -> None:
+    """What the judge says of one entry."""
+    store_verdicts_of(session, {entry_id: verdicts} if verdicts else {}, now=now)
 
 
 def add_matches(database: Database, feed_id: int, *records: dict[str, Any], now: datetime = NOW) -> list[int]:

@@ -27,6 +27,7 @@ from storage_samples import (
     list_entries,
     record_triage,
     seen,
+    store_verdicts,
     verdict,
 )
 
@@ -40,7 +41,6 @@ from crawler.watch import Watch
 from storage import articles, entries, labels, search
 from storage.db import Database, open_database
 from storage.reviews import ReviewItem
-from storage.verdicts import store_verdicts
 from tests.command import Desk
 
 Run = Callable[..., Any]

@@ -25,6 +25,7 @@ from storage_samples import (
     record_triage,
     seen,
     store,
+    store_verdicts,
     verdict,
 )
 from warcio.archiveiterator import ArchiveIterator
@@ -37,7 +38,6 @@ from storage.errors import HeldBack, StorageError, UnknownArticle
 from storage.models import ARTICLES, CAPTURES, ENTRIES, MENTIONS, PROOF_LEDGER, PROOFS, STORIES, TOMBSTONES, VERDICTS
 from storage.portable import is_sqlite
 from storage.retention import Policy, prune
-from storage.verdicts import store_verdicts
 
 WHY = "court order 12/2026"
 

@@ -22,6 +22,7 @@ from storage_samples import (
     record_triage,
     seen,
     store,
+    store_verdicts,
 )
 
 from crawler.classify import Judge
@@ -32,7 +33,6 @@ from storage.db import Database, open_database
 from storage.errors import CrawlLockHeld
 from storage.models import ENTRIES, VERDICTS
 from storage.retention import prune
-from storage.verdicts import store_verdicts
 
 LATER = NOW + DAY
 SYRIA = 'topic = "syria"\ntitle = "Syria"\n[name.syria]\nwhy = "the country"\nen = ["Syria"]\nar = ["سوريا"]\n'

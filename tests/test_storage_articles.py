@@ -22,6 +22,7 @@ from storage_samples import (
     record_seen,
     seen,
     store,
+    store_verdicts,
     verdict,
 )
 
@@ -30,7 +31,6 @@ from storage.db import Database
 from storage.errors import UnknownArticle, UnknownEntry, UnknownStory
 from storage.models import BANDS, VERDICTS, Article
 from storage.text import clean
-from storage.verdicts import store_verdicts
 
 ABCD, ABCX, WXYZ = b"abcdefgh", b"abcdefXX", b"stuvwxyz"
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, insert, select, text, update
-from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, verdict
+from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, store_verdicts, verdict
 
 from storage import mentions, name_tallies, removal, retention
 from storage.db import Database
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
 from storage.seen import MentionRecord
-from storage.verdicts import store_verdicts
 
 SPANS = ((None, None), (date(2026, 9, 2), date(2026, 11, 30)), (None, date(2026, 10, 7)), (date(2026, 10, 5), date(2026, 10, 5)))  # fmt: skip
 NAMES = (("place", "homs", "homs"), ("place", "tadmur", "homs"), ("place", "idlib", "idlib"), ("actor", "ypg", "sdf"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen, verdict
+from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen, store_verdicts, verdict
 
 from storage import entries, feeds, labels, runs
 from storage.db import Database
@@ -16,7 +16,6 @@ from storage.errors import UnknownEntry
 from storage.models import ENTRIES, POLLS, RUNS, SIGHTINGS, VERDICTS, Entry
 from storage.retention import Policy, prune
 from storage.search import why
-from storage.verdicts import store_verdicts
 
 OLD = NOW + 400 * DAY
 POLICY = Policy(rejected_days=90, entries_days=365, polls_days=30, runs_days=365)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
-from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
+from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, store_verdicts, verdict
 
 from storage import audits, entries, held, labels, reviews, search
 from storage.db import Database, open_database
@@ -18,7 +18,6 @@ from storage.models import ENTRIES, EVIDENCE_TERMS
 from storage.retention import Policy, prune
 from storage.schema import HISTORY, History
 from storage.text import audit_rank
-from storage.verdicts import store_verdicts
 
 SHARE = 0.5  # of rejects in the sample: half of them, so that a few are enough to test with
 

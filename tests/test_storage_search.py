@@ -24,6 +24,7 @@ from storage_samples import (
     record_seen,
     seen,
     store,
+    store_verdicts,
     verdict,
 )
 
@@ -33,7 +34,6 @@ from storage.errors import BadQuery, UnknownEntry
 from storage.models import ARTICLES
 from storage.search import Filters
 from storage.text import fold
-from storage.verdicts import store_verdicts
 
 
 def found(database: Database, **filters: Any) -> list[int]:

@@ -11,12 +11,11 @@ from typing import Any, get_args
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
-from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, verdict
+from storage_samples import DAY, NOW, add_feed, list_entries, record, seen, store, store_verdicts, verdict
 
 from storage import removal, retention, tallies
 from storage.db import Database
 from storage.models import ARTICLES, TALLIES
-from storage.verdicts import store_verdicts
 
 SPANS = (
     (None, None), (date(2026, 9, 1), date(2026, 10, 31)), (date(2026, 9, 2), date(2026, 11, 30)), (date(2026, 10, 5), date(2026, 10, 9)),

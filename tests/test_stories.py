@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from command import Desk
 from sqlalchemy import select
-from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, record, seen, verdict
+from storage_samples import DAY, HOUR, NOW, add_feed, list_entries, record, seen, store_verdicts, verdict
 
 from crawler import similar
 from crawler.event_keys import event_keys
@@ -36,7 +36,6 @@ from storage.models import (
     STORIES,
     VERDICTS,
 )
-from storage.verdicts import store_verdicts
 
 WIRE = (
     "Shells hit the vegetable market of Maarat al-Numan in Idlib on Monday morning, killing nine people and wounding 23, rescuers "

@@ -7,6 +7,7 @@ from typing import Any
 
 from lxml import etree
 
+from crawler.mending import strangers_parser
 from crawler.quick.elements import OF_ATOM, OF_RSS, Fields, Place, media_description
 from crawler.quick.names import ATOM, LANG, XML_BASE, UnusualError, check_base, check_namespaces, name_of
 
@@ -39,14 +40,7 @@ def read(text: str) -> QuickFeed | None:
     """The document's fields, or None when it is not plain. `text` is XML without a declaration (crawler.mending)."""
     try:
         check_namespaces(text)
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
+        parser = strangers_parser()
         root = etree.fromstring(text.encode(), parser)
         if len(parser.error_log):
             return None
