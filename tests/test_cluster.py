@@ -61,7 +61,7 @@ def test_members_share_feeds_and_hosts(desk: Desk) -> None:
 
 def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk: Desk) -> None:
     """Feeds enough that the first is not through with them before the second has started, on a loaded machine."""
-    with Loopback([8] * 6, response=0.6) as site:
+    with Loopback([12] * 6, response=0.6) as site:
         desk.watch(*site.urls())
         with member(desk, "one") as one:
             wait_for(lambda: len(site.asked) >= 7, PATIENCE)
@@ -70,14 +70,14 @@ def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk
                 os.kill(one.pid, signal.SIGKILL)
                 killed = datetime.now(UTC)
                 held = {row[0] for row in desk.rows("SELECT id FROM feeds WHERE id NOT IN (SELECT feed_id FROM polls)")}
-                wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 48, PATIENCE)
+                wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 72, PATIENCE)
         left = LEFT.findall(log(desk, "two"))
         assert left
         assert {int(feed) for _, feed in left} <= held
         late = max(datetime.fromisoformat(at) for at, _ in left) - killed
         assert late.total_seconds() < 2 * LEASE + BUSY
         assert gaps(site) >= DELAY * 0.95
-        assert desk.rows("SELECT count(*) FROM polls")[0][0] == 48
+        assert desk.rows("SELECT count(*) FROM polls")[0][0] == 72
         assert "Traceback" not in log(desk, "two")
 
 
