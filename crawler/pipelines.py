@@ -134,6 +134,7 @@ class Store:
     def _reject(self, session: Session, items: Sequence[Article]) -> None:
         """What does not match: rejected with its scores, or to be tried again."""
         now = self.watch.now()
+        ends: list[entries.End] = []
         verdicts: dict[int, tuple[VerdictRecord, ...]] = {}
         for item in items:
             if item.page is None and item.later is not None and item.later.retry_at is not None:
@@ -145,16 +146,11 @@ class Store:
             state = _state(item.verdicts)
             if item.page is None and item.later is not None:
                 state = item.later.state  # gone or unreadable: the summary alone is no reason to call it irrelevant
-            entries.record_end(
-                session,
-                entry_id=item.entry.id,
-                state=state,
-                error=item.error,
-                scores={verdict.topic: verdict.score for verdict in item.verdicts},
-                now=now,
-            )
+            scores = {verdict.topic: verdict.score for verdict in item.verdicts}
+            ends.append(entries.End(item.entry.id, state, item.error, scores))
             assert item.judged is not None
             verdicts[item.entry.id] = verdict_records(item.verdicts, model=item.judged.model)
+        entries.record_ends(session, ends, now=now)
         store_verdicts_of(session, verdicts, now=now)
 
     def _store_match(self, session: Session, item: Article) -> search.Match | None:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from storage import clocks, copies, mentions, proofs, removal, same_event, stories
 from storage.base import Role
+from storage.bulk import run_many
 from storage.errors import UnknownArticle, UnknownEntry
 from storage.models import ARTICLES, BANDS, ENTRIES, Article
 from storage.placing import Compared, Likeness, place_again, places
@@ -198,7 +199,7 @@ def _store_new(
         newcomers.append(
             stories.Newcomer(record.entry_id, place, _origin(record), one.text.at, kept=one.kept, begun=begun)
         )
-    session.execute(_ADD, rows)
+    run_many(session, _ADD, rows)
     _write_bands(session, records)
     same_event.index(session, [one.event for one in compared])
     stories.join(session, newcomers, now=now)
@@ -315,8 +316,7 @@ def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: dat
                 "isis_score": scores["isis_score"],
             }
         )
-    if rows:
-        session.execute(_FINISH, rows)
+    run_many(session, _FINISH, rows)
 
 
 def _write_bands(session: Session, records: Sequence[ArticleRecord]) -> None:

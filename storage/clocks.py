@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
+from storage.bulk import run_many
 from storage.models import CLOCKS
 
 _CLEAR = delete(CLOCKS).where(CLOCKS.c.article_id == bindparam("which"))
@@ -48,8 +49,7 @@ def replace(
         for article_id, claims in clocks.items()
         for one in claims
     ]
-    if rows:
-        session.execute(_ADD, rows)
+    run_many(session, _ADD, rows)
 
 
 def of_article(session: Session, article_id: int) -> tuple[ClockRecord, ...]:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from storage.aliases import last_listing, same_entries
+from storage.bulk import run_many
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
 from storage.portable import insert_new, upsert
 from storage.seen import SeenEntry, Triage
@@ -189,8 +190,7 @@ def _note_sightings(session: Session, listings: Sequence[_Listing], ids: Mapping
 def _note_listed(session: Session, listings: Sequence[_Listing]) -> None:
     """Nothing else is listed by these feeds from now on."""
     rows = [{"which": one.document.feed_id, "listed_at": one.document.now} for one in listings if one.document.whole]
-    if rows:
-        session.execute(_LISTED_NOW, rows)
+    run_many(session, _LISTED_NOW, rows)
 
 
 def _row(key: str, entry: SeenEntry, document: Document) -> dict[str, Any]:

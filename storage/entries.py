@@ -6,14 +6,16 @@ it was triaged as worth it, and nobody has claimed it; a match of which only the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
 
-from sqlalchemy import and_, case, null, update
+from sqlalchemy import Update, and_, bindparam, case, null, update
 from sqlalchemy.orm import Session
 
 from storage.base import EntryState
+from storage.bulk import run_many
 from storage.claims import ClaimedEntry, claim, release_claims, renew_claims
 from storage.documents import Document, SeenResult, count_listed, record_seen
 from storage.models import ENTRIES
@@ -22,12 +24,14 @@ from storage.seen import SeenEntry, Triage
 __all__ = [
     "ClaimedEntry",
     "Document",
+    "End",
     "SeenEntry",
     "SeenResult",
     "Triage",
     "claim",
     "count_listed",
     "record_end",
+    "record_ends",
     "record_failure",
     "record_retry",
     "record_seen",
@@ -38,6 +42,13 @@ __all__ = [
 
 _TOPICS = ("syria", "isis")
 _FORGOTTEN = "forgotten"  # while its page was on its way; removal.py cleared the claim
+_SAID = bindparam("said", type_=ENTRIES.c.state.type)
+_ENDED = (
+    update(ENTRIES)
+    .where(ENTRIES.c.id == bindparam("which"), ENTRIES.c.state != _FORGOTTEN)
+    .values(state=_SAID, retry_at=null(), claimed_at=null())
+)
+_LOST = _ENDED.values(state=case((ENTRIES.c.state == "match", "match"), else_=_SAID))
 
 
 def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at: datetime, now: datetime) -> None:
@@ -47,6 +58,16 @@ def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at
         .where(ENTRIES.c.id == entry_id, ENTRIES.c.state != _FORGOTTEN)
         .values(error=error, retry_at=max(retry_at, now), claimed_at=None)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How it ended with an entry: in which state, after which error, and what it scored by topic when it was judged."""
+
+    entry_id: int
+    state: EntryState
+    error: str | None = None
+    scores: Mapping[str, float] | None = None
 
 
 def record_end(
@@ -59,22 +80,21 @@ def record_end(
     scores: Mapping[str, float] | None = None,
 ) -> None:
     """The entry is done with: no retry, no claim. What matched by its summary stays a match when its page is lost."""
-    if state not in get_args(EntryState) or state == "pending":
-        raise ValueError(f"an entry cannot end as {state!r}")
-    lost = state in ("unreadable", "gone")
-    values = {f"{topic}_score": score for topic, score in (scores or {}).items() if topic in _TOPICS}
-    session.execute(
-        update(ENTRIES)
-        .where(ENTRIES.c.id == entry_id, ENTRIES.c.state != _FORGOTTEN)
-        .values(
-            state=case((ENTRIES.c.state == "match", "match"), else_=state) if lost else state,
-            error=error,
-            retry_at=null(),
-            claimed_at=null(),
-            finished_at=now,
-            **values,
-        )
-    )
+    record_ends(session, [End(entry_id, state, error, scores)], now=now)
+
+
+def record_ends(session: Session, ends: Sequence[End], *, now: datetime) -> None:
+    """The same for different entries, in a few statements."""
+    alike: dict[tuple[Update, frozenset[str]], list[dict[str, Any]]] = {}
+    for one in ends:
+        if one.state not in get_args(EntryState) or one.state == "pending":
+            raise ValueError(f"an entry cannot end as {one.state!r}")
+        scores = {f"{topic}_score": score for topic, score in (one.scores or {}).items() if topic in _TOPICS}
+        values = {"which": one.entry_id, "said": one.state, "error": one.error, "finished_at": now, **scores}
+        statement = _LOST if one.state in ("unreadable", "gone") else _ENDED
+        alike.setdefault((statement, frozenset(scores)), []).append(values)
+    for (statement, _), rows in alike.items():
+        run_many(session, statement, rows)
 
 
 def record_failure(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
+from storage.bulk import run_many
 from storage.models import EVIDENCE_TERMS
 
 _BIAS = "bias"  # the one item of the evidence that is no word of the article
@@ -58,8 +59,7 @@ def write_terms(session: Session, verdicts: Mapping[int, Sequence[Any]]) -> None
         if verdict.matched
         for term in terms_of(verdict.evidence, score=verdict.score, threshold=verdict.threshold)
     ]
-    if rows:
-        session.execute(_ADD, rows)
+    run_many(session, _ADD, rows)
 
 
 def _log_odds(score: float) -> float:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, sel
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
+from storage.bulk import run_many
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
 from storage.seen import MentionRecord
 
@@ -48,8 +49,7 @@ def replace(
         for entry_id, named in mentions.items()
         for one in named
     ]
-    if rows:
-        session.execute(_ADD, rows)
+    run_many(session, _ADD, rows)
 
 
 def named_in(session: Session, article_id: int) -> list[Named]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storage import events
 from storage.base import FeedStatus
+from storage.bulk import run_many
 from storage.models import FEEDS, POLLS
 from storage.portable import CleanText, UTCDateTime
 from storage.text import clean
@@ -102,7 +103,7 @@ def record_poll(session: Session, record: PollRecord) -> None:
 
 def record_polls(session: Session, records: Sequence[PollRecord]) -> None:
     """The same for polls of different feeds, in a few statements: all audit rows in one, and one for each set of columns that changes."""
-    session.execute(_AUDIT, [_audit_row(record) for record in records])
+    run_many(session, _AUDIT, [_audit_row(record) for record in records])
     changes: dict[tuple[Update, frozenset[str]], list[dict[str, Any]]] = {}
     for record in records:
         _note_events(session, record)
@@ -110,7 +111,7 @@ def record_polls(session: Session, records: Sequence[PollRecord]) -> None:
         statement = _change(frozenset(values) & _BY_WHAT_STANDS, record.outcome == "gone")
         changes.setdefault((statement, frozenset(values)), []).append({"which": record.feed_id, **values})
     for (statement, _), rows in changes.items():
-        session.execute(statement, rows)
+        run_many(session, statement, rows)
 
 
 def _feed_values(record: PollRecord) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def _change(filled: frozenset[str], is_gone: bool) -> Update:
 
 def record_push(session: Session, record: PollRecord) -> None:
     """Write what a hub pushed as one audit row. Nobody was asked: validators, failures and the next poll stay as they are."""
-    session.execute(_AUDIT, _audit_row(record))
+    run_many(session, _AUDIT, [_audit_row(record)])
     if record.entries_new:
         session.execute(update(FEEDS).where(FEEDS.c.id == record.feed_id).values(last_new_at=record.started_at))
 

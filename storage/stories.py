@@ -17,6 +17,7 @@ from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage.base import Role
+from storage.bulk import run_many
 from storage.errors import UnknownStory
 from storage.models import ARTICLES, CARRIERS, STORIES, Article, Story
 
@@ -155,11 +156,10 @@ def join(session: Session, newcomers: Sequence[Newcomer], *, now: datetime) -> N
         elif not one.begun:
             anew.add(one.place.story_id)
         first[one.article_id] = _First(values["source"], one.kept, one.place.story_id)
-    session.execute(_CARRY, list(parts.values()))
+    run_many(session, _CARRY, list(parts.values()))
     for text in dict.fromkeys(shared):
         _share_source(session, text)
-    if joined := [one for one in counted if one["which"] not in anew]:
-        session.execute(_JOINED, joined)
+    run_many(session, _JOINED, [one for one in counted if one["which"] not in anew])
     recount(session, anew, now=now)
 
 
@@ -221,11 +221,18 @@ def recount(session: Session, story_ids: Collection[int], *, now: datetime) -> N
     if not story_ids:
         return
     rows = session.execute(_COUNT, {"stories": sorted(story_ids)}).all()
-    if rows:
-        values = [{"which": row.story_id, **row._asdict(), "changed_at": now} for row in rows]
-        session.execute(
-            _COUNTED, [{name: value for name, value in one.items() if name != "story_id"} for one in values]
-        )
+    counted = [
+        {
+            "which": row.story_id,
+            "members": row.members,
+            "publishers": row.publishers,
+            "first_at": row.first_at,
+            "last_at": row.last_at,
+            "changed_at": now,
+        }
+        for row in rows
+    ]
+    run_many(session, _COUNTED, counted)
     if empty := set(story_ids) - {row.story_id for row in rows}:
         session.execute(delete(STORIES).where(STORIES.c.id.in_(empty)))
 

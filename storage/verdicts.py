@@ -12,6 +12,7 @@ from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage import evidence, stories
+from storage.bulk import run_many
 from storage.models import ARTICLES, VERDICTS
 from storage.portable import text_list
 
@@ -67,7 +68,7 @@ def write_verdicts(session: Session, said_of: Mapping[int, Sequence[VerdictRecor
         for verdict in said
     ]
     if rows:
-        session.execute(_JUDGED, rows)
+        run_many(session, _JUDGED, rows)
         evidence.write_terms(session, said_of)
 
 
@@ -80,6 +81,6 @@ def store_verdicts_of(session: Session, verdicts: Mapping[int, Sequence[VerdictR
         return
     write_verdicts(session, verdicts, now)
     rows = [{"which": entry_id, "changed_at": now, **topics_of(said)} for entry_id, said in verdicts.items()]
-    session.execute(_REJUDGED, rows)
+    run_many(session, _REJUDGED, rows)
     kept = {entry_id: any(verdict.matched for verdict in told) for entry_id, told in verdicts.items()}
     stories.keep(session, kept, now=now)
