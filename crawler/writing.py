@@ -3,12 +3,14 @@
 A commit, a session and a statement for one row cost more than what a 304 writes. So pieces wait a moment for others, and all that
 wait are handed over in one transaction, those of one kind in one call; nobody is told that his is done before it is committed. When
 that fails it is rolled back, and each is written in a transaction of its own: the failure costs nobody else anything. A crash loses
-only what nobody was told of. While one transaction is written the next gathers: under load they grow, and cost less a piece.
+only what nobody was told of. While one transaction is written the next gathers, and it gathers on for twice as long as that one took:
+under load transactions grow, and a piece costs less. An index is a page for each of an article's keys; forty articles share most of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-MOST = 64  # pieces in a transaction: of the dearest, 30 new entries, that is a quarter of a second
+MOST = 128  # pieces in a transaction: of the dearest, 30 new entries, that is half a second
 MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
+LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took
+TIMES = 2  # as long as that one: the thread writes a third of the time, until MOST wait. Measured: docs/decisions/0063-speed.md
 
 Work = Callable[["Session", Sequence[T]], Sequence[R]]
 
@@ -46,6 +50,7 @@ class Writer:
         self._line: deque[_Piece] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._writing = False
+        self._took = 0.0  # seconds of the last transaction
 
     async def run(self, work: Work[T, R], subject: T) -> R:
         """What `work(session, subjects)` gives for this one of them, after its commit; what it raises, with nothing of it written.
@@ -55,11 +60,17 @@ class Writer:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[R] = loop.create_future()
         self._line.append(_Piece(work, subject, done))
-        if not self._writing and len(self._line) >= MOST:
-            self._send(loop)
-        elif not self._writing and self._timer is None:
-            self._timer = loop.call_later(MOMENT, self._send, loop)
+        self._gather(loop)
         return await done
+
+    def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand over what waits when it is enough, else a little later."""
+        if self._writing or not self._line:
+            return
+        if len(self._line) >= MOST:
+            self._send(loop)
+        elif self._timer is None:
+            self._timer = loop.call_later(max(MOMENT, min(LONGEST, TIMES * self._took)), self._send, loop)
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand over what waits, if anything does."""
@@ -77,17 +88,19 @@ class Writer:
 
     def _write(self, pieces: list[_Piece], loop: asyncio.AbstractEventLoop) -> None:
         """In the thread."""
+        begun = time.perf_counter()
         try:
             self._together(pieces)
         except BaseException as error:  # noqa: BLE001  told to whoever waits, as an executor does
             self._apart(pieces, error)
+        self._took = time.perf_counter() - begun
         loop.call_soon_threadsafe(self._written, pieces, loop)
 
     def _written(self, pieces: list[_Piece], loop: asyncio.AbstractEventLoop) -> None:
         """Tell whoever waits, and go on with what came meanwhile."""
         self._writing = False
         _tell(pieces)
-        self._send(loop)
+        self._gather(loop)
 
     def _together(self, pieces: list[_Piece]) -> None:
         kinds: dict[Work[Any, Any], list[_Piece]] = {}

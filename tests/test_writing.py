@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from storage_samples import NOW
 
-from crawler.writing import MOST, Writer
+from crawler.writing import LONGEST, MOMENT, MOST, Writer
 from storage import feeds
 from storage.db import Database
 from storage.models import FEEDS
@@ -119,3 +120,36 @@ def test_what_was_given_up_meanwhile_is_not_written(database: Database) -> None:
 
     asyncio.run(run())
     assert urls(database) == ["https://orontes.example/2"]
+
+
+class RecordingLoop(asyncio.SelectorEventLoop):
+    """A loop that notes for how long it is asked to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def call_later(self, delay: float, callback: Any, *args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+        self.waits.append(delay)
+        return super().call_later(delay, callback, *args, **kwargs)
+
+
+@pytest.mark.parametrize(("took", "waits"), [(0.0, MOMENT), (0.06, 0.12), (0.5, LONGEST)])
+def test_after_a_long_transaction_pieces_wait_longer_for_others(database: Database, took: float, waits: float) -> None:
+    @contextmanager
+    def begin() -> Iterator[Session]:
+        time.sleep(took)
+        with database.write() as session:
+            yield session
+
+    async def run(loop: RecordingLoop) -> list[float]:
+        with ThreadPoolExecutor(1) as thread:
+            writer = Writer(begin, thread)
+            await writer.run(add, 1)
+            await writer.run(add, 2)
+        return loop.waits
+
+    with asyncio.Runner(loop_factory=RecordingLoop) as runner:
+        first, second = runner.run(run(runner.get_loop()))  # type: ignore[arg-type]
+    assert first == MOMENT
+    assert waits <= second <= LONGEST
