@@ -13,6 +13,8 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
+from crawler.usual_dates import usual_date
+
 _LONGEST = 100
 _EPOCH = re.compile(r"-?\d{9,10}(?:\.\d{1,6})?|\d{13}")  # seconds, or milliseconds, since 1970
 _ISO = re.compile(
@@ -123,6 +125,10 @@ def read_date(text: str) -> datetime | None:
 
 
 def _read(text: str) -> datetime | None:
+    return usual_date(text) or _read_any(text)
+
+
+def _read_any(text: str) -> datetime | None:
     if _EPOCH.fullmatch(text):
         return datetime.fromtimestamp(float(text) / (1000 if len(text) == 13 else 1), UTC)
     if found := _ISO.fullmatch(text):

@@ -19,6 +19,7 @@ _BEGINNING = re.compile(
 _HTML = re.compile(r"(?:<!doctype html|<html)\b", re.IGNORECASE)
 _DECLARATION = re.compile(r"^<\?xml[^<>]{0,300}\?{0,2}>\s*")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # XML 1.0 section 2.2
+_ASCII_NOT_XML = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 _AMPERSAND = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8});|#(\d{1,8});|([a-zA-Z][a-zA-Z0-9]{1,31});)?")
 _BLOCK, _LONGEST_REFERENCE = 64 * 1024, 40
 _LARGE = 512 * 1024  # characters; below it nothing is endless
@@ -35,6 +36,10 @@ _NUMBER = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{1,8})|0*([0-9]{1,10}))(;)")
 
 def without_controls(text: str) -> str:
     """The text without the characters that XML forbids."""
+    if text.isascii():
+        data = text.encode()
+        kept = data.translate(None, _ASCII_NOT_XML)
+        return text if len(kept) == len(data) else kept.decode()
     return _NOT_XML.sub("", text)
 
 

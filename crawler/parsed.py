@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from crawler.plaintext import clean
+from crawler.urls import is_plain
 
 # characters kept of a title, a summary, a full content, a guid, and a name or a raw date
 TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS, NAME_CHARS = 1_000, 10_000, 50_000, 2_000, 300
@@ -82,11 +83,15 @@ def check_size(text: str) -> ParsedFeed | None:
     """The refusal of a text with more items or tags than are read of one document: small in bytes, it is large in memory."""
     is_json = text[0] in "{["
     most_tags = TAGS_OF_PAGE * MOST_PAGES if "<urlset" in text[:4_096] else MOST_TAGS
-    if (text.count("{") + text.count("],") if is_json else text.count("<")) > most_tags:
+    tags = text.count("{") + text.count("],") if is_json else text.count("<")
+    if tags > most_tags:
         return too_much(f"it has more than {most_tags:,} {'objects' if is_json else 'tags'}")
-    if any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
+    is_long = text.count("=") > MOST_ATTRIBUTES
+    if is_long and any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
         return too_much(f"one of its elements has more than {MOST_ATTRIBUTES:,} attributes")
     for names, most in (("item|entry", MOST_ITEMS), ("url|sitemap", MOST_PAGES)):
+        if text.count("<") <= most:
+            continue
         found = re.finditer(rf"<(?:[\w.-]{{1,20}}:)?(?:{names})[\s/>]", text, re.IGNORECASE)
         if next(islice(found, most, None), None):
             return too_much(f"it lists more than {most:,} items")
@@ -125,6 +130,8 @@ def absolute_link(value: Any, base: str) -> str | None:
     """An absolute http(s) URL, or None for everything else: javascript:, mailto:, text, or a relative one without a base."""
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_LINK:
         return None
+    if is_plain(value):
+        return value
     try:
         joined = urljoin(base, _IGNORED_IN_URLS.sub("", clean_ends(value)))
         parts = urlsplit(joined)

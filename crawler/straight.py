@@ -8,7 +8,6 @@ that before. What they cost: docs/decisions/0063-speed.md.
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -16,23 +15,18 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.web.client import _StandardEndpointFactory
 
 from crawler.guard import GuardedResolver
+from crawler.urls import is_plain
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
 
-# what `safe_url_string` leaves as it is: tests/test_urls.py
-_PLAIN = re.compile(
-    r"https?://[a-z0-9]+(?:[.-][a-z0-9]+)*(?::[1-9][0-9]{0,3})?/[A-Za-z0-9._~/:@!$&()*+,;=-]*(?:\?[A-Za-z0-9._~/:@!$()*+,;=&?-]+)?"
-)
-
-
 class PlainRequest(Request):
     """A request whose URL, when it is plain, is not taken apart to be made safe: a twentieth of what a poll costs."""
 
     def _set_url(self, url: str) -> None:
-        if _PLAIN.fullmatch(url):
+        if is_plain(url):
             self._url = url
         else:
             super()._set_url(url)

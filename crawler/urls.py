@@ -44,7 +44,18 @@ _TRACKING_VALUES = frozenset(
 )
 _MOBILE = re.compile(r"^(?:www|m|mobile|amp|wap)\d?\.")
 _AMP_PAIR = re.compile(r"amp(?:=.*)?|outputType=amp")
+# An address as most are written: already canonical, and left as it is by urljoin, urlsplit and Scrapy's `safe_url_string`, if a query
+# that it may have is. tests/test_urls.py holds them to that.
+_PLAIN = re.compile(
+    r"https?://(?=[^:/]{1,63}[:/])([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::[1-9][0-9]{3})?(?:/(?!\.)[A-Za-z0-9._~:@!$&()*+,;=-]*)+"
+    r"(\?[A-Za-z0-9._~/:@!$()*+,;=&?-]+)?"
+)
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
+
+
+def is_plain(url: str) -> bool:
+    """Whether nothing that takes an absolute URL apart and puts it together again would change it."""
+    return len(url) <= LONGEST_URL and _PLAIN.fullmatch(url) is not None
 
 
 def canonical_url(url: str, *, base: str | None = None) -> str | None:
@@ -52,6 +63,8 @@ def canonical_url(url: str, *, base: str | None = None) -> str | None:
 
     Idempotent: the canonical form of a canonical form is itself. Credentials are removed.
     """
+    if base is None and "?" not in url and is_plain(url):
+        return url
     parts = _split(url, base)
     if parts is None:
         return None
@@ -90,6 +103,8 @@ def registered_domain(url: str) -> str:
 
     An IP address is itself; a host without a known suffix is itself; a text that is no URL is ''. Never asks the network.
     """
+    if found := _PLAIN.fullmatch(url):
+        return _domain_of(found[1])
     try:
         host = (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:

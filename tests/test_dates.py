@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.dates import parse_date
+from crawler.dates import _read_any, parse_date
+from crawler.usual_dates import usual_date
 
 TABLE = Path(__file__).parent / "data" / "dates.tsv"
 ROWS = [
@@ -47,3 +49,29 @@ def test_an_epoch_is_never_what_feedparser_made_of_it() -> None:
 def test_no_text_makes_it_raise(raw: str) -> None:
     found = parse_date(raw)
     assert found is None or found.tzinfo is UTC
+
+
+def read_so(read: Callable[[str], datetime | None], raw: str) -> datetime | str | None:
+    try:
+        return read(raw)
+    except ValueError:
+        return "no such day"
+
+
+@given(
+    st.from_regex(
+        r"((Mon|Sun), )?\d{1,2} (Jan|Feb|Sep|Dec) (19|20|21)\d\d [012]\d:[0-6]\d:[0-6]\d (GMT|UTC|Z|EST|[+-][01]\d[0-6]\d)"
+        r"|(19|20|13)\d\d-[01]\d-[0-3]\dT[012]\d:[0-6]\d:[0-6]\d(Z|[+-][01]\d:[0-6]\d)",
+        fullmatch=True,
+    )
+)
+def test_the_short_way_to_a_usual_date_is_the_long_ones(raw: str) -> None:
+    short = read_so(usual_date, raw)
+    assert short is None or short == read_so(_read_any, raw)
+
+
+@pytest.mark.parametrize(
+    "raw", ["Wed, 25 Nov 2026 10:00:00 +0300", "2026-11-25T07:00:00Z", "2026-11-25T10:00:00+03:00"]
+)
+def test_usual_dates_take_it(raw: str) -> None:
+    assert usual_date(raw) == datetime(2026, 11, 25, 7, 0, tzinfo=UTC)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scrapy import Request
+from w3lib.url import safe_url_string
 
 from crawler.straight import PlainRequest
-from crawler.urls import LONGEST_URL, canonical_url, entry_key, match_key, redact, registered_domain
+from crawler.urls import LONGEST_URL, canonical_url, entry_key, is_plain, match_key, redact, registered_domain
 
 DATA = Path(__file__).parent / "data" / "urls"
 FEED = "https://news.example/feed.xml"
@@ -216,3 +217,34 @@ def test_a_plain_address_is_asked_as_scrapy_would_ask_it(scheme: str, host: str,
             return f"{type(error).__name__} {error}"
 
     assert asked(PlainRequest) == asked(Request)
+
+
+@given(st.sampled_from(["http://", "https://", "HTTP://", "ftp://"]), HOST_LIKE, TAIL_LIKE)
+def test_a_plain_address_is_left_as_it_is_by_whatever_takes_addresses_apart(scheme: str, host: str, tail: str) -> None:
+    url = f"{scheme}{host}/{tail}"
+    assume(is_plain(url))
+    assert urlunsplit(urlsplit(url)) == url
+    assert urljoin("https://orontes.example/feed", url) == url
+    assert safe_url_string(url) == url
+    assert registered_domain(url) == registered_domain(url.replace("://", "://reader@"))  # the long way
+    if "?" not in url:
+        assert canonical_url(url, base="https://orontes.example/feed") == url  # the long way
+
+
+@pytest.mark.parametrize(
+    ("url", "is_so"),
+    [
+        ("https://orontes.example/a/b-c_d.html", True),
+        ("http://127.1.0.1:8800/a/1.html?b=2&c=3", True),
+        ("https://orontes.example", False),
+        ("https://orontes.example/a/../b", False),
+        ("https://orontes.example:443/a", False),
+        ("https://orontes.example/a?", False),
+        ("https://orontes.example/a%2Fb", False),
+        ("https://Orontes.example/a", False),
+        ("https://" + "o" * 64 + ".example/a", False),
+        ("https://orontes.example/" + "a" * LONGEST_URL, False),
+    ],
+)
+def test_which_addresses_are_plain(url: str, *, is_so: bool) -> None:
+    assert is_plain(url) is is_so

@@ -45,7 +45,7 @@ _LISTED = re.compile(  # by feedparser, whatever the prefix
     r"|hacks\.benhammersley|pocketsoap|xmlsoap|wellformedweb|podlove",
     re.IGNORECASE,
 )
-_DECLARED = re.compile(r"""\bxmlns(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_DECLARED = re.compile(r"""xmlns(?<!\wxmlns)(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _BASE = re.compile(r"[\s:]base\s*=", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[\w.:-]+(?:/[\w./-]*)?", re.ASCII)
 
