@@ -88,6 +88,7 @@ class Watch:
             seconds=config.parse_seconds,
             memory_mb=config.worker_memory_mb,
             judges=own is None,
+            extracts=config.fetch != "none",
         )
         watch = cls(config, database, own, workers, clock)
         watch.archive = archive

@@ -59,10 +59,16 @@ class Workers:
     space. The processes start with the first piece of work, die with this one, and are replaced when killed.
     """
 
-    def __init__(self, *, count: int, seconds: float, memory_mb: int, judges: bool = False) -> None:
-        """`judges`: by the shipped judge, which then says of every entry of a document, too, whether its page is worth fetching."""
+    def __init__(
+        self, *, count: int, seconds: float, memory_mb: int, judges: bool = False, extracts: bool = True
+    ) -> None:
+        """`judges`: by the shipped judge, which then says of every entry of a document, too, whether its page is worth fetching.
+
+        `extracts`: what reads pages is loaded before there are any.
+        """
         self._count = count
         self._judges = judges
+        self._extracts = extracts
         self._seconds = seconds
         self._memory_mb = memory_mb
         self._pool: ProcessPool | None = None
@@ -150,7 +156,7 @@ class Workers:
 
     def prepare(self) -> None:
         """Let the server from which workers are forked load its libraries, a second beside our own start: there will be work."""
-        _context(judges=self._judges)
+        self._context()
         forkserver.ensure_running()
 
     def _start(self) -> ProcessPool:
@@ -159,24 +165,24 @@ class Workers:
             max_tasks=TASKS_PER_WORKER,
             initializer=_limit,
             initargs=[self._memory_mb],
-            context=_context(judges=self._judges),
+            context=self._context(),
         )
         assert pool.active  # asking starts it
         return pool
+
+    def _context(self) -> ForkServerContext:
+        """forkserver: a fork of this process would hold its database locks and sockets after a kill -9; preloading makes a new
+        worker a matter of milliseconds instead of a second of imports."""
+        context = multiprocessing.get_context("forkserver")
+        loaded = ["crawler.workers", "crawler.feed", "crawler.listing", "dateparser"]
+        loaded += ["crawler.extract"] * self._extracts + ["crawler.shipped"] * self._judges
+        context.set_forkserver_preload([*loaded, "crawler.frozen"])
+        return context
 
 
 def _end(pool: ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]
     pool.join(timeout=5)
-
-
-def _context(*, judges: bool) -> ForkServerContext:
-    """forkserver: a fork of this process would hold its database locks and sockets after a kill -9; preloading makes a new
-    worker a matter of milliseconds instead of a second of imports."""
-    context = multiprocessing.get_context("forkserver")
-    loaded = ["crawler.workers", "crawler.feed", "crawler.listing", "crawler.extract", "dateparser"]
-    context.set_forkserver_preload([*loaded, *(["crawler.shipped"] if judges else []), "crawler.frozen"])
-    return context
 
 
 def is_heavy(body: Body) -> bool:

@@ -22,6 +22,8 @@ from storage.base import (
     EntryState,
     PrimaryKey,
     Role,
+    hash_index,
+    partial_index,
     table_of,
 )
 from storage.models_backfill import WALKS, Walk
@@ -45,9 +47,6 @@ __all__ = [  # what is handed on
 ]  # fmt: skip
 
 OVERVIEW = ("day", "id", "topics", "feed_id", "publisher", "language", "role", "extraction", "story_id", "words")
-
-_NO_MATCH = text("topics = ''")
-_THIN = text(THIN)
 
 
 class Entry(Base):
@@ -89,23 +88,17 @@ class Entry(Base):
     __table_args__ = (
         UniqueConstraint("key"),
         # what is due for a fetch, and on which host, without touching the table
-        Index("ix_entries_due", "retry_at", "id", "host", sqlite_where=text(DUE), postgresql_where=text(DUE)),
+        partial_index("ix_entries_due", "retry_at", "id", "host", where=DUE),
         Index(None, "state", "triaged_at"),
         Index(None, "state", "audit_rank"),
         Index(None, "first_seen_at", "id"),
         # whose title and summary are still held although they were rejected
-        Index(
-            "ix_entries_rejected_text",
-            "finished_at",
-            "audit_rank",
-            sqlite_where=text(REJECTED_TEXT),
-            postgresql_where=text(REJECTED_TEXT),
-        ),
+        partial_index("ix_entries_rejected_text", "finished_at", "audit_rank", where=REJECTED_TEXT),
         Index(None, "feed_id"),
         # whose page failed: a report on a year looks at no other
-        Index("ix_entries_failed", "first_seen_at", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
+        partial_index("ix_entries_failed", "first_seen_at", where=FAILED),
         # addresses can be longer than a btree of Postgres takes; only equality is ever asked
-        Index(None, "url", postgresql_using="hash"),
+        hash_index("url"),
         NEVER_REUSED,
     )
 
@@ -173,23 +166,14 @@ class Article(Base):
         # whether what holds a word is a match, and of which topic, without a look at its row
         Index(None, "sort_key", "topics"),
         # what lost its topics: words are counted without a look at each article
-        Index("ix_articles_no_match", "sort_key", sqlite_where=_NO_MATCH, postgresql_where=_NO_MATCH),
+        partial_index("ix_articles_no_match", "sort_key", where="topics = ''"),
         # what stands on less than its page: a report on a year looks at no other
-        Index(
-            "ix_articles_thin",
-            "day",
-            "feed_id",
-            "topics",
-            "extraction",
-            "id",
-            sqlite_where=_THIN,
-            postgresql_where=_THIN,
-        ),
+        partial_index("ix_articles_thin", "day", "feed_id", "topics", "extraction", "id", where=THIN),
         # either score can be the higher one
         Index(None, "syria_score", "isis_score", "sort_key"),
         Index(None, "isis_score", "syria_score", "sort_key"),
-        Index(None, "url", postgresql_using="hash"),
-        Index(None, "canonical_url", postgresql_using="hash"),
+        hash_index("url"),
+        hash_index("canonical_url"),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import CURRENT, NEVER_REUSED, Base, BigId, PrimaryKey, table_of
+from storage.base import CURRENT, NEVER_REUSED, Base, BigId, PrimaryKey, partial_index, table_of
 
 
 class Verdict(Base):
@@ -31,7 +31,7 @@ class Verdict(Base):
     __table_args__ = (
         Index(None, "entry_id", "topic"),
         # what the judge is least sure of, first
-        Index("ix_verdicts_uncertain", "margin", sqlite_where=text(CURRENT), postgresql_where=text(CURRENT)),
+        partial_index("ix_verdicts_uncertain", "margin", where=CURRENT),
         NEVER_REUSED,
     )
 

@@ -37,7 +37,7 @@ from storage import (
     told,
     walks,
 )
-from storage.base import Base
+from storage.base import Base, tell_postgres
 from storage.clocks import ClockRecord
 from storage.db import Database, open_database
 from storage.models import ARTICLES, ENTRIES, ENTRY_BLOCKS, FEEDS, SIGHTING_BLOCKS, STORIES
@@ -191,6 +191,7 @@ def test_models_equal_migrations(connection: Connection) -> None:
         "version_table": VERSION_TABLE,
         "compare_server_default": connection.dialect.name != "sqlite",  # Alembic takes SQLite's '' for a difference
     }
+    tell_postgres()
     assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from storage.base import Base
+from storage.base import Base, tell_postgres
 from storage.schema import VERSION_TABLE, is_modelled
 
+tell_postgres()
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
