@@ -11,6 +11,7 @@ from crawler.classify import Judge, LexiconError, ModelError
 from crawler.classify.model import MODEL
 from crawler.config import ConfigError
 from crawler.judged import Judged, Words, judged
+from crawler.tasks import Tasks
 from crawler.workers import WorkTooHeavyError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Judging:
         self._workers = workers
         self._line: list[tuple[Words, asyncio.Future[Judged]]] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def run(self, words: Words) -> Judged:
         """What is made of an article's words. Raises WorkTooHeavyError: they took a worker more time or memory than may be."""
@@ -63,9 +64,7 @@ class Judging:
             self._timer.cancel()
             self._timer = None
         line, self._line = self._line, []
-        task = asyncio.ensure_future(self._judge(line))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._judge(line))
 
     async def _judge(self, line: Sequence[tuple[Words, asyncio.Future[Judged]]]) -> None:
         """Nobody waits for ever: each is told, or let go when the workers are closed."""

@@ -6,7 +6,6 @@ and its middlewares alone (redirects, the gate, the limits). docs/decisions/0063
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from crawler.gate import FORCED
 from crawler.hosts import NotAskedError
 from crawler.reading import read_feed
 from crawler.straight import PlainRequest
+from crawler.tasks import Tasks
 from crawler.urls import redact
 from storage import hosts as known_hosts
 from storage.errors import StorageError
@@ -72,7 +72,7 @@ class Polls:
         self._done = done
         self._broke = broke
         self._known: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._leaving = False
 
     def wait(self, feed: FeedForPoll) -> bool:
@@ -84,9 +84,7 @@ class Polls:
 
     def begin(self, turn: Turn) -> None:
         """The feed's turn has come: ask it."""
-        task = asyncio.create_task(self._poll(turn))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(self._poll(turn))
 
     def let_go(self, feed: FeedForPoll) -> None:
         """The feed is not asked in this crawl; it stays due."""
@@ -99,8 +97,7 @@ class Polls:
 
     async def ended(self) -> None:
         """Wait until what is in flight is recorded."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.ended()
 
     async def _poll(self, turn: Turn) -> None:
         feed, candidates = turn.feed, 0
