@@ -109,7 +109,7 @@ def log_to_stderr(config: Config) -> None:
     )
     logging.getLogger("crawler").setLevel(config.log_level)  # a line that nobody reads is not made
     # What no line says is not looked for (Python's logging HOWTO, Optimization): a third of what a line costs.
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     if config.log_level == "INFO":
         # one line per poll and per match; what the frameworks say of themselves is for DEBUG
