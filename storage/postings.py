@@ -14,29 +14,32 @@ from sqlalchemy.orm import Session
 
 from storage.portable import is_sqlite
 
-# table, key column, the column that puts a key's rows in order, the key's type on Postgres.
-POSTINGS = {"bands": ("band", "article_id", "bigint"), "event_keys": ("key", "sort_key", "text")}
+# table, key column, the column that puts a key's rows in order, the key's type on Postgres, and what a key's rows are asked for by there.
+# Of bands by pairs: by its number alone another index would give the order, too, and be taken while the table passes for empty.
+POSTINGS = {
+    "bands": ("band", "article_id", "bigint", "(x.band, x.article_id) >= (k.asked, k.low) AND (x.band, x.article_id) <= (k.asked, k.high)"),
+    "event_keys": ("key", "sort_key", "text", "x.key = k.asked AND x.sort_key BETWEEN k.low AND k.high"),
+}  # fmt: skip
 HIGHEST = (1 << 63) - 1
-# what is asked for: [key, low, high], one row of the answer for each that is there, with its place among them. Compared as pairs on
-# Postgres: no other index answers that, whatever the planner takes a table for that was empty when it was last looked at.
+# what is asked for: [key, low, high], one row of the answer for each that is there, with its place among them. A limit that is not
+# written out makes Postgres plan anew each time.
 _NEWEST = {
     True: """SELECT k.n, group_concat(b.{order}) FROM (
             SELECT key AS n, json_extract(value, '$[0]') AS asked, json_extract(value, '$[1]') AS low,
                 json_extract(value, '$[2]') AS high FROM json_each(:asks)) k
         JOIN {table} b ON b.{key} = k.asked AND b.{order} BETWEEN coalesce((SELECT x.{order} FROM {table} x
-            WHERE x.{key} = k.asked AND x.{order} BETWEEN k.low AND k.high ORDER BY x.{order} DESC LIMIT 1 OFFSET :last), k.low) AND k.high
+            WHERE x.{key} = k.asked AND x.{order} BETWEEN k.low AND k.high ORDER BY x.{order} DESC LIMIT 1 OFFSET {most} - 1), k.low) AND k.high
         GROUP BY k.n""",
-    False: """SELECT k.n - 1, string_agg(CAST(b.{order} AS text), ',')
-        FROM unnest(CAST(:keys AS {type}[]), CAST(:lows AS bigint[]), CAST(:highs AS bigint[])) WITH ORDINALITY AS k(asked, low, high, n)
-        CROSS JOIN LATERAL (SELECT x.{order} FROM {table} x
-            WHERE (x.{key}, x.{order}) >= (k.asked, k.low) AND (x.{key}, x.{order}) <= (k.asked, k.high)
-            ORDER BY x.{key} DESC, x.{order} DESC LIMIT :last + 1) b
-        GROUP BY k.n""",
+    False: """SELECT k.n - 1, b.numbers FROM unnest({keys}, {lows}, {highs}) WITH ORDINALITY AS k(asked, low, high, n)
+        CROSS JOIN LATERAL (SELECT string_agg(CAST(y.{order} AS text), ',') AS numbers FROM (
+            SELECT x.{order} FROM {table} x WHERE {among} ORDER BY x.{key} DESC, x.{order} DESC LIMIT {most}) y) b
+        WHERE b.numbers IS NOT NULL""",
 }
+# Lists travel as one text: psycopg looks at every element of a list.
+_ARRAY = {"bigint": "CAST(:{} AS bigint[])", "text": "string_to_array(:{}, chr(10))"}
 _POST = {
-    True: "INSERT OR IGNORE INTO {table} ({key}, {names}) SELECT {values} FROM json_each(:rows)",
-    False: """INSERT INTO {table} ({key}, {names}) SELECT * FROM unnest(CAST(:rows0 AS {type}[]), {values}) AS r
-        ON CONFLICT DO NOTHING""",
+    True: "INSERT INTO {table} ({key}, {names}) SELECT {values} FROM json_each(:rows)",
+    False: "INSERT INTO {table} ({key}, {names}) SELECT * FROM unnest({values}) AS r",
 }
 
 
@@ -55,12 +58,12 @@ def newest(session: Session, index: str, asks: Sequence[Ask], *, most: int) -> l
     found: list[dict[Any, list[int]]] = [{} for _ in asks]
     if not flat:
         return found
-    bound: dict[str, Any] = {"last": most - 1}
+    bound: dict[str, Any]
     if is_sqlite(session):
-        bound["asks"] = json.dumps([one[1:] for one in flat], ensure_ascii=False)
+        bound = {"asks": json.dumps([one[1:] for one in flat], ensure_ascii=False)}
     else:
-        bound |= {name: [one[place] for one in flat] for place, name in enumerate(("keys", "lows", "highs"), 1)}
-    for place, numbers in session.execute(_newest(is_sqlite(session), index), bound):  # a row a key: rows are dear
+        bound = {name: _array([one[place] for one in flat]) for place, name in enumerate(("keys", "lows", "highs"), 1)}
+    for place, numbers in session.execute(_newest(is_sqlite(session), index, most), bound):
         number, key = flat[place][:2]
         found[number][key] = list(map(int, numbers.split(",")))
     return found
@@ -76,21 +79,30 @@ def post(session: Session, index: str, names: tuple[str, ...], rows: Iterable[tu
     if is_sqlite(session):
         bound = {"rows": json.dumps(ordered, ensure_ascii=False)}
     else:
-        bound = {f"rows{place}": [row[place] for row in ordered] for place in range(len(names) + 1)}
+        bound = {f"rows{place}": _array([row[place] for row in ordered]) for place in range(len(names) + 1)}
     session.execute(_post(is_sqlite(session), index, names), bound)
 
 
+def _array(values: Sequence[Any]) -> str:
+    """Numbers, or words without line breaks, as _ARRAY takes them."""
+    return "\n".join(values) if isinstance(values[0], str) else f"{{{','.join(map(str, values))}}}"
+
+
 @cache
-def _newest(sqlite_: bool, index: str) -> Executable:
-    key, order, type_ = POSTINGS[index]
-    return text(_NEWEST[sqlite_].format(table=index, key=key, order=order, type=type_))
+def _newest(sqlite_: bool, index: str, most: int) -> Executable:
+    key, order, type_, among = POSTINGS[index]
+    arrays = {"keys": _ARRAY[type_].format("keys")} | {
+        name: _ARRAY["bigint"].format(name) for name in ("lows", "highs")
+    }
+    return text(_NEWEST[sqlite_].format(table=index, key=key, order=order, among=among, most=most, **arrays))
 
 
 @cache
 def _post(sqlite_: bool, index: str, names: tuple[str, ...]) -> Executable:
-    key, _, type_ = POSTINGS[index]
+    key, _, type_, _ = POSTINGS[index]
     if sqlite_:
         values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(names) + 1))
     else:
-        values = ", ".join(f"CAST(:rows{place} AS bigint[])" for place in range(1, len(names) + 1))
-    return text(_POST[sqlite_].format(table=index, key=key, names=", ".join(names), values=values, type=type_))
+        types = [type_, *("bigint" for _ in names)]
+        values = ", ".join(_ARRAY[one].format(f"rows{place}") for place, one in enumerate(types))
+    return text(_POST[sqlite_].format(table=index, key=key, names=", ".join(names), values=values))
