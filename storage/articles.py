@@ -13,6 +13,7 @@ from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from storage import clocks, copies, mentions, proofs, removal, same_event, stories
+from storage.among import among
 from storage.base import Role
 from storage.bulk import run_many
 from storage.errors import UnknownArticle, UnknownEntry
@@ -32,8 +33,8 @@ _SUMMARY_ONLY = "summary-only"
 _ID_BITS = 32  # of a sort key; the minutes since 1970 take 25 of the other 31
 
 # The statements of every new article, made once: building one takes SQLAlchemy as long as sending it.
-_STORED = select(ARTICLES).where(ARTICLES.c.id.in_(bindparam("these", expanding=True)))
-_FEEDS_OF = select(ENTRIES.c.id, ENTRIES.c.feed_id).where(ENTRIES.c.id.in_(bindparam("these", expanding=True)))
+_STORED = select(ARTICLES).where(among(ARTICLES.c.id, "these"))
+_FEEDS_OF = select(ENTRIES.c.id, ENTRIES.c.feed_id).where(among(ENTRIES.c.id, "these"))
 _ADD = insert(ARTICLES)
 _FINISH = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
 

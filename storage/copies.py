@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from storage.among import among
 from storage.models import ARTICLES, CARRIERS, ENTRIES, STORIES
 from storage.postings import HIGHEST, Ask, newest
 from storage.text import clean
@@ -38,9 +39,9 @@ _STORED = (
     )
     .join(CARRIERS, CARRIERS.c.article_id == ARTICLES.c.id)
     .outerjoin(STORIES, STORIES.c.id == ARTICLES.c.story_id)
-    .where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(ARTICLES.c.id, "ids"))
 )  # fmt: skip
-_TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
+_TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(among(ARTICLES.c.id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ def place_again(session: Session, one: Compared, like: Likeness) -> Place:
         return _Board().beside(copied).place()
     if before.role == "related":
         return before
-    telling = same_event.look_up(session, [one.event], asking=[one.text.article_id]).get(one.text.article_id)
+    telling = same_event.look_up(session, [one.event], asking=[one.text.article_id], again=True).get(
+        one.text.article_id
+    )
     other = same_event.surest(telling, lambda found: found.began) if telling else None
     return Place(other.story_id, "related") if other and other.story_id is not None else before

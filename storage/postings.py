@@ -52,20 +52,53 @@ class Ask(NamedTuple):
 
 
 def newest(session: Session, index: str, asks: Sequence[Ask], *, most: int) -> list[dict[Any, list[int]]]:
-    """For each ask its keys that are there with the numbers of their newest rows, `most` of a key at most: a key that thousands
-    share costs no more than another. One statement for all."""
-    flat = [(number, key, ask.low, ask.high) for number, ask in enumerate(asks) for key in ask.keys]
-    found: list[dict[Any, list[int]]] = [{} for _ in asks]
-    if not flat:
+    """For each ask its keys that are there with the numbers of their newest rows, newest first, `most` of a key at most: a key that
+    thousands share costs no more than another. One statement for all, in which a key of several asks is asked for once; a second
+    one for those of which that told nothing, for all that it found is newer than theirs."""
+    windows: dict[Any, tuple[int, int]] = {}
+    for ask in asks:
+        for key in ask.keys:
+            low, high = windows.get(key, ask[1:])
+            windows[key] = min(low, ask.low), max(high, ask.high)
+    known = dict(
+        zip(windows, _rows(session, index, [(key, *window) for key, window in windows.items()], most), strict=True)
+    )
+    found: list[dict[Any, list[int]]] = []
+    again: list[tuple[dict[Any, list[int]], tuple[Any, int, int]]] = []
+    for keys, low, high in asks:
+        here: dict[Any, list[int]] = {}
+        found.append(here)
+        for key in keys:
+            numbers = known[key]
+            if not numbers:
+                continue
+            if numbers[0] > high and len(numbers) == most:
+                again.append((here, (key, low, high)))
+            elif numbers[-1] >= low and numbers[0] <= high:
+                here[key] = numbers
+            elif within := [number for number in numbers if low <= number <= high]:
+                here[key] = within
+    for (here, (key, _, _)), numbers in zip(
+        again, _rows(session, index, [asked for _, asked in again], most), strict=True
+    ):
+        if numbers:
+            here[key] = numbers
+    return found
+
+
+def _rows(session: Session, index: str, asked: Sequence[tuple[Any, int, int]], most: int) -> list[list[int]]:
+    """The newest numbers of each key between these two."""
+    found: list[list[int]] = [[] for _ in asked]
+    if not asked:
         return found
+    sqlite_ = is_sqlite(session)
     bound: dict[str, Any]
-    if is_sqlite(session):
-        bound = {"asks": json.dumps([one[1:] for one in flat], ensure_ascii=False)}
+    if sqlite_:
+        bound = {"asks": json.dumps(asked, ensure_ascii=False)}
     else:
-        bound = {name: _array([one[place] for one in flat]) for place, name in enumerate(("keys", "lows", "highs"), 1)}
-    for place, numbers in session.execute(_newest(is_sqlite(session), index, most), bound):
-        number, key = flat[place][:2]
-        found[number][key] = list(map(int, numbers.split(",")))
+        bound = {name: _array([one[place] for one in asked]) for place, name in enumerate(("keys", "lows", "highs"))}
+    for place, numbers in session.execute(_newest(sqlite_, index, most), bound):
+        found[place] = sorted(map(int, numbers.split(",")), reverse=True)
     return found
 
 

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from math import log, sqrt
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from storage.among import among
 from storage.models import ARTICLES, EVENT_KEYS, STORIES
 from storage.postings import Ask, newest, post
 
@@ -43,7 +44,7 @@ _STORED = (
         _KEYS.correlate(ARTICLES).scalar_subquery().label("theirs"),
     )
     .join(STORIES, STORIES.c.id == ARTICLES.c.story_id)
-    .where(ARTICLES.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(ARTICLES.c.id, "ids"))
 )  # fmt: skip
 
 
@@ -87,9 +88,11 @@ def index(session: Session, events: Sequence[Event], *, instead_of: Collection[i
     post(session, "event_keys", ("sort_key", "article_id"), rows)
 
 
-def look_up(session: Session, events: Sequence[Event], *, asking: Collection[int]) -> dict[int, Telling]:
+def look_up(
+    session: Session, events: Sequence[Event], *, asking: Collection[int], again: bool = False
+) -> dict[int, Telling]:
     """Of articles that come together, in their order: for those with the ids `asking` what may tell of the same event, among those that
-    are stored and those before it. By id; of one without keys nothing is told."""
+    are stored and those before it. By id; of one without keys nothing is told. `again`: they may be stored themselves."""
     span = int(EVENT_WINDOW / timedelta(minutes=1)) << 32
     asks = [
         Ask(one.keys | {EVERY}, one.sort_key - span, one.sort_key + span)
@@ -101,7 +104,12 @@ def look_up(session: Session, events: Sequence[Event], *, asking: Collection[int
     best: dict[int, tuple[Event, dict[str, float], list[int]]] = {}
     for one, ask, stored in zip(events, asks, newest(session, "event_keys", asks, most=_PER_KEY), strict=True):
         if ask.keys:
-            best[one.article_id] = one, *_best(one, _around(one, ask, stored, together), span)
+            around = _around(ask, stored, together)
+            if again:
+                around = {
+                    key: [each for each in numbers if each & _ID != one.article_id] for key, numbers in around.items()
+                }
+            best[one.article_id] = one, *_best(one, around, span)
         if one.keys:
             for key in one.keys | {EVERY}:
                 together[key].append(one.sort_key)
@@ -112,30 +120,25 @@ def look_up(session: Session, events: Sequence[Event], *, asking: Collection[int
     }
 
 
-def _around(
-    one: Event, ask: Ask, stored: Mapping[str, list[int]], together: Mapping[str, Sequence[int]]
-) -> dict[str, list[int]]:
-    """By key the newest sort keys around an article, its own left out."""
-    found = {}
-    for key in ask.keys:
-        numbers = stored.get(key, [])
-        if here := [number for number in together.get(key, ()) if ask.low <= number <= ask.high]:
-            numbers = sorted({*numbers, *here}, reverse=True)[:_PER_KEY]
-        if numbers:
-            found[key] = [number for number in numbers if number & _ID != one.article_id]
-    return found
+def _around(ask: Ask, stored: dict[str, list[int]], together: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    """By key the newest sort keys around an article, those of before in this call among them."""
+    for key in ask.keys & together.keys():
+        if here := [number for number in together[key] if ask.low <= number <= ask.high]:
+            stored[key] = sorted({*stored.get(key, ()), *here}, reverse=True)[:_PER_KEY]
+    return stored
 
 
-def _best(one: Event, others: Mapping[str, Collection[int]], span: int) -> tuple[dict[str, float], list[int]]:
+def _best(one: Event, others: Mapping[str, Sequence[int]], span: int) -> tuple[dict[str, float], list[int]]:
     """What each key says, and the articles that share most of it."""
     weights = _weights(one.keys, others, span)
     points: dict[int, float] = defaultdict(float)
     for key in one.keys & others.keys():
+        weight = weights[key]
         for number in others[key]:
-            points[number & _ID] += weights[key]
+            points[number] += weight
     least = LEAST_POINTS * sum(weights.values())
-    likely = [article_id for article_id, found in points.items() if found >= least]
-    return weights, sorted(likely, key=lambda article_id: (-points[article_id], article_id))[:_COMPARED]
+    likely = sorted((-found, number & _ID) for number, found in points.items() if found >= least)
+    return weights, [article_id for _, article_id in likely[:_COMPARED]]
 
 
 def _others(session: Session, events: Sequence[Event], wanted: set[int]) -> dict[int, Other]:
@@ -169,7 +172,7 @@ def surest(telling: Telling, began: Callable[[Other], datetime | None]) -> Other
     return max(found, key=lambda item: (item[0], -item[1].article_id), default=(0.0, None))[1]
 
 
-def _weights(keys: Collection[str], others: Mapping[str, Collection[int]], span: int) -> dict[str, float]:
+def _weights(keys: Collection[str], others: Mapping[str, Sequence[int]], span: int) -> dict[str, float]:
     """How much each key says: the logarithm of how many articles of the window there are to one that has it. How many have a
     key of which not all were read is told by how far back its newest reach."""
     numbers = {key: _estimate(found, span) for key, found in others.items()}
@@ -177,10 +180,11 @@ def _weights(keys: Collection[str], others: Mapping[str, Collection[int]], span:
     return {key: log((everything + _SMALL) / (numbers.get(key, 0.0) + 1)) for key in keys}
 
 
-def _estimate(found: Collection[int], span: int) -> float:
+def _estimate(found: Sequence[int], span: int) -> float:
+    """How many there are in a window, of which these are the newest, newest first."""
     if len(found) < _PER_KEY - 1:
         return len(found)
-    reach = max(max(found) - min(found), 1 << 32)
+    reach = max(found[0] - found[-1], 1 << 32)
     return len(found) * max(span / reach, 1.0)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
+from storage.among import among
 from storage.base import Role
 from storage.bulk import run_many
 from storage.errors import UnknownStory
@@ -30,7 +31,7 @@ _CARRIED = (
     .order_by(CARRIERS.c.article_id != bindparam("root"), CARRIERS.c.article_id)
 )
 _FIRST = select(CARRIERS.c.article_id, CARRIERS.c.source, CARRIERS.c.kept, CARRIERS.c.story_id).where(
-    CARRIERS.c.article_id.in_(bindparam("roots", expanding=True))
+    among(CARRIERS.c.article_id, "roots")
 )
 _TIME = bindparam("time", type_=STORIES.c.first_at.type)
 _JOINED = (
@@ -52,7 +53,7 @@ _COUNT = (
         func.min(CARRIERS.c.at).label("first_at"),
         func.max(CARRIERS.c.at).label("last_at"),
     )
-    .where(CARRIERS.c.story_id.in_(bindparam("stories", expanding=True)))
+    .where(among(CARRIERS.c.story_id, "stories"))
     .group_by(CARRIERS.c.story_id)
 )
 

@@ -12,15 +12,14 @@ from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
 from storage import evidence, stories
+from storage.among import among
 from storage.bulk import run_many
 from storage.models import ARTICLES, VERDICTS
 from storage.portable import text_list
 
 # made once: building such a statement takes SQLAlchemy as long as sending it
 _SUPERSEDE = (
-    update(VERDICTS)
-    .where(VERDICTS.c.entry_id.in_(bindparam("these", expanding=True)), VERDICTS.c.current == yes())
-    .values(current=False)
+    update(VERDICTS).where(among(VERDICTS.c.entry_id, "these"), VERDICTS.c.current == yes()).values(current=False)
 )
 _JUDGED = insert(VERDICTS)
 _REJUDGED = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
