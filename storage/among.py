@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, Dialect, Text, TypeDecorator, bindparam
+from sqlalchemy import Dialect, Text, TypeDecorator, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -24,10 +24,10 @@ class _Numbers(TypeDecorator[Iterable[int]]):
         return lambda numbers: f"{start}{','.join(map(str, numbers or ()))}{end}"
 
 
-class among(FunctionElement[bool]):
-    """Whether a whole number is among those that are bound to `name`."""
+class among(FunctionElement[Any]):
+    """Whether a whole number is among those that are bound to `name`. Not of type Boolean, of which SQLAlchemy would write "= 1" for
+    SQLite, which then reads the whole table."""
 
-    type = Boolean()
     inherit_cache = True
 
     def __init__(self, number: Any, name: str) -> None:
