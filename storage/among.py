@@ -44,4 +44,5 @@ def _for_sqlite(element: among, compiler: Any, **options: Any) -> str:
 @compiles(among, "postgresql")
 def _for_postgres(element: among, compiler: Any, **options: Any) -> str:
     number, numbers = (compiler.process(one, **options) for one in element.clauses)
-    return f"{number} = ANY (CAST({numbers} AS bigint[]))"
+    # a list whose length the planner does not see: else it plans anew for each
+    return f"{number} = ANY (ARRAY(SELECT unnest(CAST({numbers} AS bigint[]))))"

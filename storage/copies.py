@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from storage.among import among
@@ -30,7 +30,7 @@ _LAST_BEFORE = (
     select(ENTRIES.c.id)
     .where(ENTRIES.c.first_seen_at < bindparam("since"))
     .order_by(ENTRIES.c.first_seen_at.desc(), ENTRIES.c.id.desc())
-    .limit(1)
+    .limit(literal_column("1"))  # written out: for a parameter Postgres plans anew each time
 )
 _STORED = (
     select(
