@@ -123,9 +123,10 @@ def _sharing(session: Session, texts: Sequence[Text]) -> list[list[int]]:
         shared: Counter[int] = Counter()
         for band in ask.keys:
             here = [number for number in together.get(band, ()) if number >= ask.low]
-            both = sorted({*stored.get(band, ()), *here}, reverse=True)[:_PER_BAND] if here else stored.get(band, ())
-            shared.update(number for number in both if number != one.article_id)
+            both = {*stored.get(band, ()), *here}
+            shared.update(both if len(both) <= _PER_BAND else sorted(both, reverse=True)[:_PER_BAND])
             together[band].append(one.article_id)
+        del shared[one.article_id]
         found.append(sorted(shared, key=lambda number: (-shared[number], number))[:_CANDIDATES])
     return found
 
