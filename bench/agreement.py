@@ -1,7 +1,7 @@
 """How well two readings by the rule agree: python bench/agreement.py   (Cohen's kappa per topic, over bench/labels)
 
-bench/labels/again/*.jsonl holds labels made a second time, by another reader who saw none of the first ones; isis-alone.jsonl on
-ISIS alone, from the beginning and the sentences that name it.
+bench/labels/again/*.jsonl holds labels made a second time, by a reader who saw none of the first ones; isis-*.jsonl on ISIS alone.
+isis-war-reports.jsonl has what the judge gets wrong in it, and all its likes; bench/labels/README.md tells what came of it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,29 @@ def kappa(pairs: list[tuple[int, int]]) -> float:
 
 
 def main() -> None:
-    """Print a line per topic, then the ids on which the readers differ."""
-    first, again = read("*.jsonl"), read("again/*.jsonl")
-    for topic in ("syria", "isis"):
-        read_twice = {one: label for one, label in again.items() if topic in label}
-        pairs = [(first[one][topic], label[topic]) for one, label in read_twice.items()]
-        differ = [one for one, label in read_twice.items() if first[one][topic] != label[topic]]
-        hits = sum(a and b for a, b in pairs)
-        total = sum(a + b for a, b in pairs)
+    """Print a line per file and topic, then the ids on which the readers differ."""
+    first = read("*.jsonl")
+    for file in sorted(LABELS.glob("again/*.jsonl")):
+        again = read(f"again/{file.name}")
+        for topic in ("syria", "isis"):
+            twice = {one: label for one, label in again.items() if topic in label}
+            _tell(f"{file.stem}, {topic}", topic, first, twice)
+            unsure = {one: label for one, label in twice.items() if not first[one]["sure"]}
+            sure = {one: label for one, label in twice.items() if first[one]["sure"] and label["sure"]}
+            for name, some in (("the first was unsure of", unsure), ("both were sure of", sure)):
+                if some and len(some) < len(twice):
+                    _tell(f"  {name}", topic, first, some)
+
+
+def _tell(name: str, topic: str, first: dict[str, dict[str, int]], again: dict[str, dict[str, int]]) -> None:
+    pairs = [(first[one][topic], label[topic]) for one, label in again.items()]
+    differ = [one for one, label in again.items() if first[one][topic] != label[topic]]
+    hits, total = sum(a and b for a, b in pairs), sum(a + b for a, b in pairs)
+    if pairs:
         print(
-            f"{topic}: {len(pairs)} items read twice, kappa {kappa(pairs):.3f}, F1 of one against the other {2 * hits / total:.3f}"
+            f"{name}: {len(pairs)} items, kappa {kappa(pairs):.3f}, F1 of one against the other {2 * hits / max(total, 1):.3f}; "
+            f"{len(differ)} differ{': ' * bool(differ)}{' '.join(differ)}"
         )
-        print(f"  differ: {' '.join(differ) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def main(write: bool) -> None:
     for row in rows:
         found = judge.features(title=row.title, text=row.text, language=row.language)
         for topic in TOPICS:
-            seen[topic].append(Sample(found[topic], getattr(row, topic), row.weight))
+            seen[topic].append(Sample(found[topic], getattr(row, topic), row.weight_for(topic)))
     group_of = groups(rows)
     fold_of, out = _folds(group_of), held_out(rows, group_of)
     fitted = {}

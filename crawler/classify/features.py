@@ -19,6 +19,7 @@ from crawler.classify.lexicon import COMMON
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
+KIN = "kin"  # of a topic's peers: what its name was made from (al-Qaeda in Iraq)
 SUBJECT = 30  # characters
 LONG = 150  # characters: a shorter paragraph is a caption or a cry
 THROUGHOUT = 0.6  # of a paragraph's sentences
@@ -105,7 +106,8 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
 
 def _rivals(found: Found) -> list[Spot]:
     """Others of the topic's own kind."""
-    return [spot for spot in found.support.get("peer", ()) if spot.mention.concept.topic != COMMON]
+    named = found.support.get("peer", ())
+    return [spot for spot in named if spot.mention.concept.topic != COMMON and spot.mention.concept.id != KIN]
 
 
 def _beside(document: Document, found: Found) -> dict[str, Feature]:
@@ -186,12 +188,17 @@ def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
         for spot in found.support.get("context", ())
         if spot.field == "title" or (spot.mention.start < last and document.sentence(spot.mention.start) not in places)
     ]
+    drowned = 0.0
+    if anchors and not any(map(document.in_title, found.anchors)):
+        others = {document.sentence(spot.mention.start) for spot in apart if spot.field == "text"}
+        drowned = min(max(math.log2((1 + len(others)) / (1 + len(places))), 0.0), 4.0)
     words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
     words.sort(key=lambda spot: spot.mention.start)
     rich, spots = _richest(document, anchors, words)
     own, opens, inside = _own_paragraph(document, anchors, words)
     return {
         "context-apart": Feature(_different(document, apart), tuple(apart[:6])),
+        "drowned": Feature(drowned, tuple(anchors[:2])),
         "rich": Feature(math.log2(1 + min(rich, 15)), spots),
         "own-paragraph": Feature(math.log2(1 + min(own, 7)), inside),
         "opens-paragraph": Feature(float(opens), inside),

@@ -46,6 +46,7 @@ AGAINST = frozenset(
         "everyday",
         "sentences-before",
         "rival-first",
+        "drowned",
         "stranger",
         "alone-weak",
         "alone-weaker",
