@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import SHARED, Labelled, groups, held_out, load, ordinary
+from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlearned_bearers
 
 from crawler.classify import Judge
 
@@ -48,6 +48,7 @@ CEILINGS = {
     "ordinary news fetched": 0.05,
     "other bearers of the examination kept": 0.05,
     "other bearers of later examinations kept": 0.025,
+    "other bearers nothing is fitted on kept": 0.02,
 }
 
 
@@ -88,6 +89,11 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     for name, later in (("of the examination", False), ("of later examinations", True)):
         kept = [any(said[row.id].values()) for row in bearers if row.id.startswith(BEARERS) == later]
         figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)
+    blind = [
+        any(one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language))
+        for row in unlearned_bearers()
+    ]
+    figures["other bearers nothing is fitted on kept"] = sum(blind) / len(blind)
     return figures
 
 

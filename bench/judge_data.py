@@ -1,8 +1,9 @@
 """Labelled articles for fitting and measuring the judge: those of ../shared that were read, ours, and the examination.
 
 The texts are in ../shared/data/articles and never in the project; bench/labels holds ids and labels, made by reading.
-tests/data/judge/exam-*.jsonl is written by us. A fixed fifth of the articles (whole publishers' months, with everything nearly
-alike) and the examination's items with an even number are held out: nothing is fitted on them, and bench/gate.py measures there.
+tests/data/judge/exam-*.jsonl is written by us (and blind-bearers-*.jsonl, which load() leaves out). A fixed fifth of the articles (whole
+publishers' months, with everything nearly alike) and the examination's items with an even number are held out: nothing is fitted on
+them, and bench/gate.py measures there.
 """
 
 from __future__ import annotations
@@ -141,6 +142,12 @@ def _exam() -> Iterator[Labelled]:
     for file in sorted((ROOT / "tests" / "data" / "judge").glob("exam-*.jsonl")):
         for row in _lines(file):
             yield _labelled(row, "exam", row, row["kind"], BEARER if row["kind"] == "bearer" else 1.0)
+
+
+def unlearned_bearers() -> list[Labelled]:
+    """Other bearers that nothing is fitted on, ever: blind-bearers-*.jsonl of the examination."""
+    files = sorted((ROOT / "tests" / "data" / "judge").glob("blind-bearers-*.jsonl"))
+    return [_labelled(row, "exam", row, row["kind"], BEARER) for file in files for row in _lines(file)]
 
 
 def _newsroom() -> Iterator[Labelled]:
