@@ -34,10 +34,10 @@ BEARERS = (
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
     "syria F1, held-out news": 0.97,
-    "isis F1, held-out news": 0.85,
-    "syria F1, held-out examination": 0.81,
-    "isis F1, held-out examination": 0.90,
-    "isis F1, held-out harder examination": 0.75,  # 17 positives; of Syria there are three, too few for a floor
+    "isis F1, held-out news": 0.89,
+    "syria F1, held-out examination": 0.87,
+    "isis F1, held-out examination": 0.905,
+    "isis F1, held-out harder examination": 0.84,  # 17 positives; of Syria there are three, too few for a floor
     "syria F1, held-out lines": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
@@ -47,7 +47,7 @@ CEILINGS = {
     "ordinary news kept": 0.005,
     "ordinary news fetched": 0.05,
     "other bearers of the examination kept": 0.05,
-    "other bearers of later examinations kept": 0.025,
+    "other bearers of later examinations kept": 0.02,
     "other bearers nothing is fitted on kept": 0.02,
 }
 
