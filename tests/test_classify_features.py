@@ -148,3 +148,27 @@ def test_a_word_does_not_support_the_name_that_holds_it() -> None:
     text = "A scholar shows that letters about the caliphate of a lost town were written by a clerk in a northern port."
     assert "none" in seen("isis", "The caliphate that never was", text)
     assert "none" not in seen("isis", "The caliphate that never was", text + " Extremists held hostages there.")
+
+
+WAR = "Shells killed nine people in Idlib. Rockets hit Hama and fighters stormed a base. Air strikes killed four near Homs. "
+
+
+def test_a_name_in_one_of_many_sentences_of_war_is_drowned() -> None:
+    aside = f"{WAR}Further east Islamic State militants attacked a checkpoint."
+    story = f"{WAR}Islamic State militants attacked a checkpoint. The Islamic State group executed ten. Islamic State militants claimed the raid."
+    few, many = seen("isis", "Rebels advance in the north-west", aside), seen("isis", "Rebels advance", story)
+    assert few["drowned"].value > many.get("drowned", Feature(0)).value
+    assert "drowned" not in seen("isis", "Islamic State kills ten in the east", aside)
+
+
+def test_what_stands_behind_the_last_name_drowns_nothing() -> None:
+    text = "Islamic State militants attacked a checkpoint. "
+    assert "drowned" not in seen("isis", "Checkpoint attacked", text + WAR)
+
+
+def test_what_a_group_came_from_is_no_rival_of_it() -> None:
+    text = "The Islamic State of Iraq said it carried out the bombings that killed forty."
+    rival = seen("isis", "Al-Qaeda claims attacks in Baghdad", text)
+    kin = seen("isis", "Al-Qaeda offshoot claims attacks in Baghdad", text)
+    assert "title-rival-alone" in rival
+    assert "title-rival-alone" not in kin
