@@ -37,7 +37,7 @@ FLOORS = {
     "isis F1, held-out news": 0.89,
     "syria F1, held-out examination": 0.87,
     "isis F1, held-out examination": 0.905,
-    "isis F1, held-out harder examination": 0.84,  # 17 positives; of Syria there are three, too few for a floor
+    "isis F1, held-out harder examination": 0.86,  # 17 positives; of Syria there are three, too few for a floor
     "syria F1, held-out lines": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,

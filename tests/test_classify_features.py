@@ -172,3 +172,9 @@ def test_what_a_group_came_from_is_no_rival_of_it() -> None:
     kin = seen("isis", "Al-Qaeda offshoot claims attacks in Baghdad", text)
     assert "title-rival-alone" in rival
     assert "title-rival-alone" not in kin
+
+
+def test_an_attack_in_a_text_that_names_nobody_is_told_from_one_that_does() -> None:
+    title = "Attentat du Bataclan : le musée ouvre"
+    assert "event-only" in seen("isis", title, "Une salle raconte le 13-Novembre.", "fr")
+    assert "event-only" not in seen("isis", title, "Une salle montre la revendication de Daech.", "fr")

@@ -35,7 +35,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
 
 
 def _where(document: Document, found: Found) -> dict[str, Feature]:
-    """Title and lead, by what stands there."""
+    """Title and lead, by what stands there; `event-only`: a deed of the topic in a text that names nobody."""
     title = [spot for spot in found.anchors if document.in_title(spot)]
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
     result: dict[str, Feature] = {}
@@ -44,6 +44,8 @@ def _where(document: Document, found: Found) -> dict[str, Feature]:
             result[f"{name}-{kind}"] = _any(spot for spot in spots if spot.mention.concept.sense in senses)
     result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
     result["title-only"] = Feature(float(bool(title) and len(title) == len(found.anchors)), tuple(title))
+    events = all(spot.mention.concept.sense == "event" for spot in found.anchors)
+    result["event-only"] = Feature(float(events), tuple(found.anchors[:3]))
     short = len(document.text.text) < LEAD + 100
     result["short-title"] = Feature(float(bool(short and title)), tuple(title[:2]))
     return result

@@ -47,6 +47,7 @@ AGAINST = frozenset(
         "sentences-before",
         "rival-first",
         "drowned",
+        "event-only",
         "stranger",
         "alone-weak",
         "alone-weaker",
