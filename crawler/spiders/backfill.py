@@ -12,7 +12,8 @@ from scrapy import Request
 from crawler.backfilling import arguments_for_scrapy, show_progress
 from crawler.hosts import NotAskedError
 from crawler.record import BlindFetches
-from crawler.spiders.feeds import FeedsSpider, Work
+from crawler.spiders.feeds import FeedsSpider
+from crawler.standing import Work
 from crawler.urls import registered_domain
 from crawler.walking import Walk
 from storage.errors import StorageError

@@ -12,20 +12,20 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider, signals
 
 from crawler.claims import Claims
 from crawler.fair import FairQueue
 from crawler.fetching import PAGE_ACCEPT, Pages
-from crawler.gate import FORCED
 from crawler.hosts import NotAskedError
 from crawler.items import Article
 from crawler.polls import Polls, Turn
 from crawler.rechecks import Rechecks
 from crawler.record import Recorder
 from crawler.rounds import Round, feeds_of, note_quiet
+from crawler.standing import Work, is_doubtful, may_hang, numbers_of, page_of, stays
 from crawler.straight import ask
 from crawler.urls import registered_domain
 from storage import hosts as known_hosts
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from storage.rechecks import ClaimedRecheck
 
 logger = logging.getLogger(__name__)
-
-Work: TypeAlias = Turn | Request | Article  # what stands in line; a Turn is no matter of Scrapy's
 
 __all__ = ["FeedsSpider", "Round"]
 
@@ -168,7 +166,7 @@ class FeedsSpider(Spider):
                     if round_.force:
                         self.hosts.forget_quiet(host)
                     if self.polls.wait(feed):
-                        self.line.put(host, Turn(feed, round_.force), doubtful=_may_hang(feed))
+                        self.line.put(host, Turn(feed, round_.force), doubtful=may_hang(feed))
                 self.claims.expect(entries_wait=True, looks_wait=round_.looks and self.watch.config.looks_again)
                 self._changed.set()
         except StorageError as error:
@@ -201,7 +199,7 @@ class FeedsSpider(Spider):
         elif isinstance(work, Article):
             self.claims.let_go(work.entry.id)
         else:
-            self.claims.let_go(_page_of(work).id)
+            self.claims.let_go(page_of(work).id)
 
     def _take(self, entry: ClaimedEntry) -> None:
         work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
@@ -218,33 +216,29 @@ class FeedsSpider(Spider):
     async def host_asked_for_quiet(self, host: str, until: datetime, status: int) -> None:
         """The gate heard a Retry-After: it is written down, and what was in line for the host waits as long."""
         dropped = self.line.drop(host)
-        staying = [work for work in dropped if isinstance(work, Article) or _is_forced(work)]
-        leaving = [work for work in dropped if not isinstance(work, Article) and not _is_forced(work)]
-        feed_ids = [work.feed.id for work in leaving if isinstance(work, Turn)]
-        asked = [work.cb_kwargs for work in leaving if isinstance(work, Request)]
-        entry_ids = [known["entry"].id for known in asked if "entry" in known]
-        look_ids = [known["again"].id for known in asked if "again" in known]
-        for work in staying:
-            self.line.put(host, work, doubtful=isinstance(work, Turn) and _may_hang(work.feed))
+        for work in filter(stays, dropped):
+            self.line.put(host, work, doubtful=is_doubtful(work))
+        leaving = [work for work in dropped if not stays(work)]
+        ids = numbers_of(leaving)
         logger.info(
             "quiet host=%s until=%s status=%d feeds=%d articles=%d",
-            host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(feed_ids), len(entry_ids) + len(look_ids),
+            host, f"{until:%Y-%m-%dT%H:%MZ}", status, len(ids.feeds), len(ids.entries) + len(ids.looks),
         )  # fmt: skip
         try:
             await self.watch.write(
-                note_quiet, host=host, until=until, status=status, feed_ids=feed_ids, entry_ids=entry_ids,
-                look_ids=look_ids, now=self.watch.now(),
+                note_quiet, host=host, until=until, status=status, feed_ids=ids.feeds, entry_ids=ids.entries,
+                look_ids=ids.looks, now=self.watch.now(),
             )  # fmt: skip
         except StorageError as error:
             self._break(error)
-        self.claims.give_up(entry_ids)
+        self.claims.give_up(ids.entries)
         for work in leaving:
             self._let_go(work)
         self._changed.set()
 
     async def _not_asked(self, request: Request, until: datetime | None) -> None:
         """A request came to a host that asked to be left alone until then, or (None) waited when the crawl ended."""
-        row = _page_of(request)
+        row = page_of(request)
         try:
             if until is not None and "again" in request.cb_kwargs:
                 await self.watch.write(rechecks.postpone, article_ids=[row.id], until=until)
@@ -263,7 +257,7 @@ class FeedsSpider(Spider):
         """A feed is through, with so many entries to read."""
         self.claims.expect(entries_wait=candidates > 0)
         self.on_poll()
-        self._done(registered_domain(feed.url), doubtful=_may_hang(feed))
+        self._done(registered_domain(feed.url), doubtful=may_hang(feed))
 
     @property
     def polled(self) -> dict[int, Outcome]:
@@ -344,18 +338,3 @@ class FeedsSpider(Spider):
             "unreadable": self.pages.counts["unreadable"],
         }
         return {"feeds": len(self.polled), **self.polls.counts, **read, **capped, **self.again.counts}
-
-
-def _may_hang(feed: FeedForPoll) -> bool:
-    """Whether a feed did not answer last time: a dead server takes until the time-out."""
-    return feed.failing_since is not None
-
-
-def _is_forced(work: Turn | Request) -> bool:
-    return work.forced if isinstance(work, Turn) else bool(work.meta.get(FORCED))
-
-
-def _page_of(request: Request) -> ClaimedEntry | ClaimedRecheck:
-    """Whose page a request asks for: an entry's, or a match's that is looked at again."""
-    found: ClaimedEntry | ClaimedRecheck = request.cb_kwargs.get("entry") or request.cb_kwargs["again"]
-    return found
