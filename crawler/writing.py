@@ -25,6 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST = 128  # pieces in a transaction: of the dearest, 30 new entries, that is half a second
+ENOUGH = 32  # pieces that wait no longer
 MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
 LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took
 TIMES = 2  # as long as that one: the thread writes a third of the time, until MOST wait. Measured: docs/decisions/0063-speed.md
@@ -67,7 +68,7 @@ class Writer:
         """Hand over what waits when it is enough, else a little later."""
         if self._writing or not self._line:
             return
-        if len(self._line) >= MOST:
+        if len(self._line) >= ENOUGH:
             self._send(loop)
         elif self._timer is None:
             self._timer = loop.call_later(max(MOMENT, min(LONGEST, TIMES * self._took)), self._send, loop)
