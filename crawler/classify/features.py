@@ -185,14 +185,16 @@ def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
     places = {document.sentence(spot.mention.start) for spot in anchors}
     # what stands behind the last name may be about anything: it must never make a match
     last = anchors[-1].mention.start if anchors else LEAD
-    apart = [
-        spot
-        for spot in found.support.get("context", ())
-        if spot.field == "title" or (spot.mention.start < last and document.sentence(spot.mention.start) not in places)
-    ]
+    apart: list[Spot] = []
+    others: set[int] = set()  # sentences that tell of it without its name
+    for spot in found.support.get("context", ()):
+        if spot.field == "title":
+            apart.append(spot)
+        elif spot.mention.start < last and (at := document.sentence(spot.mention.start)) not in places:
+            apart.append(spot)
+            others.add(at)
     drowned = 0.0
     if anchors and not any(map(document.in_title, found.anchors)):
-        others = {document.sentence(spot.mention.start) for spot in apart if spot.field == "text"}
         drowned = min(max(math.log2((1 + len(others)) / (1 + len(places))), 0.0), 4.0)
     words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
     words.sort(key=lambda spot: spot.mention.start)
