@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlearned_bearers
+from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlearned
 
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
-HARDER = ("S", "P")  # items of exam-south.jsonl and exam-isis.jsonl: asides, written where the judge was weakest
+HARDER = ("S", "P", "A")  # of exam-south, exam-isis and exam-wide-fronts: asides, written where the judge was weakest
 LINES = (
     "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
 )
@@ -37,7 +37,9 @@ FLOORS = {
     "isis F1, held-out news": 0.89,
     "syria F1, held-out examination": 0.87,
     "isis F1, held-out examination": 0.905,
-    "isis F1, held-out harder examination": 0.86,  # 17 positives; of Syria there are three, too few for a floor
+    "syria F1, held-out harder examination": 0.76,
+    "isis F1, held-out harder examination": 0.86,
+    "isis F1, hard ones nothing is fitted on": 0.81,
     "syria F1, held-out lines": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
@@ -91,9 +93,16 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)
     blind = [
         any(one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language))
-        for row in unlearned_bearers()
+        for row in unlearned("bearers")
     ]
     figures["other bearers nothing is fitted on kept"] = sum(blind) / len(blind)
+    hard = unlearned("isis")
+    found = [
+        any(one.matched for one in judge.judge(title=r.title, text=r.text, language=r.language) if one.topic == "isis")
+        for r in hard
+    ]
+    hits = sum(match and row.isis for match, row in zip(found, hard, strict=True))
+    figures["isis F1, hard ones nothing is fitted on"] = 2 * hits / (sum(found) + sum(row.isis for row in hard))
     return figures
 
 

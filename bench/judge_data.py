@@ -1,7 +1,7 @@
 """Labelled articles for fitting and measuring the judge: those of ../shared that were read, ours, and the examination.
 
 The texts are in ../shared/data/articles and never in the project; bench/labels holds ids and labels, made by reading.
-tests/data/judge/exam-*.jsonl is written by us (and blind-bearers-*.jsonl, which load() leaves out). A fixed fifth of the articles (whole
+tests/data/judge/exam-*.jsonl is written by us (and blind-*.jsonl, which load() leaves out). A fixed fifth of the articles (whole
 publishers' months, with everything nearly alike) and the examination's items with an even number are held out: nothing is fitted on
 them, and bench/gate.py measures there.
 """
@@ -144,9 +144,9 @@ def _exam() -> Iterator[Labelled]:
             yield _labelled(row, "exam", row, row["kind"], BEARER if row["kind"] == "bearer" else 1.0)
 
 
-def unlearned_bearers() -> list[Labelled]:
-    """Other bearers that nothing is fitted on, ever: blind-bearers-*.jsonl of the examination."""
-    files = sorted((ROOT / "tests" / "data" / "judge").glob("blind-bearers-*.jsonl"))
+def unlearned(what: str) -> list[Labelled]:
+    """What nothing is fitted on, ever: blind-bearers-*.jsonl or blind-isis-*.jsonl (labels of ISIS alone) of the examination."""
+    files = sorted((ROOT / "tests" / "data" / "judge").glob(f"blind-{what}-*.jsonl"))
     return [_labelled(row, "exam", row, row["kind"], BEARER) for file in files for row in _lines(file)]
 
 

@@ -48,6 +48,7 @@ AGAINST = frozenset(
         "rival-first",
         "drowned",
         "event-only",
+        "behind-lead",
         "stranger",
         "alone-weak",
         "alone-weaker",
