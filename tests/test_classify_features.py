@@ -181,6 +181,8 @@ def test_an_attack_in_a_text_that_names_nobody_is_told_from_one_that_does() -> N
 
 
 def test_a_name_in_the_lead_s_characters_behind_three_sentences_stands_behind_the_lead() -> None:
-    aside = "Rockets hit a school. Nine died. The army struck back. In the east, Islamic State took a well."
+    aside = "Rockets hit a school. Nine died. The army struck back. In the east, Islamic State militants took a well."
     assert "behind-lead" in seen("isis", "Rockets kill nine in Aleppo", aside)
-    assert "behind-lead" not in seen("isis", "Rockets kill nine", "Rockets hit a school. Islamic State took a well.")
+    assert "behind-lead" not in seen(
+        "isis", "Rockets kill nine", "Rockets hit a school. Islamic State militants took a well."
+    )
