@@ -99,9 +99,10 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     result["lead-only"] = Feature(float(only), tuple(text[:2]))
     before = document.sentence(first)
     result["sentences-before"] = Feature(math.log2(1 + min(before, 15)), tuple(text[:1]))
-    result["behind-lead"] = Feature(float(before >= WINDOW and document.in_lead(text[0])), tuple(text[:1]))
     begin = document.sentences[before]
     head = document.text.text.rfind("\n", 0, first) + 1
+    behind = before >= WINDOW and not head and document.in_lead(text[0])
+    result["behind-lead"] = Feature(float(behind), tuple(text[:1]))
     ahead = [spot for spot in _rivals(found) if spot.field == "title" or head <= spot.mention.start < begin]
     result["rival-first"] = Feature(float(bool(ahead)), tuple(ahead[:2]))
     return result
