@@ -312,21 +312,16 @@ def _some(
         words = one["text"]
         find_credit(author="Staff writer", text=words, summary="", url="https://outlet.example/1")
         signature = similar.signature(words)
-        bands = similar.bands(signature) if signature else ()
-        compared = copies.Text(entry_id, "New Outlet", words, signature, bands, NOW, NOW)
+        found_by = similar.bands(signature) if signature else ()
+        compared = copies.Text(entry_id, "New Outlet", words, signature, found_by, NOW, NOW)
         event = same_event.Event(entry_id, articles.sort_key(NOW, entry_id), NOW, "en", "New Outlet", _keys(one))
         arrivals.append(placing.Compared(one["title"], compared, event))
     marks.append(time.perf_counter())
     like = placing.Likeness(similar.nearness, similar.LIKELY, similar.copy_similarity)
     placed = placing.places(session, arrivals, like, now=NOW)
     marks.append(time.perf_counter())
-    post(
-        session,
-        "bands",
-        ("article_id",),
-        [(band, one.text.article_id) for one in arrivals for band in set(one.text.bands)],
-    )
-    same_event.index(session, [one.event for one in arrivals])
+    bands = [(band, one.text.article_id) for one in arrivals for band in set(one.text.bands)]
+    post(session, {"bands": bands, "event_keys": same_event.postings([one.event for one in arrivals])})
     origin = stories.Origin("New Outlet")
     newcomers = [
         stories.Newcomer(one.text.article_id, place, origin, NOW, kept=True, begun=begun)

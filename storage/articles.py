@@ -17,7 +17,7 @@ from storage.among import among
 from storage.base import Role
 from storage.bulk import run_many
 from storage.errors import UnknownArticle, UnknownEntry
-from storage.models import ARTICLES, BANDS, ENTRIES, Article
+from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, Article
 from storage.placing import Compared, Likeness, place_again, places
 from storage.portable import Indexed, index_words
 from storage.postings import post
@@ -201,8 +201,7 @@ def _store_new(
             stories.Newcomer(record.entry_id, place, _origin(record), one.text.at, kept=one.kept, begun=begun)
         )
     run_many(session, _ADD, rows)
-    _write_bands(session, records)
-    same_event.index(session, [one.event for one in compared])
+    _write_postings(session, records, [one.event for one in compared])
     stories.join(session, newcomers, now=now)
     return [_Written(record, row["sort_key"], None) for record, row in zip(records, rows, strict=True)]
 
@@ -217,14 +216,14 @@ def _store_again(
     now: datetime,
 ) -> _Written:
     """The same for an article that was stored before: a better text may move it."""
-    one, these = _compared(record), [record.entry_id]
+    one = _compared(record)
     place = place_again(session, one, like)
     placed[record.entry_id] = place
     values = {**_values(record, place, now), "feed_id": old.feed_id}
     session.execute(update(ARTICLES).where(ARTICLES.c.id == record.entry_id).values(values))
-    session.execute(delete(BANDS).where(BANDS.c.article_id == record.entry_id))
-    _write_bands(session, [record])
-    same_event.index(session, [one.event], instead_of=these)
+    for index in (BANDS, EVENT_KEYS):
+        session.execute(delete(index).where(index.c.article_id == record.entry_id))
+    _write_postings(session, [record], [one.event])
     stories.move(
         session, article_id=record.entry_id, place=place, origin=_origin(record), at=one.text.at, kept=one.kept
     )
@@ -320,9 +319,10 @@ def _finish_entries(session: Session, records: Sequence[ArticleRecord], now: dat
     run_many(session, _FINISH, rows)
 
 
-def _write_bands(session: Session, records: Sequence[ArticleRecord]) -> None:
-    rows = ((band, record.entry_id) for record in records for band in set(record.bands))
-    post(session, "bands", ("article_id",), rows)
+def _write_postings(session: Session, records: Sequence[ArticleRecord], events: Sequence[same_event.Event]) -> None:
+    """What articles are found by as copies, and as tellings of an event."""
+    bands = [(band, record.entry_id) for record in records for band in set(record.bands)]
+    post(session, {"bands": bands, "event_keys": same_event.postings(events)})
 
 
 def get(session: Session, article_id: int) -> Article:

@@ -5,7 +5,7 @@ a room of portable.py.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,23 +14,25 @@ from sqlalchemy.orm import Session
 
 from storage.portable import is_sqlite
 
-# table, key column, the column that puts a key's rows in order, the key's type on Postgres, and what a key's rows are asked for by there.
-# Of bands by pairs: by its number alone another index would give the order, too, and be taken while the table passes for empty.
+# By table: the key, the columns of its numbers with the one first that puts a key's rows in order, the key's type on Postgres, and what a
+# key's rows are asked for by there. Of bands by pairs: by its number alone another index would give the order, too, and be taken while
+# the table passes for empty.
 POSTINGS = {
-    "bands": ("band", "article_id", "bigint", "(x.band, x.article_id) >= (k.asked, k.low) AND (x.band, x.article_id) <= (k.asked, k.high)"),
-    "event_keys": ("key", "sort_key", "text", "x.key = k.asked AND x.sort_key BETWEEN k.low AND k.high"),
+    "bands": ("band", ("article_id",), "bigint", "(x.band, x.article_id) >= (k.asked, k.low) AND (x.band, x.article_id) <= (k.asked, k.high)"),
+    "event_keys": ("key", ("sort_key", "article_id"), "text", "x.key = k.asked AND x.sort_key BETWEEN k.low AND k.high"),
 }  # fmt: skip
 HIGHEST = (1 << 63) - 1
-# what is asked for: [key, low, high], one row of the answer for each that is there, with its place among them. A limit that is not
-# written out makes Postgres plan anew each time.
+# what is asked for: [key, low, high]; all that is there in one text, for rows are dear: the place among them, and the numbers. A limit that
+# is not written out makes Postgres plan anew each time.
 _NEWEST = {
-    True: """SELECT k.n, group_concat(b.{order}) FROM (
+    True: """SELECT group_concat(n || ':' || numbers, ' ') FROM (SELECT k.n, group_concat(b.{order}) AS numbers FROM (
             SELECT key AS n, json_extract(value, '$[0]') AS asked, json_extract(value, '$[1]') AS low,
                 json_extract(value, '$[2]') AS high FROM json_each(:asks)) k
         JOIN {table} b ON b.{key} = k.asked AND b.{order} BETWEEN coalesce((SELECT x.{order} FROM {table} x
             WHERE x.{key} = k.asked AND x.{order} BETWEEN k.low AND k.high ORDER BY x.{order} DESC LIMIT 1 OFFSET {most} - 1), k.low) AND k.high
-        GROUP BY k.n""",
-    False: """SELECT k.n - 1, b.numbers FROM unnest({keys}, {lows}, {highs}) WITH ORDINALITY AS k(asked, low, high, n)
+        GROUP BY k.n)""",
+    False: """SELECT string_agg(k.n - 1 || ':' || b.numbers, ' ')
+        FROM unnest({keys}, {lows}, {highs}) WITH ORDINALITY AS k(asked, low, high, n)
         CROSS JOIN LATERAL (SELECT string_agg(CAST(y.{order} AS text), ',') AS numbers FROM (
             SELECT x.{order} FROM {table} x WHERE {among} ORDER BY x.{key} DESC, x.{order} DESC LIMIT {most}) y) b
         WHERE b.numbers IS NOT NULL""",
@@ -38,8 +40,8 @@ _NEWEST = {
 # Lists travel as one text: psycopg looks at every element of a list.
 _ARRAY = {"bigint": "CAST(:{} AS bigint[])", "text": "string_to_array(:{}, chr(10))"}
 _POST = {
-    True: "INSERT INTO {table} ({key}, {names}) SELECT {values} FROM json_each(:rows)",
-    False: "INSERT INTO {table} ({key}, {names}) SELECT * FROM unnest({values}) AS r",
+    True: "INSERT INTO {table} ({names}) SELECT {values} FROM json_each(:rows)",
+    False: "INSERT INTO {table} ({names}) SELECT * FROM unnest({values}) AS r",
 }
 
 
@@ -97,23 +99,26 @@ def _rows(session: Session, index: str, asked: Sequence[tuple[Any, int, int]], m
         bound = {"asks": json.dumps(asked, ensure_ascii=False)}
     else:
         bound = {name: _array([one[place] for one in asked]) for place, name in enumerate(("keys", "lows", "highs"))}
-    for place, numbers in session.execute(_newest(sqlite_, index, most), bound):
-        found[place] = sorted(map(int, numbers.split(",")), reverse=True)
+    for one in (session.scalar(_newest(sqlite_, index, most), bound) or "").split():
+        place, _, numbers = one.partition(":")
+        found[int(place)] = sorted(map(int, numbers.split(",")), reverse=True)
     return found
 
 
-def post(session: Session, index: str, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Put rows, a key and its numbers by these names, into an inverted index, in one statement; in the order of keys, which spares
-    the disk."""
-    ordered = sorted(rows)
-    if not ordered:
-        return
-    bound: dict[str, Any]
+def post(session: Session, rows: Mapping[str, Iterable[tuple[Any, ...]]]) -> None:
+    """Put rows, each a key and its numbers, into the inverted indexes of these names; in the order of keys, which spares the disk.
+    One statement for all on Postgres."""
+    ordered = {index: some for index, these in rows.items() if (some := sorted(these))}
     if is_sqlite(session):
-        bound = {"rows": json.dumps(ordered, ensure_ascii=False)}
-    else:
-        bound = {f"rows{place}": _array([row[place] for row in ordered]) for place in range(len(names) + 1)}
-    session.execute(_post(is_sqlite(session), index, names), bound)
+        for index, some in ordered.items():
+            session.execute(_post((index,), sqlite_=True), {"rows": json.dumps(some, ensure_ascii=False)})
+    elif ordered:
+        bound = {
+            f"{index}{place}": _array(column)
+            for index, some in ordered.items()
+            for place, column in enumerate(zip(*some, strict=True))
+        }
+        session.execute(_post(tuple(ordered), sqlite_=False), bound)
 
 
 def _array(values: Sequence[Any]) -> str:
@@ -123,7 +128,7 @@ def _array(values: Sequence[Any]) -> str:
 
 @cache
 def _newest(sqlite_: bool, index: str, most: int) -> Executable:
-    key, order, type_, among = POSTINGS[index]
+    key, (order, *_), type_, among = POSTINGS[index]
     arrays = {"keys": _ARRAY[type_].format("keys")} | {
         name: _ARRAY["bigint"].format(name) for name in ("lows", "highs")
     }
@@ -131,11 +136,16 @@ def _newest(sqlite_: bool, index: str, most: int) -> Executable:
 
 
 @cache
-def _post(sqlite_: bool, index: str, names: tuple[str, ...]) -> Executable:
-    key, _, type_, _ = POSTINGS[index]
-    if sqlite_:
-        values = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(names) + 1))
-    else:
-        types = [type_, *("bigint" for _ in names)]
-        values = ", ".join(_ARRAY[one].format(f"rows{place}") for place, one in enumerate(types))
-    return text(_POST[sqlite_].format(table=index, key=key, names=", ".join(names), values=values))
+def _post(indexes: tuple[str, ...], *, sqlite_: bool) -> Executable:
+    inserts = []
+    for index in indexes:
+        key, numbers, type_, _ = POSTINGS[index]
+        types = [type_, *("bigint" for _ in numbers)]
+        values = [
+            f"json_extract(value, '$[{place}]')" if sqlite_ else _ARRAY[one].format(f"{index}{place}")
+            for place, one in enumerate(types)
+        ]
+        inserts.append(_POST[sqlite_].format(table=index, names=", ".join((key, *numbers)), values=", ".join(values)))
+    *before, last = inserts
+    with_ = ", ".join(f"w{place} AS ({one})" for place, one in enumerate(before))
+    return text(f"WITH {with_} {last}" if before else last)

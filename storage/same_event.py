@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from math import log, sqrt
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage.among import among
 from storage.models import ARTICLES, EVENT_KEYS, STORIES
-from storage.postings import Ask, newest, post
+from storage.postings import Ask, newest
 
 EVENT_WINDOW = timedelta(hours=72)
 KEPT = timedelta(days=7)  # keys of what was seen earlier are forgotten: a backlog or a backfill is through by then
@@ -80,12 +80,9 @@ class Other(NamedTuple):
     began: datetime | None = None
 
 
-def index(session: Session, events: Sequence[Event], *, instead_of: Collection[int] = ()) -> None:
-    """Write the keys of articles; those that some of them had are forgotten."""
-    if instead_of:
-        session.execute(delete(EVENT_KEYS).where(EVENT_KEYS.c.article_id.in_(instead_of)))
-    rows = [(key, one.sort_key, one.article_id) for one in events if one.keys for key in one.keys | {EVERY}]
-    post(session, "event_keys", ("sort_key", "article_id"), rows)
+def postings(events: Sequence[Event]) -> list[tuple[str, int, int]]:
+    """What articles are found by, as rows of `event_keys`."""
+    return [(key, one.sort_key, one.article_id) for one in events if one.keys for key in one.keys | {EVERY}]
 
 
 def look_up(

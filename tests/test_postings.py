@@ -22,7 +22,7 @@ def test_keys_of_several_windows_are_answered_as_if_each_were_asked_alone(databa
     windows = [sorted((rng.randrange(60), rng.randrange(60))) for _ in range(12)]
     asks = [Ask({*rng.sample(keys, 3), "nobody's"}, low, high) for low, high in windows] + [Ask((), 0, 0)]
     with database.write() as session:
-        post(session, "event_keys", ("sort_key", "article_id"), [(key, at, article_id) for key, at in rows])
+        post(session, {"event_keys": [(key, at, article_id) for key, at in rows]})
         answers = newest(session, "event_keys", asks, most=MOST)
         alone = [answer for ask in asks for answer in newest(session, "event_keys", [ask], most=MOST)]
     for ask, answer in zip(asks, answers, strict=True):
@@ -37,6 +37,6 @@ def test_keys_of_several_windows_are_answered_as_if_each_were_asked_alone(databa
 def test_of_a_band_that_many_share_the_newest_are_told(database: Database) -> None:
     ids = add_matches(database, add_feed(database), *({"bands": ()} for _ in range(8)))
     with database.write() as session:
-        post(session, "bands", ("article_id",), [(band, article_id) for article_id in ids for band in (-7, article_id)])
+        post(session, {"bands": [(band, one) for one in ids for band in (-7, one)], "event_keys": [("a", 9, ids[0])]})
         answer = newest(session, "bands", [Ask({-7, ids[0], 99}, ids[0], HIGHEST), Ask({-7}, ids[6], HIGHEST)], most=3)
     assert answer == [{-7: ids[:4:-1], ids[0]: [ids[0]]}, {-7: ids[:5:-1]}]
