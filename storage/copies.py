@@ -114,17 +114,22 @@ def window_start(session: Session, since: datetime) -> int:
 
 def _sharing(session: Session, texts: Sequence[Text]) -> list[list[int]]:
     """For each text the articles of its window that share most bands, those that come before it included."""
-    since = {one.seen_at: (one.seen_at - COPY_WINDOW).replace(second=0, microsecond=0) for one in texts if one.bands}
-    starts = {moment: window_start(session, moment) for moment in set(since.values())}
-    asks = [Ask(set(one.bands), starts[since[one.seen_at]] if one.bands else 0, HIGHEST) for one in texts]
+    bands = [set(one.bands) for one in texts]
+    known = newest(session, "bands", [Ask(mine, 0, HIGHEST) for mine in bands], most=_PER_BAND)
+    starts: dict[datetime, int] = {}
     together: dict[int, list[int]] = defaultdict(list)  # by band: those of before in this call
     found = []
-    for one, ask, stored in zip(texts, asks, newest(session, "bands", asks, most=_PER_BAND), strict=True):
+    for one, mine, stored in zip(texts, bands, known, strict=True):
         shared: Counter[int] = Counter()
-        for band in ask.keys:
-            here = [number for number in together.get(band, ()) if number >= ask.low]
-            both = {*stored.get(band, ()), *here}
+        since = (one.seen_at - COPY_WINDOW).replace(second=0, microsecond=0)
+        for band in mine & (stored.keys() | together.keys()):
+            if since not in starts:  # asked for by few: most share no band with any
+                starts[since] = window_start(session, since)
+            both = {*stored.get(band, ()), *together.get(band, ())}
+            if min(both) < starts[since]:
+                both = {number for number in both if number >= starts[since]}
             shared.update(both if len(both) <= _PER_BAND else sorted(both, reverse=True)[:_PER_BAND])
+        for band in mine:
             together[band].append(one.article_id)
         del shared[one.article_id]
         found.append(sorted(shared, key=lambda number: (-shared[number], number))[:_CANDIDATES])
