@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from sqlalchemy import text
 from storage_samples import add_feed, add_matches
 
 from storage.db import Database
-from storage.postings import HIGHEST, Ask, newest, post
+from storage.postings import HIGHEST, POSTINGS, Ask, _newest, newest, post
 
 MOST = 4
 
@@ -40,3 +41,21 @@ def test_of_a_band_that_many_share_the_newest_are_told(database: Database) -> No
         post(session, {"bands": [(band, one) for one in ids for band in (-7, one)], "event_keys": [("a", 9, ids[0])]})
         answer = newest(session, "bands", [Ask({-7, ids[0], 99}, ids[0], HIGHEST), Ask({-7}, ids[6], HIGHEST)], most=3)
     assert answer == [{-7: ids[:4:-1], ids[0]: [ids[0]]}, {-7: ids[:5:-1]}]
+
+
+@pytest.mark.parametrize("schema_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+@pytest.mark.parametrize("index", POSTINGS)
+def test_postgres_reads_the_right_index_of_a_table_that_was_empty_when_it_was_looked_at(
+    database: Database, index: str
+) -> None:
+    [article_id] = add_matches(database, add_feed(database), {"event_keys": frozenset()})
+    rows = {
+        "bands": [(band, article_id) for band in range(5_000)],
+        "event_keys": [("a", at, article_id) for at in range(5_000)],
+    }
+    lists = {"keys": "{5,6}" if index == "bands" else "a\nb", "lows": "{0,0}", "highs": "{9000,9000}"}
+    with database.write() as session:
+        session.execute(text(f"ANALYZE {index}"))
+        post(session, {index: rows[index]})
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {_newest(False, index, MOST)}"), lists))
+    assert f"Index Only Scan Backward using pk_{index}" in plan
