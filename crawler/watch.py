@@ -96,7 +96,7 @@ class Watch:
             if cluster:
                 watch._lock = database.cluster_locks()[0]
             watch._lock.acquire()
-            database.ensure_schema(upgrade=True)
+            database.ensure_schema(upgrade=True, tell=logger.info)
             with database.write() as session:
                 released = 0
                 if not cluster:

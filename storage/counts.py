@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from storage.filters import Filters, narrowed
 from storage.models import ARTICLES, FEEDS
-from storage.search import Filters, narrowed
 from storage.tallies import Kind, counted
 
 

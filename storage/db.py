@@ -12,7 +12,7 @@ With its rooms `portable` (column types, insert-if-new, full text), `sqlite_file
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,16 +117,16 @@ class Database:
             finally:
                 connection.invalidate()
 
-    def ensure_schema(self, *, upgrade: bool) -> None:
+    def ensure_schema(self, *, upgrade: bool, tell: Callable[[str], None] = lambda line: None) -> None:
         """Make the schema in an empty database; bring an older one up to date if `upgrade`, else SchemaOutdated.
 
         SchemaNewer for one that a newer program made, ForeignSchema for another program's. Any number of processes
-        may call it at once.
+        may call it at once. `tell` is told, in a line each, of what may take minutes.
         """
         with self._errors():
             if self._version() != self._history.head:
                 with self._exclusive() as connection:
-                    schema.bring_up_to_date(connection, self._history, upgrade=upgrade)
+                    schema.bring_up_to_date(connection, self._history, upgrade=upgrade, tell=tell)
 
     def check_schema(self) -> None:
         """Raise SchemaMissing, SchemaOutdated or SchemaNewer unless the schema is this program's."""

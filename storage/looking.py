@@ -18,7 +18,9 @@ from sqlalchemy import (
     Select,
     Subquery,
     TableClause,
+    case,
     desc,
+    false,
     func,
     intersect,
     literal,
@@ -30,7 +32,8 @@ from sqlalchemy.orm import Session
 
 from storage.bounded import among, few
 from storage.models import ARTICLES
-from storage.portable import has_words
+from storage.pairs import PAIRS, may_hold
+from storage.portable import FULL_TEXT, has_words
 from storage.tree import And, Node, Not, Or, Text
 from storage.words import Term
 
@@ -44,6 +47,9 @@ HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
+# Of as many documents, evenly drawn from the newest, so many hold all words of a phrase: then its pairs of words are looked through,
+# newest first, not lists of half of everything.
+DRAWN, SIDE_BY_SIDE = 200, 0.1
 # Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
 # index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
@@ -112,6 +118,8 @@ def newest_answering(
     asked = Looked(node, wide, index, others, between, lists)
     frequent = lists.keys is None and _estimated(session, wide, index) > FREQUENT
     keys = _near(session, asked, limit) if frequent else None
+    if keys is None and frequent and _met_often(session, asked):
+        keys = _walked(session, asked, limit)
     if keys is None:
         keys = _listed_newest(session, asked, limit, frequent=frequent)
     return select(_numbers(keys)).subquery("found")
@@ -154,7 +162,13 @@ def _words(node: Text) -> Node:
 def _answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition by a look at one document; a single value, so that it is never taken for a list to begin with."""
     shown = select(has_words(session, node, index=index)).select_from(index).where(index.c.rowid == key)
-    return shown.correlate_except(index).scalar_subquery().is_(True)
+    answers = shown.correlate_except(index).scalar_subquery().is_(True)
+    pairs = may_hold(node) if index is FULL_TEXT else None
+    if pairs is None:
+        return answers
+    # which lacks a pair of a phrase is not read
+    may = select(pairs).select_from(PAIRS).where(PAIRS.c.rowid == key).correlate_except(PAIRS).scalar_subquery()
+    return case((may.is_(False), false()), else_=answers)
 
 
 def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
@@ -177,6 +191,29 @@ def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
         return None
     rest = newest.where(key < looked_at[-1], _answers(session, asked.node, asked.index, key))
     return keys + list(session.scalars(rest.limit(limit - len(keys))))
+
+
+def _met_often(session: Session, asked: Looked) -> bool:
+    """Whether the words of phrases stand together in so many documents that these are better looked through by their pairs."""
+    if asked.index is not FULL_TEXT or may_hold(asked.node) is None or asked.lists.long:
+        return False
+    key = ARTICLES.c.sort_key
+    newest = session.scalars(select(key).where(*asked.between(key)).order_by(key.desc()).limit(MOST)).all()
+    drawn = newest[:: max(1, len(newest) // DRAWN)]
+    some = select(_numbers(drawn)).offset(0).subquery("some")
+    together = _answers(session, asked.wide, asked.index, some.c.sort_key)
+    number = session.scalar(select(func.count()).select_from(some).where(together)) or 0
+    return number > SIDE_BY_SIDE * len(drawn)
+
+
+def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
+    """The sort keys, newest first, by the pairs of words of all documents, read until there are enough."""
+    pairs = may_hold(asked.node)
+    assert pairs is not None
+    key = PAIRS.c.rowid
+    newest = select(key.label("sort_key")).where(*asked.between(key), pairs).order_by(key.desc()).offset(0)
+    session.execute(text(_NO_SCANS))
+    return list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
 
 
 def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool) -> list[int]:

@@ -159,7 +159,7 @@ class Article(Base):
         UniqueConstraint("sort_key"),
         # Newest first, and what analysts count by: counting reads this index alone, not a million texts.
         Index("ix_articles_overview", *OVERVIEW),
-        Index(None, "publisher", "sort_key"),
+        Index(None, "publisher", "sort_key", "topics"),
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
         Index(None, "story_id", "topics"),

@@ -48,7 +48,7 @@ class EvidenceTerm(Base):
     weight: Mapped[float]
     needed: Mapped[bool]
 
-    __table_args__ = (Index(None, "term", "topic", "needed"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index(None, "term", "needed", "topic", "entry_id"), {"sqlite_with_rowid": False})
 
 
 class Label(Base):

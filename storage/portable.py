@@ -28,6 +28,8 @@ from sqlalchemy import (
     bindparam,
     cast,
     column,
+    delete,
+    insert,
     literal,
     literal_column,
     table,
@@ -37,6 +39,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
+from storage.pairs import PAIRS, pair_bits
 from storage.text import clean, clean_json
 from storage.tree import FullText, Node, tsquery
 
@@ -228,10 +231,13 @@ FULL_TEXT_DDL = _full_text_ddl("articles_fts")
 TITLES_DDL = _full_text_ddl("titles_fts")
 FULL_TEXT = table("articles_fts", column("rowid", BigInteger()), column("document"))
 TITLES = table("titles_fts", column("rowid", BigInteger()), column("document"))
-FULL_TEXT_TABLES = tuple(
-    name + part
-    for name in ("articles_fts", "titles_fts")
-    for part in ("", "_data", "_idx", "_content", "_docsize", "_config")
+FULL_TEXT_TABLES = (
+    PAIRS.name,
+    *(
+        name + part
+        for name in ("articles_fts", "titles_fts")
+        for part in ("", "_data", "_idx", "_content", "_docsize", "_config")
+    ),
 )
 _INDEX = {
     (name, is_sqlite): text(
@@ -264,6 +270,9 @@ def index_words(session: Session, articles: Sequence[Indexed], *, instead_of: Se
             kept = str if is_sqlite(session) else _vector
             rows = [{"sort_key": sort_key, "words": kept(these)} for sort_key, these in words.items()]
             session.execute(_INDEX[name, is_sqlite(session)], rows)
+    if articles and not is_sqlite(session):
+        pairs = [{"rowid": one.sort_key, "bits": pair_bits(one.words.split())} for one in articles]
+        session.execute(insert(PAIRS), pairs)
 
 
 def _vector(words: str) -> str:
@@ -275,6 +284,8 @@ def unindex_words(session: Session, *, sort_key: int) -> None:
     """Take an article out of the full-text indexes."""
     for statement in _UNINDEX.values():
         session.execute(statement, {"sort_key": sort_key})
+    if not is_sqlite(session):
+        session.execute(delete(PAIRS).where(PAIRS.c.rowid == sort_key))
 
 
 def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:

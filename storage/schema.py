@@ -5,13 +5,14 @@ Alembic is imported only when there is something to migrate: every command would
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql.schema import SchemaItem
 
-from storage import ledger_blocks, name_tallies, poll_days, tallies
+from storage import ledger_blocks, name_tallies, poll_days, statistics, tallies
 from storage.base import Base
 from storage.errors import ForeignSchema, SchemaNewer, SchemaOutdated, StorageError
 from storage.models import ENTRY_BLOCKS, NAME_TALLIES, POLL_DAYS, TALLIES
@@ -55,6 +56,7 @@ _REVISIONS = (
     "0017",
     "0018",
     "0019",
+    "0020",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {
@@ -82,8 +84,8 @@ def check_version(version: str, history: History) -> None:
         raise SchemaOutdated
 
 
-def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool) -> None:
-    """Make or upgrade the schema on a connection that holds the database alone, inside its transaction.
+def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool, tell: Callable[[str], None]) -> None:
+    """Make or upgrade the schema on a connection that holds the database alone, inside its transaction; `tell` of what takes long.
 
     On SQLite foreign keys must be off: recreating a table would silently delete its children's rows.
     """
@@ -94,11 +96,16 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
         _refuse_foreign_tables(connection)
     elif version not in history.revisions or not upgrade:
         check_version(version, history)
+    else:
+        tell(
+            f"bringing the schema from {version} to {history.head}; with a million matches an upgrade can take many minutes"
+        )
+    indexes = statistics.indexes(connection)
     # a view in the way makes SQLite's rename fail half-way, as does a trigger of another table; so they go first and come back last
     for name in reversed(VIEWS):
         connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name}")
     name_tallies.drop_triggers(connection)
-    _run_alembic(connection, history)
+    _run_alembic(connection, history, tell)
     tables = set(inspect(connection).get_table_names())  # a test's history may end before the tallies
     for name, view in VIEWS.items():
         if name != "daily_names" or NAME_TALLIES.name in tables:
@@ -106,6 +113,8 @@ def bring_up_to_date(connection: Connection, history: History, *, upgrade: bool)
     for table, make_triggers in _TRIGGERS.items():
         if table in tables:
             make_triggers(connection)
+    if version is not None:
+        statistics.refresh_changed(connection, indexes, tell)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(3)
         if broken:
@@ -117,7 +126,7 @@ def is_modelled(thing: SchemaItem, name: str | None, kind: str, reflected: bool,
     return not (kind == "table" and name in FULL_TEXT_TABLES)
 
 
-def _run_alembic(connection: Connection, history: History) -> None:
+def _run_alembic(connection: Connection, history: History, tell: Callable[[str], None]) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -125,6 +134,7 @@ def _run_alembic(connection: Connection, history: History) -> None:
     # Alembic reads the path through configparser, where % begins a reference
     config.set_main_option("script_location", str(history.folder).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["tell"] = tell
     command.upgrade(config, history.head)
 
 

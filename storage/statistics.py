@@ -1,10 +1,13 @@
-"""What SQLite's planner knows of the tables: as much as ANALYZE last told it. Postgres looks by itself."""
+"""What the planners know of the tables: as much as ANALYZE last told them. Postgres looks by itself, in its own time."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, text
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.orm import Session
 
+from storage.base import Base
 from storage.models import ENTRIES
 from storage.portable import is_sqlite
 
@@ -23,6 +26,33 @@ def refresh(session: Session) -> bool:
         return False
     session.execute(text("ANALYZE"))
     return True
+
+
+def indexes(connection: Connection) -> dict[str, frozenset[str]]:
+    """The names of the indexes of every table."""
+    return {
+        table: frozenset(str(index["name"]) for index in inspect(connection).get_indexes(table))
+        for table in inspect(connection).get_table_names()
+        if table in Base.metadata.tables
+    }
+
+
+def refresh_changed(
+    connection: Connection, before: Mapping[str, frozenset[str]], tell: Callable[[str], None]
+) -> list[str]:
+    """Tell the planner of each table whose indexes are no longer those of `before` and which has rows; the names of these.
+
+    An index that it knows nothing of is not taken, or taken where it is dear. Of an empty table nothing is better known than something.
+    """
+    changed = [
+        table
+        for table, names in indexes(connection).items()
+        if before.get(table) != names and connection.scalar(text(f"SELECT 1 FROM {table} LIMIT 1"))
+    ]
+    for table in changed:
+        tell(f"what the planner knows of {table} is renewed")
+        connection.exec_driver_sql(f"ANALYZE {table}")
+    return changed
 
 
 def _known(session: Session) -> int:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from storage import stories
 from storage.asked import has_topic
+from storage.filters import Filters, newest
 from storage.models import ARTICLES, CARRIERS, STORIES
-from storage.search import Filters, newest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import and_, distinct, func, select
 from sqlalchemy.orm import Session
 
+from storage.filters import Filters, narrowed
 from storage.models import ARTICLES, STORIES, VERDICTS
-from storage.search import Filters, narrowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from storage.filters import Filters, newest
 from storage.models import ARTICLES
-from storage.search import Filters, newest
 
 
 def titles(session: Session, filters: Filters) -> list[str]:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
+from storage.filters import Filters, narrowed
 from storage.models import ALERT_RULES, ARTICLES, ENTRIES, FEEDS, MESSAGES, TOLD, Message
 from storage.portable import batches, insert_new, upsert
-from storage.search import Filters, narrowed
 
 WINDOW = timedelta(days=14)  # an article that matches later than so long after it was first seen is not told
 SPARE = timedelta(days=7)  # so much longer the marks of what is older are kept: a clock may be wrong

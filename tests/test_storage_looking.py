@@ -23,7 +23,7 @@ BOUNDS = ("FEWEST", "MOST", "FREQUENT", "WINDOW", "HITS")
 
 
 @pytest.fixture(
-    params=[(1_000, 2_000, 20_000, 30_000, 1_000), (2, 4, 1, 5, 3), (2, 4, 1, 90, 1), (1, 1, 1_000, 5, 2)], ids=str
+    params=[(1_000, 2_000, 20_000, 30_000, 1_000), (2, 4, 0, 5, 3), (20, 40, 0, 90, 1), (1, 1, 1_000, 5, 2)], ids=str
 )
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many documents are looked at and listed, as they are and so few that a small store has the ways of a full one."""

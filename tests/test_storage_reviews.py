@@ -356,7 +356,7 @@ def plans(database: Database, ask: Callable[[Session], Any]) -> str:
         (lambda s: reviews.sample(s, topics=["syria"], share=SHARE), "ix_entries_state_audit_rank"),
         (lambda s: audits.audit(s, topic="syria", share=SHARE), "articles USING COVERING INDEX ix_articles_"),
         (lambda s: held.page(s, model="m2"), "entries USING INTEGER PRIMARY KEY (rowid>?)"),
-        (lambda s: search.count(s, only("hama")), "ix_evidence_terms_term_topic_needed"),
+        (lambda s: search.count(s, only("hama")), "ix_evidence_terms_term_needed_topic_entry_id"),
     ],
 )
 def test_questions_read_in_the_order_of_an_index(database: Database, ask: Callable[[Session], Any], index: str) -> None:

@@ -9,12 +9,14 @@ from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, inspect, text
+from sqlalchemy import Connection, create_engine, insert, inspect, select, text
+from sqlalchemy.orm import Session
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, poll, seen
 
 from storage import (
@@ -33,6 +35,7 @@ from storage import (
     runs,
     saved,
     search,
+    statistics,
     subscriptions,
     told,
     walks,
@@ -41,6 +44,7 @@ from storage.base import Base, tell_postgres
 from storage.clocks import ClockRecord
 from storage.db import Database, open_database
 from storage.models import ARTICLES, ENTRIES, ENTRY_BLOCKS, FEEDS, SIGHTING_BLOCKS, STORIES
+from storage.pairs import PAIRS
 from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
 from storage.seen import MentionRecord
@@ -343,3 +347,52 @@ def test_titles_that_are_stored_are_indexed_by_the_upgrade(filled: Database, sch
         with later.read() as session:
             for typed, expected in (("title:aleppo", 1), ("title:داعش", 2)):
                 assert [one.article_id for one in search.search(session, search.Filters(words=typed))] == [expected]
+
+
+def test_the_planner_knows_new_indexes_when_an_upgrade_is_through(filled: Database, schema_url: str) -> None:
+    with filled.write() as session:
+        before = pairs_of(session) if filled.dialect == "postgresql" else []
+        for statement in UNDO_0020[filled.dialect]:
+            session.execute(text(statement))
+        session.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0019'"))
+    said: list[str] = []
+    with closing(open_database(schema_url)) as later:
+        later.ensure_schema(upgrade=True, tell=said.append)
+        with later.read() as session:
+            if later.dialect == "sqlite":
+                known = session.scalars(text("SELECT idx FROM sqlite_stat1 WHERE tbl = 'articles'")).all()
+            else:
+                known = session.scalars(text("SELECT relname FROM pg_class WHERE reltuples = 2")).all()
+                assert pairs_of(session) == before
+                assert len(before) == 2
+        assert "ix_articles_publisher_sort_key_topics" in known
+        later.ensure_schema(upgrade=True, tell=said.append)
+    renewed = [f"what the planner knows of {table} is renewed" for table in ("articles", "evidence_terms")]
+    assert said[1:] == renewed
+    assert said[0].startswith("bringing the schema from 0019 to 0020;")
+
+
+def test_an_empty_database_is_made_without_a_word(database_url: str) -> None:
+    said: list[str] = []
+    with closing(open_database(database_url)) as database:
+        database.ensure_schema(upgrade=True, tell=said.append)
+        with database.write() as session:  # an index of an empty table is told of when there is something
+            session.execute(text("DROP INDEX ix_articles_publisher_sort_key_topics"))
+            assert statistics.refresh_changed(session.connection(), {}, said.append) == []
+    assert said == []
+
+
+UNDO_0020 = {
+    "sqlite": (
+        "DROP INDEX ix_articles_publisher_sort_key_topics",
+        "CREATE INDEX ix_articles_publisher_sort_key ON articles (publisher, sort_key)",
+        "DROP INDEX ix_evidence_terms_term_needed_topic_entry_id",
+        "CREATE INDEX ix_evidence_terms_term_topic_needed ON evidence_terms (term, topic, needed)",
+    ),
+}
+UNDO_0020["postgresql"] = (*UNDO_0020["sqlite"], "DROP TABLE articles_pairs")
+
+
+def pairs_of(session: Session) -> list[Any]:
+    """What is noted of pairs of words, by article."""
+    return [tuple(row) for row in session.execute(select(PAIRS).order_by(PAIRS.c.rowid))]

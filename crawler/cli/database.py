@@ -16,7 +16,7 @@ def upgrade() -> None:
     database = open_database(load_config().database_url)
     try:
         with database.crawl_lock():
-            database.ensure_schema(upgrade=True)
+            database.ensure_schema(upgrade=True, tell=lambda line: typer.echo(line, err=True))
         typer.echo(f"{database.name}: the schema is up to date")
     finally:
         database.close()
