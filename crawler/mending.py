@@ -73,7 +73,12 @@ def mended(text: str) -> str:
         text = _PREFIXED_RSS.sub(r"<\1", text)
     if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own
         return _AMPERSAND.sub(_allowed_number, text)
-    return "".join(piece if is_cdata else _AMPERSAND.sub(_allowed, piece) for is_cdata, piece in _pieces(text))
+    return "".join(piece if is_cdata else with_xml_references(piece) for is_cdata, piece in _pieces(text))
+
+
+def with_xml_references(text: str) -> str:
+    """The text, in which no reference but XML's own five and numbers of characters that it allows is left: HTML's are these characters."""
+    return _AMPERSAND.sub(_allowed, text)
 
 
 def _pieces(text: str) -> Iterator[tuple[bool, str]]:
@@ -106,6 +111,8 @@ def _allowed(found: re.Match[str]) -> str:
     if name in _XML_ENTITIES:
         return found.group()
     known = html5.get(name + ";")
+    if known in ('"', "'"):
+        return f"&#{ord(known)};"  # else it might end an attribute
     return known if known and known not in "<>&" else f"&amp;{name};"
 
 

@@ -6,7 +6,6 @@ folders, a file that stops in the middle. What cannot be used is told with its l
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from lxml import etree
 
 from crawler.charset import decode
 from crawler.description import FeedDescription, country_code, feed_address, language_tag, word
-from crawler.mending import strangers_parser
+from crawler.mending import strangers_parser, with_xml_references, without_controls
 from crawler.plaintext import clean, plain_text
 from crawler.urls import canonical_url
 
@@ -25,10 +24,7 @@ NAMESPACE = "urn:x-levantwatch:opml"  # publisher, country, kind and disabled ha
 TITLE_CHARS, NAME_CHARS = 1_000, 300
 _OWN = f"{{{NAMESPACE}}}"
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 section 2.2
-_REFERENCE = re.compile(r"&(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};)?")
 _PAGE = re.compile(r"<!doctype\s+html|<html", re.IGNORECASE)
-_PREDEFINED = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _COMMENT = ("#", ";", "//")
 
 
@@ -57,7 +53,7 @@ def read_feed_list(body: bytes) -> FeedList:
 def write_opml(feeds: Iterable[FeedDescription], *, title: str = "levantwatch") -> bytes:
     """An OPML 2.0 document (UTF-8) that feed readers import, and that `read_feed_list` reads back without loss."""
     root = etree.Element("opml", version="2.0", nsmap={"levantwatch": NAMESPACE})
-    etree.SubElement(etree.SubElement(root, "head"), "title").text = _legal(title)
+    etree.SubElement(etree.SubElement(root, "head"), "title").text = without_controls(title)
     outlines = etree.SubElement(root, "body")
     for feed in feeds:
         attributes = {
@@ -73,13 +69,11 @@ def write_opml(feeds: Iterable[FeedDescription], *, title: str = "levantwatch") 
             f"{_OWN}kind": feed.kind,
             f"{_OWN}disabled": "true" if feed.disabled else None,
         }
-        etree.SubElement(outlines, "outline", {key: _legal(value) for key, value in attributes.items() if value})
+        etree.SubElement(
+            outlines, "outline", {key: without_controls(value) for key, value in attributes.items() if value}
+        )
     document: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return document
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub("", text)
 
 
 # --- OPML ---
@@ -112,7 +106,7 @@ def _parsed(text: str) -> tuple[Any, list[str]]:
 
     Neither entity bombs nor external entities can act: no reference but XML's own five and numbers reaches the parser.
     """
-    safe = _REFERENCE.sub(_one_reference, _legal(_DECLARATION.sub("", text)))
+    safe = with_xml_references(without_controls(_DECLARATION.sub("", text)))
     parser = strangers_parser(recover=True)
     try:
         root = etree.fromstring(safe.encode("utf-8"), parser)
@@ -124,18 +118,6 @@ def _parsed(text: str) -> tuple[Any, list[str]]:
             f"line {fatal[0].line}: the XML is broken here ({clean(fatal[0].message)[:100]}); what could be read was read"
         ]
     return root, []
-
-
-def _one_reference(found: re.Match[str]) -> str:
-    """What stands for a reference: itself if XML knows it, else its character as HTML has it, else its ampersand as text."""
-    name, character = found.group(1), html.unescape(found.group())
-    if name is None:
-        return "&amp;"
-    if name in _PREDEFINED or character in "\t\n\r":  # a real line break would shift the numbers of lines
-        return found.group()
-    if name.startswith("#"):
-        return html.escape(character) if character != "\ufffd" and not _ILLEGAL.search(character) else ""
-    return html.escape(character) if character != found.group() else f"&amp;{name}"
 
 
 def _what_it_is(root: str) -> str:

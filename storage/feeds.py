@@ -30,7 +30,6 @@ __all__ = [
     "count",
     "disable",
     "due",
-    "edit",
     "enable",
     "explain",
     "for_poll",
@@ -260,32 +259,6 @@ def enable(session: Session, *, feed_id: int, now: datetime) -> None:
 def disable(session: Session, *, feed_id: int, now: datetime) -> None:
     """Stop polling this feed; it stays on the list."""
     _change(session, feed_id, enabled=False, edited_at=now)
-
-
-def edit(
-    session: Session,
-    *,
-    feed_id: int,
-    now: datetime,
-    title: str | None = None,
-    publisher: str | None = None,
-    homepage: str | None = None,
-    language: str | None = None,
-    country: str | None = None,
-    kind: str | None = None,
-    tags: Sequence[str] | None = None,
-) -> None:
-    """Change what is given of a feed's description; from then on no import of the catalogue touches it."""
-    given = {
-        "title": title,
-        "publisher": publisher,
-        "homepage": homepage,
-        "language": language,
-        "country": country,
-        "kind": kind,
-        "tags": tags,
-    }
-    _change(session, feed_id, edited_at=now, **{name: value for name, value in given.items() if value is not None})
 
 
 def move(session: Session, *, feed_id: int, url: str, now: datetime, why: str = "") -> bool:

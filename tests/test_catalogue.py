@@ -10,12 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import update
 
 from crawler.catalogue import TAGS, load_catalogue
 from crawler.description import KINDS, FeedDescription, country_code, feed_address, language_tag, word
 from crawler.urls import canonical_url, match_key
 from storage import feeds
 from storage.db import Database
+from storage.models import FEEDS
 
 CATALOGUE = load_catalogue()
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -110,7 +112,8 @@ def test_a_later_catalogue_leaves_edits_removals_and_disablings_alone(database: 
     with database.write() as session:
         feeds.add(session, url=mine.url, now=NOW, title="Mine", tags=("mine",))
         assert feeds.import_catalogue(session, rows(), now=NOW) == len(CATALOGUE) - 1
-        feeds.edit(session, feed_id=feeds.get(session, edited.url).id, now=NOW, title="Edited", tags=["syria"])
+        described = {"title": "Edited", "tags": ["syria"], "edited_at": NOW}
+        session.execute(update(FEEDS).where(FEEDS.c.url == edited.url).values(described))
         feeds.remove(session, feed_id=feeds.get(session, removed.url).id, now=NOW)
         feeds.disable(session, feed_id=feeds.get(session, disabled.url).id, now=NOW)
     changed = [replace(feed, title=f"{feed.title} 2", kind="blog", tags=("world",)) for feed in CATALOGUE[:5]]

@@ -33,6 +33,14 @@ def test_what_a_list_holds(file: Path) -> None:
         assert "\n" not in problem
 
 
+def test_a_quotation_mark_by_its_name_in_html_ends_no_attribute() -> None:
+    listed = read_feed_list(
+        b'<opml><body><outline text="The &QUOT;Post&QUOT;" xmlUrl="https://a.example/f"/></body></opml>'
+    )
+    assert [(feed.title, feed.url) for feed in listed.feeds] == [('The "Post"', "https://a.example/f")]
+    assert listed.problems == ()
+
+
 def test_there_are_lists_to_read() -> None:
     assert len(LISTS) >= 14
 
