@@ -15,6 +15,7 @@
 #   ./run.sh similar         near-duplicates and stories: precision, recall, time of an article (bench/similar.py)
 #   ./run.sh quick [FOLDER]  the short way of reading feeds beside feedparser, field by field (bench/quick.py)
 #   ./run.sh queries URL     every documented question in a full store, timed (bench/queries.py; bench/million.py fills one)
+#   ./run.sh weights URL     how much each view of the page weighs there (bench/weights.py)
 #   ./run.sh bench           every phase of a round beside its floor, lemon24/reader beside ours (bench/regress.py)
 #   ./run.sh cluster         1, 2 and 4 daemons that share one Postgres database (bench/cluster.py)
 #   ./run.sh simulate        how many crawlers a million feeds need (bench/simulate.py; docs/scale.md)
@@ -150,7 +151,7 @@ case "$word" in
         set_up all
         exec .venv/bin/python bench/regress.py "$@"
         ;;
-    chaos | cluster | queries | quick | real | recording | replay | similar | simulate | soak)
+    chaos | cluster | queries | quick | real | recording | replay | similar | simulate | soak | weights)
         set_up all
         exec .venv/bin/python "bench/$word.py" "$@"
         ;;

@@ -112,13 +112,14 @@ class Asker:
 
     def get(self, path: str, **asked: Any) -> bytes:
         """An answer of the API or the page."""
-        status, body = asyncio.run(_request(self.app, path, urlencode(asked)))
+        status, body = asyncio.run(request(self.app, path, urlencode(asked)))
         if status not in (200, 303, 404):
             raise RuntimeError(f"{path} {asked}: {status} {body[:300]!r}")
         return body
 
 
-async def _request(app: Any, path: str, query: str) -> tuple[int, bytes]:
+async def request(app: Any, path: str, query: str = "", *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
+    """The status and the body of an answer."""
     parts: list[bytes] = []
     status = 0
 
@@ -133,7 +134,7 @@ async def _request(app: Any, path: str, query: str) -> tuple[int, bytes]:
     await app(
         {
             "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
-            "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": [(b"host", b"localhost")],
+            "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "headers": [(b"host", b"localhost"), *headers],
             "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
         },
         receive, send,
