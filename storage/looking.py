@@ -47,9 +47,9 @@ HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
-# Of as many documents, evenly drawn from the newest, so many hold all words of a phrase: then its pairs of words are looked through,
-# newest first, not lists of half of everything.
-DRAWN, SIDE_BY_SIDE = 200, 0.1
+# So many documents, evenly drawn from the newest, tell how often the words of a phrase meet. Often: its pairs of words are looked through,
+# newest first, not lists of half of everything. Seldom: the whole list is read at once.
+DRAWN, OFTEN, SELDOM = 200, 0.03, 0.01
 # Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
 # index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
@@ -116,12 +116,17 @@ def newest_answering(
         found = others.where(*between(key), *lists.met_by(session, key), _answers(session, node, index, key))
         return found.order_by(key.desc()).limit(limit).subquery("found")
     asked = Looked(node, wide, index, others, between, lists)
-    frequent = lists.keys is None and _estimated(session, wide, index) > FREQUENT
+    # words of one language meet far more often than is estimated: for a phrase a tenth is many
+    many = FREQUENT if wide == node else FREQUENT / 10
+    frequent = lists.keys is None and _estimated(session, wide, index) > many
     keys = _near(session, asked, limit) if frequent else None
-    if keys is None and frequent and _met_often(session, asked):
-        keys = _walked(session, asked, limit)
     if keys is None:
-        keys = _listed_newest(session, asked, limit, frequent=frequent)
+        share = _share(session, asked) if frequent else None
+        if share is not None and share > OFTEN:
+            keys = _walked(session, asked, limit)
+        else:
+            seldom = share is not None and share <= SELDOM
+            keys = _listed_newest(session, asked, limit, frequent=frequent, whole=seldom)
     return select(_numbers(keys)).subquery("found")
 
 
@@ -168,7 +173,7 @@ def _answers(session: Session, node: Node, index: TableClause, key: ColumnElemen
         return answers
     # which lacks a pair of a phrase is not read
     may = select(pairs).select_from(PAIRS).where(PAIRS.c.rowid == key).correlate_except(PAIRS).scalar_subquery()
-    return case((may.is_(False), false()), else_=answers)
+    return case((may, answers), else_=false())
 
 
 def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
@@ -193,17 +198,17 @@ def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
     return keys + list(session.scalars(rest.limit(limit - len(keys))))
 
 
-def _met_often(session: Session, asked: Looked) -> bool:
-    """Whether the words of phrases stand together in so many documents that these are better looked through by their pairs."""
+def _share(session: Session, asked: Looked) -> float | None:
+    """In which part of some of the newest documents all words of a phrase stand; None where its pairs of words are no way to it."""
     if asked.index is not FULL_TEXT or may_hold(asked.node) is None or asked.lists.long:
-        return False
+        return None
     key = ARTICLES.c.sort_key
     newest = session.scalars(select(key).where(*asked.between(key)).order_by(key.desc()).limit(MOST)).all()
     drawn = newest[:: max(1, len(newest) // DRAWN)]
     some = select(_numbers(drawn)).offset(0).subquery("some")
     together = _answers(session, asked.wide, asked.index, some.c.sort_key)
     number = session.scalar(select(func.count()).select_from(some).where(together)) or 0
-    return number > SIDE_BY_SIDE * len(drawn)
+    return number / max(1, len(drawn))
 
 
 def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
@@ -216,23 +221,33 @@ def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
     return list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
 
 
-def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool) -> list[int]:
-    """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of all others."""
+def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool, whole: bool) -> list[int]:
+    """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of all others.
+
+    `whole` is to read the list to its end at once.
+    """
     key, phrases = ARTICLES.c.sort_key, asked.wide != asked.node
     number = max(HITS * PHRASES if phrases else HITS, 2 * limit)
     floor = None
-    if asked.lists.keys is None and (
-        frequent or phrases
-    ):  # words of one language meet far more often than is estimated
+    if not whole and asked.lists.keys is None and (frequent or phrases):
         newest = select(key).where(*asked.between(key)).order_by(key.desc())
         floor = session.scalar(newest.offset(WINDOW * 2 if phrases else WINDOW).limit(1))
     hits = _newest_hits(session, asked, floor, number)
     last = hits[-1] if len(hits) == number else floor
-    some = select(_numbers(hits)).offset(0).subquery("newest")
+    some = select(_numbers(_sifted(session, asked, hits))).offset(0).subquery("newest")
     keys = list(session.scalars(_kept(session, asked, some, limit)))
     if len(keys) == limit or last is None:
         return keys
     return keys + list(session.scalars(_older(session, asked, last, limit - len(keys))))
+
+
+def _sifted(session: Session, asked: Looked, keys: list[int]) -> list[int]:
+    """Those of the sort keys, newest first, whose documents may hold the phrases."""
+    pairs = may_hold(asked.node) if asked.index is FULL_TEXT else None
+    if pairs is None or not keys:
+        return keys
+    key = PAIRS.c.rowid
+    return list(session.scalars(select(key).where(among(session, key, keys), pairs).order_by(key.desc())))
 
 
 def _older(session: Session, asked: Looked, last: int, limit: int) -> Select[Any]:
