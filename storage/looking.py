@@ -134,7 +134,11 @@ def listed(session: Session, node: Node, index: TableClause) -> Select[tuple[int
     """The rows of the index that hold the words, to be read as the index lists them."""
     # for the rest of this transaction: a planner that takes reading a document to cost nothing reads them all
     session.execute(text(_NO_SCANS))
-    return select(index.c.rowid).where(has_words(session, node, index=index))
+    wide, shown = wider(node), has_words(session, node, index=index)
+    may = _may(node, index, index.c.rowid)
+    if wide is None or may is None:
+        return select(index.c.rowid).where(shown)
+    return select(index.c.rowid).where(has_words(session, wide, index=index), case((may, shown), else_=false()))
 
 
 def wider(node: Node) -> Node | None:
@@ -168,12 +172,17 @@ def _answers(session: Session, node: Node, index: TableClause, key: ColumnElemen
     """The condition by a look at one document; a single value, so that it is never taken for a list to begin with."""
     shown = select(has_words(session, node, index=index)).select_from(index).where(index.c.rowid == key)
     answers = shown.correlate_except(index).scalar_subquery().is_(True)
+    may = _may(node, index, key)
+    return answers if may is None else case((may, answers), else_=false())
+
+
+def _may(node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool] | None:
+    """The condition that a document has the pairs of words of the phrases: which lacks one is not read. None where pairs cannot tell."""
     pairs = may_hold(node) if index is FULL_TEXT else None
     if pairs is None:
-        return answers
-    # which lacks a pair of a phrase is not read
-    may = select(pairs).select_from(PAIRS).where(PAIRS.c.rowid == key).correlate_except(PAIRS).scalar_subquery()
-    return case((may, answers), else_=false())
+        return None
+    noted = select(pairs).select_from(PAIRS).where(PAIRS.c.rowid == key)
+    return noted.correlate_except(PAIRS).scalar_subquery().is_(True)
 
 
 def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
