@@ -68,7 +68,7 @@ class Asked:
 
 
 def take_apart(node: Node | None) -> Asked:
-    """The parts of a query."""
+    """The parts of a query. BadQuery when no day is from its first to its last one."""
     parts = node.parts if isinstance(node, And) else () if node is None else (node,)
     words: list[Node] = []
     title: list[Node] = []
@@ -87,6 +87,8 @@ def take_apart(node: Node | None) -> Asked:
             named.append(part.ids)
         else:
             rest.append(part)
+    if firsts and lasts and max(firsts) > min(lasts):
+        raise BadQuery(f"in the query, since:{max(firsts)} is after until:{min(lasts)}: no day is both")
     return Asked(
         words=all_of(words) if words else None,
         title=all_of(title) if title else None,

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from storage.days import parse_day
 from storage.errors import BadQuery
+from storage.text import clean
 from storage.tree import (
     Because,
     Country,
@@ -77,8 +78,8 @@ class _Parser:
     """One pass over the text, by recursive descent; `inside` are the saved searches that it is part of."""
 
     def __init__(self, typed: str, scope: Scope, inside: tuple[str, ...]) -> None:
-        self._typed = typed
-        self._text = typed.translate(_QUOTES)
+        self._typed = clean(typed)  # as what it is compared with was stored
+        self._text = self._typed.translate(_QUOTES)
         self._scope = scope
         self._inside = inside
         self._at = 0
@@ -112,7 +113,10 @@ class _Parser:
     def _all(self, inherited: str | None) -> Node | None:
         parts: list[Node] = []
         while self._next() < len(self._text) and self._text[self._at] != ")" and not self._peeks("OR"):
+            start = self._at
             if self._word("AND"):
+                if not parts or self._next() == len(self._text) or self._text[self._at] == ")" or self._peeks("OR"):
+                    self._fail("AND needs something to look for on both sides", at=start)
                 continue
             part = self._part(inherited)
             if part is not None:
@@ -168,6 +172,12 @@ class _Parser:
                 self._unknown_field(named[1], named.end(), start)
                 name = inherited
         value, quoted = self._value()
+        inside = re.search(r"\w\*\w", value) if name in (None, "title", "publisher") and not quoted else None
+        if inside:
+            beginning = value[: inside.start() + 1]
+            self._fail(
+                f"a * stands at the end of a word: {beginning}* is any word that begins with {beginning}", at=start
+            )
         return self._filter(name, value, start, quoted=quoted) if name else _text(value, quoted=quoted)
 
     def _unknown_field(self, name: str, end: int, start: int) -> None:
@@ -223,7 +233,8 @@ class _Parser:
 
     def _minus(self) -> bool:
         begins = self._at == 0 or self._text[self._at - 1].isspace() or self._text[self._at - 1] == "("
-        if begins and self._text[self._at] in "-\u2212":
+        following = self._text[self._at + 1 : self._at + 2]
+        if begins and self._text[self._at] in "-\u2212" and following.strip():  # else it is a dash
             self._at += 1
             return True
         return False
@@ -283,6 +294,8 @@ def _score(value: str, scope: Scope) -> Node:
     numbers = [float(one) for one in (found[3], found[4]) if one] if found else []
     if found is None or (found[2] and len(numbers) == 2) or any(number > 1 for number in numbers):
         raise ValueError(f"{value!r} is no score; write score:>0.8, score:0.5..0.7 or score:isis>=0.9, from 0 to 1")
+    if len(numbers) == 2 and numbers[0] > numbers[1]:
+        raise ValueError(f"{value!r} has its ends the wrong way round; write the lower score first")
     topic, sign = found[1], found[2] or ("=" if len(numbers) == 1 else "")
     if topic and topic not in ("syria", "isis"):
         raise ValueError(f"there is no score of {topic!r}; there are those of syria and isis")

@@ -219,7 +219,7 @@ def holds(node: Node, match: Match) -> bool:  # noqa: C901 - one case per kind o
 LEAVES = st.sampled_from(
     ["camp", "convoy", "town", "t*", "الرقة", "ışid", '"northern town"', '"the camp"', "zzz", "a",
      "title:camp", "title:c*", 'title:"wire story"', "publisher:post", 'publisher:"South Post"', "country:gb", "lang:en", "lang:tr",
-     "topic:isis", "topic:syria", "place:aleppo", "actor:sdf", "since:today", "until:yesterday", "score:>0.7", "score:isis<0.9",
+     "topic:isis", "topic:syria", "place:aleppo", "actor:sdf", "since:yesterday", "until:yesterday", "score:>0.7", "score:isis<0.9",
      "score:0.5..0.8", "role:copy", "because:isis", "@camps"]
 )  # fmt: skip
 TYPED = st.recursive(
@@ -251,6 +251,12 @@ def test_filters_may_be_given_both_ways(news: Database) -> None:
     assert found(news, "since:2026-11-23", since=NOW.date()) == [1, 2, 3, 4]
     assert found(news, "until:2026-11-24", until=(NOW - 24 * HOUR).date()) == [5, 6, 7, 8]
     assert found(news, "place:al-hol", named=(("sdf",),)) == [4]
+
+
+def test_days_that_none_is_from_and_to_are_explained(news: Database) -> None:
+    with pytest.raises(BadQuery, match="since:2026-11-24 is after until:2026-11-01: no day is both"):
+        found(news, "camp since:2026-11-24 until:2026-11-01")
+    assert found(news, "since:2026-11-24 OR until:2026-11-01") == [1, 2, 3, 4]
 
 
 def test_relevance_is_how_often_and_in_the_title_the_same_on_both(news: Database) -> None:
