@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections import Counter
 from functools import cache, partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +32,11 @@ LANGUAGE = (
     f'{", ".join(name + ":" for name in FIELDS)}; @NAME is a saved search. Example: raqqa "air strike" -damascus title:sdf since:7d'
 )
 
+_FORMS = {
+    "country": "is no country; write its two letters: SY, GB",
+    "language": "is no language; write its code: en, ar, tr",
+}
+
 
 def create_api(desk: Desk) -> FastAPI:
     """The API of one database. No page comes with it: those of FastAPI load their script from another host."""
@@ -53,7 +59,7 @@ def create_api(desk: Desk) -> FastAPI:
             Exception: _failed,
         },
     )
-    api.include_router(endpoints.router)
+    api.include_router(endpoints.router, dependencies=[Depends(_each_once)])
     api.state.desk = desk
     api.openapi = cache(partial(described, api))  # type: ignore[method-assign]
     api.add_route(f"{API}/openapi.json", _description, include_in_schema=False)
@@ -62,6 +68,14 @@ def create_api(desk: Desk) -> FastAPI:
 
 async def _description(request: Request) -> Response:
     return answer(request, request.app.openapi())
+
+
+async def _each_once(request: Request) -> None:
+    """Of a parameter that is given twice one value would be passed over. NotAnswerableError."""
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    twice = [Mistake(name, "it is given more than once; give it once") for name, times in names.items() if times > 1]
+    if twice:
+        raise NotAnswerableError(twice)
 
 
 async def _refused(request: Request, error: HTTPException) -> Response:
@@ -83,6 +97,8 @@ def _mistake(request: Request, error: Any) -> Mistake:
     elif error["type"] == "string_pattern_mismatch":
         pattern = str(error.get("ctx", {}).get("pattern", ""))
         told = "it holds a control character" if "x00" in pattern else f"it is not of the form {pattern}"
+        if name in _FORMS:
+            told = f"{error['input']!r} {_FORMS[name]}"
     return Mistake(name, told)
 
 

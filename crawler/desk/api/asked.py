@@ -47,7 +47,7 @@ def asked_filters(
     desk = desk_of(request)
     typed = Asked(
         q=" ".join(asked.q.split()),
-        topic=asked.topic,
+        topic=asked.topic.lower(),
         publisher=asked.publisher,
         language=asked.language or "",
         country=asked.country or "",
