@@ -222,6 +222,8 @@ def _find(session: Session, ref: str, canonical: str | None) -> Entry:
         if entry is None:
             raise UnknownEntry(number=ref)
         return entry
+    if not ref:  # an article without a link has no address, and is not the one that is meant
+        raise UnknownEntry("name an article or entry by its id or its address")
     urls = {ref, canonical or ref}
     keys = {short_key(url) for url in urls}
     pages = select(ARTICLES.c.id).where(or_(ARTICLES.c.url.in_(urls), ARTICLES.c.canonical_url.in_(urls)))

@@ -36,6 +36,7 @@ from storage.portable import UTCDateTime, insert_new, upsert
 from storage.schema import HISTORY, History
 from storage.sql import Answer, asked_of_postgres, asked_of_sqlite
 from storage.sqlite_file import BUSY_SECONDS, connect_reader, connect_writer
+from storage.text import clean
 
 __all__ = ["Database", "UTCDateTime", "insert_new", "open_database", "upsert"]
 
@@ -108,6 +109,8 @@ class Database:
         """
         if "\x00" in statement:  # where the driver of Postgres would end it
             raise BadStatement("the statement was not run: it holds a null character")
+        if clean(statement) != statement:
+            raise BadStatement("the statement was not run: it holds a half of a character; write it in UTF-8")
         ask: Any = asked_of_sqlite if self.dialect == "sqlite" else asked_of_postgres
         with self._errors(), self._reader.connect() as connection:
             raw = connection.connection.driver_connection

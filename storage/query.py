@@ -219,7 +219,7 @@ class _Parser:
         try:
             return _Parser(query, self._scope, (*self._inside, name)).whole()
         except BadQuery as error:
-            self._fail(f"in the saved search @{name}: {error}", at=start)
+            self._fail(f"in the saved search @{name}: {str(error).removeprefix('in the query, ')}", at=start)
 
     def _deeper(self) -> None:
         self._depth += 1

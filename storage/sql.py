@@ -136,7 +136,7 @@ def _with_parameters(statement: str, values: Mapping[str, str]) -> tuple[str, Ma
 def _simple(value: Any) -> Any:
     """The value as a number, text, time or list: decimals are numbers, JSON and what else a server may give is text."""
     if isinstance(value, Decimal):
-        value = float(value) if value.is_nan() or value % 1 else int(value)
+        value = _number(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if value is None or isinstance(value, str | bool | int | float | date):
@@ -151,6 +151,13 @@ def _simple(value: Any) -> Any:
             json.dumps(items, ensure_ascii=False, default=str) if any(isinstance(one, dict) for one in value) else items
         )
     return str(value)
+
+
+def _number(value: Decimal) -> int | float | str:
+    """A decimal as a number; as text where it has more digits than any number that a program reads."""
+    if value.is_finite() and value.adjusted() > 300:
+        return str(value)
+    return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
 
 
 def _unique(names: Iterator[str] | Any) -> tuple[str, ...]:

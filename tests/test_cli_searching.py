@@ -104,6 +104,8 @@ def test_saved_searches(levantwatch: Run) -> None:
     status, out, err = levantwatch("search", "@camps x", "--save", "camps")
     assert (status, out) == (1, "")
     assert "contains itself" in err
+    status, out, err = levantwatch("search", "since:2026-11-02 until:2026-11-01", "--save", "camps")
+    assert (status, out, err.count("saved as"), "no day is both" in err) == (1, "", 0, True)
     assert ids(levantwatch, "@camps") == [2]  # what was there stays
     [kept] = json.loads(levantwatch("search", "--saved", "--format", "json")[1])
     assert (kept["name"], set(kept)) == ("camps", {"name", "query", "saved_at"})

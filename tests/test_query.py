@@ -155,7 +155,7 @@ MISTAKES = [
     ("title:…", 1, "no letter or digit"),
     ("@nothing", 1, "no saved search @nothing"),
     ("@loop", 1, "contains itself"),
-    ("a @bad", 3, "in the saved search @bad: in the query, at character 1"),
+    ("a @bad", 3, "in the saved search @bad: at character 1"),
     ("(" * (DEEPEST + 1) + "a", DEEPEST + 1, "nested more than"),
     ("-" + "NOT " * DEEPEST + "a", DEEPEST * 4 + 1, "nested more than"),
     ("a " * (MOST_PARTS + 1), 2 * MOST_PARTS + 1, "more than 200 parts"),

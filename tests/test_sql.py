@@ -77,6 +77,19 @@ def test_parameters(news: Database) -> None:
         answer(news, "SELECT :who")
 
 
+def test_any_number_of_a_server_is_a_number_or_text(news: Database) -> None:
+    if news.dialect == "sqlite":  # which has none but 64 bits
+        return
+    query = "SELECT 1e40::numeric AS a, 1.5::numeric AS b, 1e200::numeric / 3 AS c, 1e400::numeric AS d, 'NaN'::numeric AS e"
+    [row] = answer(news, query)
+    assert (row["a"], row["b"], len(str(row["c"])), row["d"], row["e"]) == (10**40, 1.5, 200, "1" + "0" * 400, "nan")
+
+
+def test_half_a_character_is_explained(news: Database) -> None:
+    with pytest.raises(BadStatement, match="half of a character"):
+        answer(news, "SELECT '\udcff'")
+
+
 def test_explain_shows_the_plan(news: Database) -> None:
     assert answer(news, "EXPLAIN QUERY PLAN SELECT * FROM matches WHERE day > :since", since="2026")
 
@@ -216,7 +229,11 @@ def test_the_command_prints_rows_in_every_form(desk: Desk) -> None:
 
 
 def test_a_mistake_is_one_line(desk: Desk) -> None:
-    for arguments, status in ((("DELETE FROM feeds",), 1), (("SELECT 1", "--param", "x"), 2)):
+    for arguments, status in (
+        (("DELETE FROM feeds",), 1),
+        (("SELECT 1", "--param", "x"), 2),
+        (("SELECT :x", *("--param", "x=1") * 2), 2),
+    ):
         done = desk.run("sql", *arguments)
         assert (done.returncode, done.stdout) == (status, b"")
         assert done.stderr.startswith(b"levantwatch: ")

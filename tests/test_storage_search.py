@@ -292,7 +292,9 @@ def test_why_of_a_rejected_entry(database: Database) -> None:
 
 @pytest.mark.parametrize("ref", ["77", "https://never.example/seen", "", "9" * 25])
 def test_why_of_what_was_never_seen(database: Database, ref: str) -> None:
-    with pytest.raises(UnknownEntry, match=re.compile("no entry 77|no feed has listed")), database.read() as session:
+    list_entries(database, add_feed(database), seen(1, url="", canonical_url=""))  # which has no link
+    told = re.compile("no entry 77|no feed has listed|by its id or its address")
+    with pytest.raises(UnknownEntry, match=told), database.read() as session:
         search.why(session, ref)
 
 

@@ -235,7 +235,7 @@ def _show(rows: list[Match], filters: Filters, as_format: Format, *, snippets: b
 def _save(name: str, typed: str, options: Iterable[tuple[str, str | None]]) -> None:
     """Keep words and options as one query, after it was read without a mistake."""
     from storage import saved
-    from storage.query import parse_query
+    from storage.search import Filters
 
     name = name.removeprefix("@")
     written = [f'{field}:"{value}"' for field, value in options if value]
@@ -248,7 +248,7 @@ def _save(name: str, typed: str, options: Iterable[tuple[str, str | None]]) -> N
     with writing(create=False) as session:
         saved.save(session, name=name, query=query, now=now())
         known = saved.queries(session)  # with the new one in it: it may contain itself
-        parse_query(f"@{name}", replace(scope(session, "", now()), saved=known))
+        Filters(words=f"@{name}", scope=replace(scope(session, "", now()), saved=known)).asked()
     typer.echo(f"saved as @{name}: {query}", err=True)
 
 

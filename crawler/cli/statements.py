@@ -36,7 +36,7 @@ def sql(
     if statement == "-":
         with opened("-") as file:
             statement = file.read().decode("utf-8", "replace")
-    values = dict(map(_value, param or ()))
+    values = _values(param or [])
     database = open_database(load_config().database_url)
     try:
         database.check_schema()
@@ -50,6 +50,15 @@ def sql(
                 sys.stderr.write(f"levantwatch: there are more than {limit:,} rows; --limit 0 prints all\n")
     finally:
         database.close()
+
+
+def _values(given: list[str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in map(_value, given):
+        if name in values:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--param")
+        values[name] = value
+    return values
 
 
 def _value(given: str) -> tuple[str, str]:
