@@ -196,11 +196,11 @@ def _leads_elsewhere(item: Article) -> bool:
     return bool(item.page and asked and found) and registered_domain(found or "") != registered_domain(asked or "")
 
 
-def _canonical(item: Article) -> str:
+def _canonical(item: Article) -> str | None:
     """The page's own word; else the address where it stands, when its link led to another site; else its entry's."""
     said = item.page.canonical_url if item.page else None
     stands = canonical_url(item.url or "") if _leads_elsewhere(item) else None
-    return said or stands or item.entry.canonical_url or item.url or ""
+    return said or stands or item.entry.canonical_url or item.url or None
 
 
 def _state(verdicts: Sequence[Verdict]) -> EntryState:
@@ -233,7 +233,7 @@ def article_record(item: Article) -> articles.ArticleRecord:
     made = judged.made
     return articles.ArticleRecord(
         entry_id=entry.id,
-        url=item.url or entry.url or "",
+        url=item.url or entry.url or None,
         canonical_url=_canonical(item),
         publisher=entry.publisher,
         title=item.title,

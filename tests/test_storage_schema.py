@@ -351,6 +351,7 @@ def test_titles_that_are_stored_are_indexed_by_the_upgrade(filled: Database, sch
 
 def test_the_planner_knows_new_indexes_when_an_upgrade_is_through(filled: Database, schema_url: str) -> None:
     with filled.write() as session:
+        session.execute(text("UPDATE articles SET url = '', canonical_url = '' WHERE id = 1"))
         before = pairs_of(session) if filled.dialect == "postgresql" else []
         for statement in UNDO_0020[filled.dialect]:
             session.execute(text(statement))
@@ -359,6 +360,9 @@ def test_the_planner_knows_new_indexes_when_an_upgrade_is_through(filled: Databa
     with closing(open_database(schema_url)) as later:
         later.ensure_schema(upgrade=True, tell=said.append)
         with later.read() as session:
+            links = session.execute(select(ARTICLES.c.url, ARTICLES.c.canonical_url).order_by(ARTICLES.c.id)).all()
+            assert tuple(links[0]) == (None, None)
+            assert all(links[1])
             if later.dialect == "sqlite":
                 known = session.scalars(text("SELECT idx FROM sqlite_stat1 WHERE tbl = 'articles'")).all()
             else:

@@ -1,4 +1,4 @@
-"""Phrases without reading every text (Postgres), and what is asked of a publisher and of a term from indexes alone."""
+"""Phrases without reading every text (Postgres); publishers and terms from indexes alone; what has no link has none in its row."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _TOLD = 20_000
 
 
 def upgrade() -> None:
-    """Make both indexes anew; on Postgres note the pairs of words of every article, of which each text is read once."""
+    """Make both indexes anew and empty links null; on Postgres note the pairs of words of every article, of which each text is read once."""
     op.create_index("ix_articles_publisher_sort_key_topics", "articles", ["publisher", "sort_key", "topics"])
     op.drop_index("ix_articles_publisher_sort_key", "articles")
     columns = ["term", "needed", "topic", "entry_id"]
     op.create_index("ix_evidence_terms_term_needed_topic_entry_id", "evidence_terms", columns)
     op.drop_index("ix_evidence_terms_term_topic_needed", "evidence_terms")
     connection = op.get_bind()
+    for column in ("url", "canonical_url"):  # what has no link was stored with an empty one
+        connection.exec_driver_sql(f"UPDATE articles SET {column} = NULL WHERE {column} = ''")
     if connection.dialect.name == "sqlite":
         return
     for statement in PAIRS_DDL:
