@@ -31,4 +31,11 @@ def _day(text: str, now: datetime, *, last: bool) -> date:
         year, month = int(part[1]), int(part[2] or (12 if last else 1))
         return date(year, month, calendar.monthrange(year, month)[1] if last else 1)
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
+    return utc_day(moment)
+
+
+def utc_day(day: date) -> date:
+    """The day itself; of a time its UTC day, of one without a zone the day that it names."""
+    if not isinstance(day, datetime):
+        return day
+    return (day if day.tzinfo is None else day.astimezone(UTC)).date()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from storage.articles import sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
 from storage.bounded import few_scored, of_country, stands_on
+from storage.days import utc_day
 from storage.looking import Lists, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
@@ -148,11 +149,7 @@ class _Between:
 def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:
     firsts = [day for day in (filters.since, asked.since) if day]
     lasts = [day for day in (filters.until, asked.until) if day]
-    return max(map(_day, firsts), default=None), min(map(_day, lasts), default=None)
-
-
-def _day(day: date) -> date:
-    return day.date() if isinstance(day, datetime) else day
+    return max(map(utc_day, firsts), default=None), min(map(utc_day, lasts), default=None)
 
 
 def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:

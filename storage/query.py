@@ -203,7 +203,7 @@ class _Parser:
 
     def _filter(self, name: str, value: str, at: int, *, quoted: bool) -> Node:
         try:
-            return _filter(name, value, self._scope, quoted=quoted)
+            return filter_of(name, value, self._scope, quoted=quoted)
         except (ValueError, LookupError) as error:
             self._fail(str(error.args[0]), at=at)
 
@@ -260,7 +260,7 @@ def _text(value: str, *, quoted: bool, title: bool = False) -> Text | None:
     return None if term is None else Text(term, title=title)
 
 
-def _filter(name: str, value: str, scope: Scope, *, quoted: bool) -> Node:
+def filter_of(name: str, value: str, scope: Scope, *, quoted: bool = True) -> Node:
     """The condition that `name:value` is. ValueError or LookupError says what is wrong."""
     simple = _SIMPLE.get(name)
     if simple is not None:

@@ -24,10 +24,10 @@ from sqlalchemy.orm import Session
 
 from storage import counts, coverage, search, summaries
 from storage.counts import Count
-from storage.days import parse_day
+from storage.days import parse_day, utc_day
 from storage.db import Database, open_database
 from storage.models import ARTICLES
-from storage.query import Scope
+from storage.query import Scope, filter_of
 from storage.search import Filters, Match
 from storage.summaries import StoryMatches
 from storage.views import MATCHES
@@ -82,7 +82,8 @@ class Store:
 
     A question takes a query in the language of `levantwatch search` (docs/queries.md) and filters by name, all of which
     must hold: `topic`, `since` and `until` (days in UTC, both included), `publisher`, `country`, `language`, `role`; `limit`
-    None means all. Errors are those of storage.errors, each with a message that says what to do.
+    None means all. Errors are those of storage.errors, and ValueError for a value that cannot be, each with a message that says
+    what to do.
     """
 
     def __init__(self, database: Database, scope: ScopeOf, now: datetime | None) -> None:
@@ -136,8 +137,10 @@ class Store:
         """What was NOT collected: totals, publishers worst first, gaps, silences. `frame(report.publishers)` is a table."""
         with self._database.read() as session:
             now = max(self._moment(), coverage.newest_poll(session) or self._moment())
-            first, last = self._day(since), self._day(until, last=True) or now.date()
-            return coverage.report(session, since=first or last, until=last, now=now, publisher=publisher)
+            first, last = self._days(since, until or now.date())
+            return coverage.report(
+                session, since=first or now.date(), until=last or now.date(), now=now, publisher=publisher
+            )
 
     def sql(self, statement: str, *, seconds: float = 30, **values: str) -> list[dict[str, Any]]:
         """The rows of one SQL statement that can only read; `values` are those of its `:name` parameters."""
@@ -165,7 +168,12 @@ class Store:
 
     def _filters(self, query: str, limit: int | None, given: dict[str, Any]) -> Callable[[Session], Filters]:
         """The filters, once there is a session to look saved searches up in; a wrong name fails here."""
-        since, until = self._day(given.pop("since", None)), self._day(given.pop("until", None), last=True)
+        since, until = self._days(given.pop("since", None), given.pop("until", None))
+        if limit is not None and limit < 0:
+            raise ValueError(f"{limit} is no number of rows; None means all")
+        for name, asked_as in (("country", "country"), ("language", "lang"), ("role", "role")):
+            if given.get(name) is not None:
+                filter_of(asked_as, given[name], Scope())  # what it cannot be finds nothing, and says so here
         filters = Filters(words=query, since=since, until=until, limit=limit, **given)
 
         def asked(session: Session) -> Filters:
@@ -176,8 +184,19 @@ class Store:
 
         return asked
 
+    def _days(self, since: Day | None, until: Day | None) -> tuple[date | None, date | None]:
+        """Both ends of a span. ValueError for what is no day, and for a span that has none."""
+        first, last = self._day(since), self._day(until, last=True)
+        if first and last and first > last:
+            raise ValueError(f"since {first} is after until {last}")
+        return first, last
+
     def _day(self, value: Day | None, *, last: bool = False) -> date | None:
-        return parse_day(value, now=self._moment(), last=last) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return parse_day(value, now=self._moment(), last=last)
+        if value is not None and not isinstance(value, date):
+            raise ValueError(f"{value!r} is no day; give a date, or a text such as '2026-01-31' or '7d'")
+        return utc_day(value) if value else None
 
     def _moment(self) -> datetime:
         return self._now or datetime.now(UTC)

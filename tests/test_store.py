@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from storage_samples import DAY, HOUR, NOW, add_feed, add_matches, poll, verdict
@@ -56,6 +57,33 @@ def test_days_are_dates_or_what_an_analyst_types(store: Store) -> None:
     assert store.count(until="2026-11-01") == 1
     with pytest.raises(ValueError, match="soon"):
         store.matches(since="soon")
+
+
+def test_the_day_of_a_time_is_that_of_utc(store: Store) -> None:
+    evening = datetime(2026, 11, 23, 23, 30, tzinfo=timezone(-timedelta(hours=5)))
+    assert [row.article_id for row in store.matches(since=evening)] == [
+        row.article_id for row in store.matches(since="2026-11-23T23:30-05:00")
+    ]
+    assert store.matches(since=evening).all() == store.matches(since="2026-11-24").all()
+    assert store.coverage(evening, "2026-11-24").since == date(2026, 11, 24)
+
+
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"since": "2026-11-24", "until": "2026-11-01"}, "since 2026-11-24 is after until 2026-11-01"),
+    ({"since": 2026}, "2026 is no day"),
+    ({"limit": -1}, "-1 is no number of rows"),
+    ({"country": "Syria"}, "'Syria' is no country"),
+    ({"language": "english"}, "'english' is no language"),
+    ({"role": "editor"}, "'editor' is no role"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), IMPOSSIBLE)
+def test_what_can_answer_nothing_is_explained(store: Store, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        store.matches(**given)
+    with pytest.raises(ValueError, match="is after until"):
+        store.coverage("2026-11-24", "2026-11-01")
 
 
 def test_a_query_names_places_and_topics_as_the_command_does(store: Store) -> None:
