@@ -295,8 +295,11 @@ def timed(one: Asked, runs: int, on: Asker, clock: Callable[[], float]) -> list[
     return sorted(times)
 
 
-def processor(server: int | None) -> float:
-    """Seconds of processor that this process has taken, and the processes of a server whose first one has that number (Linux)."""
+def processor(server: int | None, name: str) -> float:
+    """Seconds of processor that this process has taken, and those of a server that work for the database of that name (Linux).
+
+    Its first process has the number `server`; that one knows what processes took that have ended, of whatever database.
+    """
     taken = time.process_time()
     if server is None:
         return taken
@@ -304,7 +307,9 @@ def processor(server: int | None) -> float:
     taken += sum(map(int, ended)) / os.sysconf("SC_CLK_TCK")
     for child in Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split():
         with contextlib.suppress(OSError):  # it has ended meanwhile
-            taken += int(Path(f"/proc/{child}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+            title = Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8", errors="replace")
+            if f" {name} " in title:
+                taken += int(Path(f"/proc/{child}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
     return taken
 
 
@@ -344,7 +349,8 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)  # as every command of ours, `levantwatch web` among them
     database = open_database(given.url)
     on = Asker(database, 1)
-    clock = (lambda: processor(given.server)) if given.cpu else time.perf_counter
+    name = database.name.rpartition("/")[2]
+    clock = (lambda: processor(given.server, name)) if given.cpu else time.perf_counter
     print(
         f"{database.dialect}, {on.last_story:,} stories, {given.runs} runs each\n{'p50':>8} {'p95':>8} {'max':>8}  ms"
     )
