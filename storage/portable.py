@@ -250,6 +250,10 @@ _INDEX = {
 _UNINDEX = {name: text(f"DELETE FROM {name} WHERE rowid = :sort_key") for name in ("articles_fts", "titles_fts")}
 
 
+_NOTE_PAIRS = insert(PAIRS)
+_FORGET_PAIRS = delete(PAIRS).where(PAIRS.c.rowid == bindparam("sort_key"))
+
+
 class Indexed(NamedTuple):
     """An article's folded words, and those of its title, for the full-text indexes."""
 
@@ -272,7 +276,7 @@ def index_words(session: Session, articles: Sequence[Indexed], *, instead_of: Se
             session.execute(_INDEX[name, is_sqlite(session)], rows)
     if articles and not is_sqlite(session):
         pairs = [{"rowid": one.sort_key, "bits": pair_bits(one.words.split())} for one in articles]
-        session.execute(insert(PAIRS), pairs)
+        session.execute(_NOTE_PAIRS, pairs)
 
 
 def _vector(words: str) -> str:
@@ -285,7 +289,7 @@ def unindex_words(session: Session, *, sort_key: int) -> None:
     for statement in _UNINDEX.values():
         session.execute(statement, {"sort_key": sort_key})
     if not is_sqlite(session):
-        session.execute(delete(PAIRS).where(PAIRS.c.rowid == sort_key))
+        session.execute(_FORGET_PAIRS, {"sort_key": sort_key})
 
 
 def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:
