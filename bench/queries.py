@@ -121,9 +121,13 @@ class Asker:
 async def request(app: Any, path: str, query: str = "", *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
     """The status and the body of an answer."""
     parts: list[bytes] = []
-    status = 0
+    status, asked = 0, False
 
     async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:  # whoever asks stays until it is answered
+            await asyncio.Event().wait()
+        asked = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Any) -> None:
