@@ -53,7 +53,8 @@ DRAWN, OFTEN, SELDOM = 200, 0.03, 0.01
 # Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
 # index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
-_BY_LISTS = f"{_NO_SCANS}; SET LOCAL cpu_tuple_cost = 1; SET LOCAL max_parallel_workers_per_gather = 0"
+_ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"  # a second process starts in the time in which enough is found
+_BY_LISTS = f"{_NO_SCANS}; {_ALONE}; SET LOCAL cpu_tuple_cost = 1"
 _BY_ONE_LIST = f"{_BY_LISTS}; SET LOCAL enable_indexscan = off"
 _AS_BEFORE = "; ".join(
     f"SET LOCAL {name} TO DEFAULT" for name in ("cpu_tuple_cost", "max_parallel_workers_per_gather", "enable_indexscan")
@@ -226,8 +227,10 @@ def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
     assert pairs is not None
     key = PAIRS.c.rowid
     newest = select(key.label("sort_key")).where(*asked.between(key), pairs).order_by(key.desc()).offset(0)
-    session.execute(text(_NO_SCANS))
-    return list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
+    session.execute(text(f"{_NO_SCANS}; {_ALONE}"))
+    found = list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
+    session.execute(text(_AS_BEFORE))
+    return found
 
 
 def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool, whole: bool) -> list[int]:
