@@ -23,6 +23,13 @@ BATCH = 1_000
 
 def upgrade() -> None:
     """Make the three tables; what was fetched in the last thirty days is planned for its next look."""
+    _make_rechecks()
+    _make_revisions()
+    _make_clocks()
+    _plan()
+
+
+def _make_rechecks() -> None:
     op.create_table(
         "rechecks",
         sa.Column("article_id", ID, autoincrement=False, nullable=False),
@@ -51,6 +58,9 @@ def upgrade() -> None:
         sqlite_where=sa.text(DUE),
         postgresql_where=sa.text(DUE),
     )
+
+
+def _make_revisions() -> None:
     op.create_table(
         "revisions",
         sa.Column("id", ID, nullable=False),
@@ -74,6 +84,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_revisions_has_numbers_seen_at_id", "revisions", ["has_numbers", "seen_at", "id"])
+
+
+def _make_clocks() -> None:
     op.create_table(
         "clocks",
         sa.Column("article_id", ID, nullable=False),
@@ -87,7 +100,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("article_id", "clock", "source", name="pk_clocks"),
         sqlite_with_rowid=False,
     )
-    _plan()
 
 
 def _plan() -> None:
