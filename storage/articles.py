@@ -17,9 +17,9 @@ from storage.among import among
 from storage.base import Role
 from storage.bulk import run_many
 from storage.errors import UnknownArticle, UnknownEntry
+from storage.full_text import Indexed, index_words
 from storage.models import ARTICLES, BANDS, ENTRIES, EVENT_KEYS, Article
 from storage.placing import Compared, Likeness, place_again, places
-from storage.portable import Indexed, index_words
 from storage.postings import post
 from storage.seen import MentionRecord
 from storage.text import clean, language_code, search_words

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from storage.bounded import of_country, scored, stands_on
 from storage.errors import BadQuery
+from storage.full_text import FULL_TEXT, TITLES, has_words
 from storage.mentions import naming
 from storage.models import ARTICLES
-from storage.portable import FULL_TEXT, TITLES, has_words
 from storage.text import fold, language_code
 from storage.tree import (
     And,

@@ -1,6 +1,6 @@
 """The database: how it is opened, read and written.
 
-With its rooms `portable` (column types, insert-if-new, full text), `sqlite_file`, `schema` (how it is made and upgraded),
+With its rooms `portable` (column types, insert-if-new), `full_text`, `sqlite_file`, `schema` (how it is made and upgraded),
 `lock` (who may crawl) and `errors`, the only place where SQLite and Postgres differ.
 
     database = open_database("sqlite:///levantwatch.db")

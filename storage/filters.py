@@ -14,10 +14,11 @@ from storage.articles import sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
 from storage.bounded import few_scored, of_country, stands_on
 from storage.days import utc_day
+from storage.full_text import FULL_TEXT, TITLES, has_words
 from storage.looking import Lists, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
-from storage.portable import FULL_TEXT, TITLES, has_words, is_sqlite
+from storage.portable import is_sqlite
 from storage.query import Scope, parse_query
 from storage.text import language_code
 from storage.tree import Publisher, Score

@@ -31,9 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from storage.bounded import among, few
+from storage.full_text import FULL_TEXT, has_words
 from storage.models import ARTICLES
 from storage.pairs import PAIRS, may_hold
-from storage.portable import FULL_TEXT, has_words
 from storage.tree import And, Node, Not, Or, Text
 from storage.words import Term
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage import chain, proofs, stories
 from storage.errors import HeldBack, UnknownEntry
+from storage.full_text import unindex_words
 from storage.models import (
     ARTICLES,
     CAPTURES,
@@ -23,7 +24,7 @@ from storage.models import (
     TOMBSTONES,
     VERDICTS,
 )
-from storage.portable import erase_thoroughly, insert_new, unindex_words, upsert
+from storage.portable import erase_thoroughly, insert_new, upsert
 
 FORGOTTEN = "forgotten"
 _REMOVED = "(an article of this message was removed)"

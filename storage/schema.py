@@ -15,8 +15,8 @@ from sqlalchemy.sql.schema import SchemaItem
 from storage import ledger_blocks, name_tallies, poll_days, statistics, tallies
 from storage.base import Base
 from storage.errors import ForeignSchema, SchemaNewer, SchemaOutdated, StorageError
+from storage.full_text import FULL_TEXT_TABLES
 from storage.models import ENTRY_BLOCKS, NAME_TALLIES, POLL_DAYS, TALLIES
-from storage.portable import FULL_TEXT_TABLES
 from storage.views import VIEWS
 
 VERSION_TABLE = "levantwatch_version"  # not Alembic's own name: another program may share a Postgres database

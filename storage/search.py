@@ -15,9 +15,9 @@ from storage.account import Collected, Stats, Why, collected, stats, why
 from storage.asked import Asked
 from storage.errors import BadQuery
 from storage.filters import Filters, narrowed, newest, position
+from storage.full_text import FULL_TEXT, TITLES
 from storage.looking import wider
 from storage.models import ARTICLES
-from storage.portable import FULL_TEXT, TITLES
 from storage.query import parse_query
 from storage.relevance import LOOKED_THROUGH, RANKED, ranked
 from storage.snippets import Snippet, snippet

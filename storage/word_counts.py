@@ -6,9 +6,10 @@ from sqlalchemy import TableClause, func, select, text
 from sqlalchemy.orm import Session
 
 from storage.bounded import among, few
+from storage.full_text import has_words
 from storage.looking import wider
 from storage.models import ARTICLES
-from storage.portable import has_words, is_sqlite
+from storage.portable import is_sqlite
 from storage.tree import And, Node, Or, Text
 
 # articles that are indexed and match nothing (any more): above that many the articles themselves are counted

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 
 from storage.base import Base
 from storage.db import open_database
+from storage.full_text import Indexed, index_words
 from storage.models import ARTICLES, NAME_TALLIES, TALLIES
-from storage.portable import Indexed, index_words
 from storage.text import search_words
 from tests.command import ROOT, environment
 

@@ -11,8 +11,8 @@ from storage_samples import add_feed, add_matches
 
 from storage import search
 from storage.db import Database
+from storage.full_text import Indexed, index_words, unindex_words
 from storage.pairs import BITS_A_PAIR, PAIRS, may_hold, pair_bits
-from storage.portable import Indexed, index_words, unindex_words
 from storage.query import parse_query
 from storage.search import Filters
 

@@ -43,9 +43,9 @@ from storage import (
 from storage.base import Base, tell_postgres
 from storage.clocks import ClockRecord
 from storage.db import Database, open_database
+from storage.full_text import FULL_TEXT_TABLES
 from storage.models import ARTICLES, ENTRIES, ENTRY_BLOCKS, FEEDS, SIGHTING_BLOCKS, STORIES
 from storage.pairs import PAIRS
-from storage.portable import FULL_TEXT_TABLES
 from storage.schema import HISTORY, VERSION_TABLE, History, is_modelled
 from storage.seen import MentionRecord
 

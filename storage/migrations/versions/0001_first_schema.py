@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from storage.portable import FULL_TEXT_DDL, CleanJSON, CleanText, CommaList, UTCDateTime
+from storage.full_text import FULL_TEXT_DDL
+from storage.portable import CleanJSON, CleanText, CommaList, UTCDateTime
 
 revision = "0001"
 down_revision = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from storage.portable import TITLES_DDL, CleanText, UTCDateTime
+from storage.full_text import TITLES_DDL
+from storage.portable import CleanText, UTCDateTime
 from storage.text import search_words
 
 revision = "0010"
