@@ -29,6 +29,7 @@ from storage import feeds, ledger_blocks, name_tallies, poll_days, tallies
 from storage.articles import sort_key
 from storage.db import Database, open_database
 from storage.evidence import terms_of
+from storage.pairs import pair_bits
 
 BATCH, REJECTED_EVERY, POLLED_DAYS = 2_000, 3, 30
 THRESHOLD = {"syria": 0.5, "isis": 0.41}
@@ -329,6 +330,9 @@ def into_postgres(database: Database) -> Iterator[Write]:
                     for name, column in (("articles_fts", "document"), ("titles_fts", "title")):
                         cursor.execute(f"INSERT INTO {name} SELECT rowid, to_tsvector('simple', {column}) FROM words")
                     cursor.execute("TRUNCATE words")
+                    with cursor.copy("COPY articles_pairs (rowid, bits) FROM STDIN") as copy:
+                        for key, document, _ in rows:
+                            copy.write_row((key, pair_bits(document.split())))
             raw.commit()
 
         yield write
