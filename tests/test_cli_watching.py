@@ -73,6 +73,12 @@ def test_the_first_line_can_be_quoted_and_the_worst_stand_first(desk: Desk) -> N
     assert len(desk.ok("coverage", "--all").splitlines()) == 4
 
 
+def test_no_report_is_of_days_to_come(desk: Desk) -> None:
+    done = desk.run("coverage", "--since", "2190-01-01")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"Invalid value for --since: it lies in the future" in done.stderr
+
+
 def test_programs_get_the_whole_report(desk: Desk) -> None:
     report = desk.json("coverage", "--format", "json")
     assert report["headline"] == desk.ok("coverage").splitlines()[0]

@@ -52,6 +52,8 @@ def coverage(
     with reading() as session:
         moment = max(now(), newest_poll(session) or now())  # a clock that was ahead must not hide what was polled then
         span = {"since": first or moment.date(), "until": last or moment.date()}
+        if span["since"] > span["until"]:
+            raise typer.BadParameter("it lies in the future", param_hint="--since")
         report = of(session, **span, now=moment, publisher=publisher)
     if publisher and not report.publishers:
         fail(f"no feed of a publisher named {publisher!r}; levantwatch feeds list --format csv has their names")
