@@ -1,4 +1,4 @@
-"""What stands in line for its host's turn: a feed's poll, a request for a page, an article that no page is asked for."""
+"""What stands in line for its host's turn: a feed's poll, a request for a page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import NamedTuple, TypeAlias
 from scrapy import Request
 
 from crawler.gate import FORCED
-from crawler.items import Article
 from crawler.polls import Turn
 from storage.entries import ClaimedEntry
 from storage.feeds import FeedForPoll
 from storage.rechecks import ClaimedRecheck
 
-Work: TypeAlias = Turn | Request | Article  # a Turn is no matter of Scrapy's
+Work: TypeAlias = Turn | Request  # a Turn is no matter of Scrapy's
 
 
 class Numbers(NamedTuple):
@@ -36,9 +35,7 @@ def numbers_of(works: Sequence[Work]) -> Numbers:
 
 
 def stays(work: Work) -> bool:
-    """Whether work goes on although its host asked to be left alone: nothing is asked for it, or somebody insists."""
-    if isinstance(work, Article):
-        return True
+    """Whether work goes on although its host asked to be left alone: somebody insists."""
     return work.forced if isinstance(work, Turn) else bool(work.meta.get(FORCED))
 
 

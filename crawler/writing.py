@@ -3,8 +3,8 @@
 A commit, a session and a statement for one row cost more than what a 304 writes. So pieces wait a moment for others, and all that
 wait are handed over in one transaction, those of one kind in one call; nobody is told that his is done before it is committed. When
 that fails it is rolled back, and each is written in a transaction of its own: the failure costs nobody else anything. A crash loses
-only what nobody was told of. While one transaction is written the next gathers, and it gathers on for twice as long as that one took:
-under load transactions grow, and a piece costs less. An index is a page for each of an article's keys; forty articles share most of them.
+only what nobody was told of. While one transaction is written the next gathers, and it gathers on for as long as that one took, or until
+sixty-four wait: under load transactions grow, and a piece costs less. An index is a page for each of an article's keys; forty articles share most of them.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST = 128  # pieces in a transaction: of the dearest, 30 new entries, that is half a second
-ENOUGH = 32  # pieces that wait no longer
+ENOUGH = 64  # pieces that wait no longer: where places are few, all that is in flight may be waiting for the writer
 MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
 LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took
-TIMES = 2  # as long as that one: the thread writes a third of the time, until MOST wait. Measured: docs/decisions/0063-speed.md
+TIMES = 1  # as long as that one, until ENOUGH wait: the thread writes half of the time. Measured: docs/decisions/0063-speed.md
 
 Work = Callable[["Session", Sequence[T]], Sequence[R]]
 

@@ -187,6 +187,7 @@ class Database:
         with self._writer.connect() as connection:
             if self.dialect == "sqlite":  # below SQLAlchemy: inside a transaction the pragma is ignored
                 connection.connection.cursor().execute("PRAGMA foreign_keys = OFF")
+                connection.connection.cursor().execute("PRAGMA temp_store = FILE")  # an index sorts a million rows
             try:
                 with connection.begin():
                     if self.dialect != "sqlite":

@@ -23,6 +23,9 @@ def connect_writer(path: Path, name: str) -> sqlite3.Connection:
         _switch_to_wal(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(
+            "PRAGMA temp_store = MEMORY"
+        )  # what a statement could undo goes to a file else: a third of a crawl's writes
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     except sqlite3.Error:
         connection.close()

@@ -134,7 +134,7 @@ class RecordingLoop(asyncio.SelectorEventLoop):
         return super().call_later(delay, callback, *args, **kwargs)
 
 
-@pytest.mark.parametrize(("took", "waits"), [(0.0, MOMENT), (0.06, 0.12), (0.5, LONGEST)])
+@pytest.mark.parametrize(("took", "waits"), [(0.0, MOMENT), (0.06, 0.06), (0.5, LONGEST)])
 def test_after_a_long_transaction_pieces_wait_longer_for_others(database: Database, took: float, waits: float) -> None:
     @contextmanager
     def begin() -> Iterator[Session]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -78,6 +79,8 @@ class FeedsSpider(Spider):
             opens_at=self.hosts.opens_at,
             idle=lambda: self.hosts.waiting,
         )
+        self._pageless: deque[Article] = deque()  # nothing is asked for them: no host's turn has to come
+        self._on_their_way: set[int] = set()  # the same and those that Judge and Store have in hand, by their entries
         self.recorder = Recorder.configured(config, lambda: watch.judge, run_id=run_id)
         self.blind = self.recorder.blind
         self.polls = Polls(watch, self.recorder, download=self._download, done=self._polled, broke=self._break)
@@ -136,6 +139,9 @@ class FeedsSpider(Spider):
     async def _next(self) -> Request | Article | None:
         while True:
             self._changed.clear()
+            if self._pageless:  # before polls: what these find waits for the same writer, while workers parse
+                self.claims.soon()
+                return self._pageless.popleft()
             work = self.line.take(self.hosts.clock())
             if isinstance(work, Turn):
                 self.polls.begin(work)
@@ -143,7 +149,7 @@ class FeedsSpider(Spider):
             if work is not None:
                 return work
             self.claims.soon()
-            if not self.claims.busy and not self._open and not self.line.out and not len(self.line):
+            if not (self.claims.busy or self._open or self.line.out or len(self.line) or self._on_their_way):
                 return None
             opens_next = self.line.opens_next()
             pause = None if opens_next is None else max(opens_next - self.hosts.clock(), 0.0)
@@ -188,6 +194,10 @@ class FeedsSpider(Spider):
         self.claims.leave()
         for work in self.line.clear():
             self._let_go(work)
+        for article in self._pageless:
+            self.claims.let_go(article.entry.id)
+            self._on_their_way.discard(article.entry.id)
+        self._pageless.clear()
         self.hosts.leave()
         self._changed.set()
 
@@ -196,14 +206,16 @@ class FeedsSpider(Spider):
         if isinstance(work, Turn):
             self.polls.let_go(work.feed)
             self.on_poll()
-        elif isinstance(work, Article):
-            self.claims.let_go(work.entry.id)
         else:
             self.claims.let_go(page_of(work).id)
 
     def _take(self, entry: ClaimedEntry) -> None:
         work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
-        self.line.put(entry.host, work)
+        if isinstance(work, Article):
+            self._pageless.append(work)
+            self._on_their_way.add(entry.id)
+        else:
+            self.line.put(entry.host, work)
 
     async def _look(self, recheck: ClaimedRecheck) -> bool:
         request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
@@ -322,7 +334,10 @@ class FeedsSpider(Spider):
         if error is not None:
             self._break(error)
         host = self.claims.settle(entry.id, kept=error is not None)
-        if host is not None:
+        if entry.id in self._on_their_way:
+            self._on_their_way.discard(entry.id)
+            self._changed.set()
+        elif host is not None:
             self._done(host)
 
     def _done(self, host: str, *, doubtful: bool = False) -> None:
