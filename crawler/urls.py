@@ -47,7 +47,7 @@ _AMP_PAIR = re.compile(r"amp(?:=.*)?|outputType=amp")
 # An address as most are written: already canonical, and left as it is by urljoin, urlsplit and Scrapy's `safe_url_string`, if a query
 # that it may have is. tests/test_urls.py holds them to that.
 _PLAIN = re.compile(
-    r"https?://(?=[^:/]{1,63}[:/])([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::[1-9][0-9]{3})?(?:/(?!\.)[A-Za-z0-9._~:@!$&()*+,;=-]*)+"
+    r"https?://(?=[^:/]{1,63}[:/])([a-z0-9]+(?:[.-][a-z0-9]+)*)(?::[1-9][0-9]{3})?(?:/(?!\.)[A-Za-z0-9._~:@!$&()*+,=-]*)+"
     r"(\?[A-Za-z0-9._~/:@!$()*+,;=&?-]+)?"
 )
 _INDEX = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)

@@ -240,6 +240,7 @@ def test_a_plain_address_is_left_as_it_is_by_whatever_takes_addresses_apart(sche
         ("https://orontes.example/a/../b", False),
         ("https://orontes.example:443/a", False),
         ("https://orontes.example/a?", False),
+        ("https://orontes.example/a;", False),  # urljoin drops the semicolon
         ("https://orontes.example/a%2Fb", False),
         ("https://Orontes.example/a", False),
         ("https://" + "o" * 64 + ".example/a", False),
