@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
@@ -83,7 +84,7 @@ def _pieces(session: Session, start: datetime, end: datetime) -> Iterator[Mappin
             continue
         if at < midnight:
             yield _of_polls(session, at, midnight)
-        yield json.loads(told_)
+        yield msgspec.json.decode(told_)
         at = midnight + ONE_DAY
     if at < end:
         yield _of_polls(session, at, end)
