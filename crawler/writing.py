@@ -27,8 +27,7 @@ R = TypeVar("R")
 MOST = 128  # pieces in a transaction: of the dearest, 30 new entries, that is half a second
 ENOUGH = 64  # pieces that wait no longer: where places are few, all that is in flight may be waiting for the writer
 MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
-LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took
-TIMES = 1  # as long as that one, until ENOUGH wait: the thread writes half of the time. Measured: docs/decisions/0063-speed.md
+LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took (docs/decisions/0063-speed.md)
 
 Work = Callable[["Session", Sequence[T]], Sequence[R]]
 
@@ -71,7 +70,7 @@ class Writer:
         if len(self._line) >= ENOUGH:
             self._send(loop)
         elif self._timer is None:
-            self._timer = loop.call_later(max(MOMENT, min(LONGEST, TIMES * self._took)), self._send, loop)
+            self._timer = loop.call_later(max(MOMENT, min(LONGEST, self._took)), self._send, loop)
 
     def _send(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand over what waits, if anything does."""

@@ -58,7 +58,7 @@ def _form(statement: Insert | Update, names: tuple[str, ...], dialect: Dialect) 
 
 def _made(statement: Insert | Update, names: tuple[str, ...], dialect: Dialect) -> _Form:
     made: Any = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
-    if made.insert_prefetch or made.update_prefetch or made.post_compile_params or made.effective_returning:
+    if made.insert_prefetch or made.update_prefetch or made.post_compile_params or statement._returning:
         raise TypeError(f"a statement with defaults, lists or an answer is no matter of many rows: {made}")
     places = tuple(made.positiontup or made.binds)
     binds: dict[str, BindParameter[Any]] = made.binds
