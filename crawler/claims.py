@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+AHEAD = 4  # times the places: so many entries of which no page is asked may be on their way through judge and writer
 PER_HOST = 8  # waiting or in flight at once: enough to keep a host's turn filled, few enough to lose little
 SLOW = 5.0  # seconds of delay from which on a host's articles are claimed one by one, and take no place from the others
 
@@ -26,7 +27,7 @@ SLOW = 5.0  # seconds of delay from which on a host's articles are claimed one b
 class Claims:
     """Claims what waits, as long as there is room.
 
-    `take` and `look` put what was claimed in line, `look` tells whether there was anything to ask for; `changed` is called when something
+    `take` and `look` put what was claimed in line and tell whether there is anything to ask for; `changed` is called when something
     was claimed or nothing was, `broke` when the database failed. `entries_wait` and `looks_wait`: the ledger may hold such.
     """
 
@@ -35,7 +36,7 @@ class Claims:
         watch: Watch,
         *,
         entries_wait: bool,
-        take: Callable[[ClaimedEntry], None],
+        take: Callable[[ClaimedEntry], bool],
         look: Callable[[ClaimedRecheck], Awaitable[bool]],
         changed: Callable[[], None],
         broke: Callable[[StorageError], None],
@@ -46,6 +47,7 @@ class Claims:
         self._reads_entries = entries_wait
         self._watch, self._take, self._look, self._changed, self._broke = watch, take, look, changed, broke
         self._hosts: dict[int, str] = {}  # of what is claimed, by its number
+        self._asked: set[int] = set()  # those of which a page is asked: they take places
         self._looking: set[int] = set()  # those that are looked at again
         self._claiming: asyncio.Future[None] | None = None
         self._leaving = False
@@ -69,13 +71,15 @@ class Claims:
         if self.busy or self._leaving or not (self.entries_wait or self.looks_wait):
             return
         slow = self._watch.hosts.slow(SLOW)
-        room = self._watch.config.concurrency - sum(host not in slow for host in self._hosts.values())
-        if room > 0:
+        places = self._watch.config.concurrency
+        room = places - sum(self._hosts[number] not in slow for number in self._asked)
+        if room > 0 and len(self._hosts) - len(self._asked) < AHEAD * places:
             self._claiming = asyncio.ensure_future(self._claim(slow, room))
 
     def let_go(self, number: int) -> None:
         """It is not asked for in this crawl; its claim is given back at the end."""
         self._hosts.pop(number, None)
+        self._asked.discard(number)
 
     def give_up(self, numbers: Iterable[int]) -> None:
         """These entries wait again in the ledger."""
@@ -84,6 +88,7 @@ class Claims:
     def settle(self, number: int, *, kept: bool) -> str | None:
         """It is through, with its claim unless that is `kept`: the host that may be asked for the next one, or None when it was let go."""
         host = self._hosts.pop(number, None)
+        self._asked.discard(number)
         if not kept:
             self.ids.discard(number)
         if host is not None:
@@ -120,7 +125,8 @@ class Claims:
             return False
         for entry in claimed:
             self._hosts[entry.id] = entry.host
-            self._take(entry)
+            if self._take(entry):
+                self._asked.add(entry.id)
         self.entries_wait = self.entries_wait or bool(claimed)
         return bool(claimed)
 
@@ -132,5 +138,6 @@ class Claims:
         for recheck in claimed:
             if await self._look(recheck):
                 self._hosts[recheck.id] = recheck.host
+                self._asked.add(recheck.id)
                 self._looking.add(recheck.id)
         self.looks_wait = self.looks_wait or bool(claimed)

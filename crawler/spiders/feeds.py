@@ -209,13 +209,14 @@ class FeedsSpider(Spider):
         else:
             self.claims.let_go(page_of(work).id)
 
-    def _take(self, entry: ClaimedEntry) -> None:
+    def _take(self, entry: ClaimedEntry) -> bool:
         work = self.pages.work(entry, callback=self.article_answered, errback=self.article_failed)
         if isinstance(work, Article):
             self._pageless.append(work)
             self._on_their_way.add(entry.id)
-        else:
-            self.line.put(entry.host, work)
+            return False
+        self.line.put(entry.host, work)
+        return True
 
     async def _look(self, recheck: ClaimedRecheck) -> bool:
         request = await self.again.work(recheck, callback=self.look_answered, errback=self.look_failed)
