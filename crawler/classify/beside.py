@@ -23,6 +23,10 @@ _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|
 _AGE_BEHIND = re.compile(
     r"^[ ,(]{1,2}(?:de |di |von |w wieku |aged |im alter von )?[1-9]\d\b(?! ?(?:%|percent|million|thousand))"
 )
+PAIR = 40  # characters between the two of a pair
+_JOINED = re.compile(
+    r"[^.!?:;\d\n]{0,20}?(?:\W(?:and|or|et|ou|und|oder|sowie|ve|veya|ile|y|o|e|i|oraz|lub|и|или|û|an|na|iyo|fi)\W|[\s,]و|/)"
+)
 _DIGIT = re.compile(r"\d")
 BESIDE = 14  # characters between "Syrian" and "man": room for one adjective
 
@@ -120,3 +124,21 @@ def _within(places: Sequence[int], first: int, last: int) -> bool:
     """Whether one of these sorted places lies from `first` up to and without `last`."""
     at = bisect_left(places, first)
     return at < len(places) and places[at] < last
+
+
+def paired(document: Document, anchors: Sequence[Spot], others: Sequence[Spot]) -> list[Spot]:
+    """The anchors that "and" or "or" joins to one of these: "al-Qaeda and the Islamic State"."""
+    found = []
+    for spot in anchors:
+        text = (document.title if spot.field == "title" else document.text).text
+        for other in others:
+            first, last = (other, spot) if other.mention.start < spot.mention.start else (spot, other)
+            gap = last.mention.start - first.mention.end
+            if (
+                other.field == spot.field
+                and 0 < gap <= PAIR
+                and _JOINED.match(text, first.mention.end, last.mention.start)
+            ):
+                found.append(spot)
+                break
+    return found

@@ -16,6 +16,7 @@ LEAD = 250  # characters: the first two sentences of a news text; triage reads 2
 NEAR = 400  # characters around a weak word in which what supports it must stand: about three sentences
 BEFORE = "before"  # the id of the words that put a name elsewhere when they stand before it: rue de Damas
 PART = 2  # words that fit which a doubtful name needs on top, as part of a longer one: Esad Yılmaz
+NEVER = 6  # of `weak`: no words make up for the lack of a name that is certain
 STEM = 4  # letters
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
@@ -228,6 +229,8 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
 
     Another bearer of a name beside it asks for two words more, and so does a name that goes on like a person's.
     """
+    if spot.mention.concept.weak == NEVER:
+        return False
     supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
     mine = document.written(spot)
     near = {document.written(one) for one in supporting if _is_near(one, spot)}

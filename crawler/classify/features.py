@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from crawler.classify.bearers import bearers
-from crawler.classify.beside import beside_words, by_age, in_lists
+from crawler.classify.beside import beside_words, by_age, in_lists, paired
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
 
@@ -167,7 +167,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     for sense in ("migration", "culture", "context", "theatre", "echo"):
         spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
-    claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in places]
+    joined = paired(document, found.anchors, _rivals(found)) if support.get("claim") else ()
+    alone = {document.sentence(s.mention.start) for s in found.anchors if s.field == "text" and s not in joined}
+    claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in alone]
     result["claim"] = _any(claims)
     for sense in ("migration", "culture"):
         spots = support.get(sense, [])

@@ -67,7 +67,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """What a form stands for. `weak` is how many words that fit must stand beside it; 0: it needs no help."""
+    """What a form stands for. `weak` is how many words that fit must stand beside it; 0: it needs no help; 6: a certain name alone helps."""
 
     topic: str
     id: str
@@ -131,8 +131,8 @@ def _forms(topic: str, sense: str, concepts: Any, check: _Check) -> Iterator[For
         if not isinstance(entry, dict) or not isinstance(entry.get("why"), str) or not entry["why"].strip():
             raise check.error(place, 'every concept gives its reason: why = "…"')
         weak = entry.get("weak", 0)
-        if not isinstance(weak, (bool, int)) or not 0 <= weak <= 5:
-            raise check.error(place, "weak is true or a number from 1 to 5", inside="weak")
+        if not isinstance(weak, (bool, int)) or not 0 <= weak <= 6:
+            raise check.error(place, "weak is true or a number from 1 to 6", inside="weak")
         concept = Concept(topic, name, sense, int(weak))
         yield from _concept_forms(concept, entry, place, check)
 
