@@ -1,6 +1,6 @@
-"""Scores items that are in no data set, by language and half: python bench/elsewhere.py french TEXTS.jsonl [--errors]
+"""Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE TEXTS.jsonl [--errors]
 
-TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). Labels are bench/labels/elsewhere/LANGUAGE.jsonl; an
+TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). FILE is one of bench/labels/elsewhere (french, german …); an
 item whose text differs from what was read there is left out and counted. --errors names the errors of the half that may be learned from.
 """
 
@@ -31,7 +31,10 @@ def main(language: str, texts: Path, errors: bool) -> None:
     print(f"{len(rows)} of {len(labels)} items have the text that was read")
     judge = Judge.load()
     verdicts = [
-        {one.topic: one for one in judge.judge(title=row["title"], text=row["text"], language=CODES[language])}
+        {
+            one.topic: one
+            for one in judge.judge(title=row["title"], text=row["text"], language=CODES[language.split("-")[0]])
+        }
         for row in rows
     ]
     for topic in TOPICS:
@@ -53,6 +56,8 @@ def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:
 
 
 def _line(name: str, pairs: Pairs) -> None:
+    if not pairs:
+        return
     chance = random.Random(1)
     drawn = sorted(_f1(chance.choices(pairs, k=len(pairs))) for _ in range(BOOTSTRAPS))
     wrong = sum(said and not true for said, true in pairs), sum(true and not said for said, true in pairs)
