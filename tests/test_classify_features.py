@@ -186,3 +186,9 @@ def test_a_name_in_the_lead_s_characters_behind_three_sentences_stands_behind_th
     assert "behind-lead" not in seen(
         "isis", "Rockets kill nine", "Rockets hit a school. Islamic State militants took a well."
     )
+
+
+def test_the_word_is_before_group_names_nobody() -> None:
+    text = "The largest sponsor is group Norda, said the mayor."
+    assert set(seen("isis", "A sponsor for the pool", text)) == {"none"}
+    assert "none" not in seen("isis", "Raid in Mosul", "The IS group said it killed six soldiers near Mosul.")
