@@ -2,7 +2,8 @@
 
 A commit, a session and a statement for one row cost more than what a 304 writes. So pieces wait a moment for others, and all that
 wait are handed over in one transaction, those of one kind in one call; nobody is told that his is done before it is committed. When
-that fails it is rolled back, and each is written in a transaction of its own: the failure costs nobody else anything. A crash loses
+that fails it is rolled back, and each is written in a transaction of its own: the failure costs nobody else anything. A database that
+is locked, full or away is asked once more, not once for each of them: at half a minute each that is an hour. A crash loses
 only what nobody was told of. While one transaction is written the next gathers, and it gathers on for as long as that one took, or until
 sixty-four wait: under load transactions grow, and a piece costs less. An index is a page for each of an article's keys; forty articles share most of them.
 """
@@ -18,6 +19,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from storage.errors import (
+    CrawlLockHeld,
+    DatabaseBusy,
+    DatabaseFailed,
+    DatabaseFull,
+    DatabaseUnreachable,
+    ReadOnlyDatabase,
+)
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
@@ -27,6 +37,7 @@ R = TypeVar("R")
 MOST = 128  # pieces in a transaction: of the dearest, 30 new entries, that is half a second
 ENOUGH = 64  # pieces that wait no longer: where places are few, all that is in flight may be waiting for the writer
 MOMENT = 0.025  # seconds that a piece waits for others: at 400 polls a second ten come together
+FAILS_ALL = (DatabaseBusy, DatabaseFailed, DatabaseFull, DatabaseUnreachable, ReadOnlyDatabase, CrawlLockHeld)
 LONGEST = 0.3  # seconds that it waits at most, however long the last transaction took (docs/decisions/0063-speed.md)
 
 Work = Callable[["Session", Sequence[T]], Sequence[R]]
@@ -115,15 +126,17 @@ class Writer:
                 session.expunge_all()  # the next kind sees rows as they are now, not as this one read them
 
     def _apart(self, pieces: list[_Piece], error: BaseException) -> None:
-        """Nothing was written: of several, each gets a transaction of its own."""
+        """Nothing was written: of several, each gets a transaction of its own, until the database fails one of these, too."""
+        hopeless = len(pieces) == 1
         for piece in pieces:
             piece.error = error
-            if len(pieces) > 1:
+            if not hopeless:
                 try:
                     self._together([piece])
                     piece.error = None
                 except BaseException as own:  # noqa: BLE001  told to whoever waits
-                    piece.error = own
+                    piece.error, hopeless = own, isinstance(own, FAILS_ALL)
+                    error = own if hopeless else error
 
 
 def _tell(pieces: list[_Piece]) -> None:

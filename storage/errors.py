@@ -158,6 +158,9 @@ _SQLITE_CODES: dict[str, type[StorageError]] = {
     "SQLITE_CORRUPT": DatabaseFailed,
 }
 _FAULTS_OF_THE_SERVER = ("XX", "58")  # internal errors, and those of its system
+_LIMITS_OF_THE_SERVER = (
+    "54"  # a row, a text or a statement is more than it takes: ours to bound, and no reason to wait for it
+)
 _TELLS_ITSELF = (SchemaMissing, SchemaOutdated)  # what the server adds ("relation … does not exist") helps nobody
 
 
@@ -186,6 +189,8 @@ def _kind_of(error: sa.DBAPIError) -> type[StorageError] | None:
         return _SQLSTATES[state]
     if state.startswith(_FAULTS_OF_THE_SERVER):
         return DatabaseFailed
+    if state.startswith(_LIMITS_OF_THE_SERVER):
+        return None
     name = str(getattr(error.orig, "sqlite_errorname", "") or "")
     for prefix, kind in _SQLITE_CODES.items():
         if name.startswith(prefix):

@@ -43,6 +43,9 @@ _FOLD = _Fold({ord(letter): same for letter, same in _SAME.items()})
 
 # to_tsvector raises above 1 MB and keeps no position above 16,383; FTS5 takes the same words so that both answer alike.
 INDEXED_WORDS = 15_000
+INDEXED_LETTERS = (
+    230_000  # of up to four bytes each, with a word's places still under 1 MB; 15,000 words of prose have half as many
+)
 # Postgres keeps lexemes of up to 2,046 bytes; no word of a language is that long, a glued data string is.
 LONGEST_WORD = 200
 # A btree index of Postgres takes 2,704 bytes; longer keys are cut and end in their hash.
@@ -79,14 +82,15 @@ def fold(text: str) -> str:
 
 
 def search_words(*texts: str) -> str:
-    """The folded words of title, summary and text as both full-text indexes hold them: 15,000, of 200 letters."""
+    """The folded words of title, summary and text as both full-text indexes hold them: 15,000, of 200 letters, of 230,000 in all."""
     words: list[str] = []
     for text in texts:
         # a word has one letter at least, so this many characters can never be too few for the words still wanted
         words.extend(word[:LONGEST_WORD] for word in fold(text).split()[: INDEXED_WORDS - len(words)])
         if len(words) >= INDEXED_WORDS:
             break
-    return " ".join(words)
+    joined = " ".join(words)
+    return joined if len(joined) <= INDEXED_LETTERS else joined[:INDEXED_LETTERS].rpartition(" ")[0]
 
 
 def short_key(key: str) -> str:

@@ -223,6 +223,15 @@ def test_an_original_that_others_joined_stays_one(database: Database, entry_ids:
     assert other.story_id != first.story_id
 
 
+@pytest.mark.parametrize("letter", ["a", "ح", "𐐨"], ids=["one byte", "two bytes", "four bytes"])
+def test_a_text_of_long_words_that_all_differ_is_stored_and_found(
+    database: Database, entry_ids: tuple[int, ...], letter: str
+) -> None:
+    hashes = " ".join(f"x{number}{letter * 190}" for number in range(20_000))
+    save(database, entry_ids[0], title="The files", text=f"raqqa {hashes}")
+    assert ids_found(database, "raqqa") == [entry_ids[0]]
+
+
 # what goes in comes out
 
 ANY_TEXT = st.text(max_size=200)

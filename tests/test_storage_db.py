@@ -282,6 +282,8 @@ def test_a_full_disk_and_a_wrong_password_have_their_own_words() -> None:
     told = errors.translated(sa.OperationalError(None, None, Driver("no s3cret")), where="db", secret="s3cret")
     assert isinstance(told, errors.DatabaseUnreachable)
     assert "s3cret" not in str(told)
+    Driver.sqlstate = "54000"  # what is too much for the server is no server that is away: nobody waits for it
+    assert errors.translated(sa.OperationalError("INSERT", {}, Driver("too long for tsvector")), where="db") is None
 
 
 def test_storing_does_not_import_alembic_nor_the_crawler() -> None:

@@ -17,6 +17,7 @@ from storage_samples import NOW
 from crawler.writing import LONGEST, MOMENT, MOST, Writer
 from storage import feeds
 from storage.db import Database
+from storage.errors import DatabaseBusy
 from storage.models import FEEDS
 
 Adding = Callable[[Session, Sequence[int]], list[int]]
@@ -77,6 +78,30 @@ def test_one_of_a_kind_that_fails_costs_the_others_of_it_nothing(database: Datab
     assert urls(database) == ["https://orontes.example/1", "https://orontes.example/3"]
     assert isinstance(told[0], int)
     assert isinstance(told[2], int)
+
+
+def test_a_database_that_fails_is_asked_once_more_and_not_for_every_piece(database: Database) -> None:
+    begun = []
+
+    @contextmanager
+    def begin() -> Iterator[Session]:
+        begun.append(1)
+        if len(begun) < 4:
+            raise DatabaseBusy
+        with database.write() as session:
+            yield session
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as thread:
+            writer = Writer(begin, thread)
+            told = await asyncio.gather(*(writer.run(add, number) for number in range(9)), return_exceptions=True)
+            assert [type(one) for one in told] == [DatabaseBusy] * 9
+            assert len(begun) == 2
+            told = await asyncio.gather(*(writer.run(add, number) for number in range(9)), return_exceptions=True)
+            assert len(begun) == 3 + 9  # it was away for the batch alone
+
+    asyncio.run(run())
+    assert len(urls(database)) == 9
 
 
 def test_what_comes_together_is_one_transaction_and_a_full_line_does_not_wait(database: Database) -> None:
