@@ -49,6 +49,9 @@ from tests.faults import (  # noqa: E402
 from tests.site import Reply, Site, rss  # noqa: E402
 
 YEAR = 365 * 86_400
+MOST_ASKED = (
+    50  # requests before a kill: 20 go out at once, so that most kills come while articles are judged and written
+)
 GOES_ON = 180.0  # seconds until a daemon that does not go on is broken: the machine may be busy
 
 
@@ -111,7 +114,7 @@ def kills(folder: Path, server: OwnServer | None, number: int, seed: int) -> lis
         desk.watch(*world.feeds)
         print(f"\n## kill -9, {desk.url.partition(':')[0]}\n\n kill  requests  entries  settled  claimed")
         for kill in range(1, number + 1):
-            started, wanted, pause = world.asked, chance.randint(1, 18), chance.random() * 0.2
+            started, wanted, pause = world.asked, chance.randint(1, MOST_ASKED), chance.random() * 0.2
             crawl = desk.start("run", "--once") if kill % 2 else desk.start("run")
             wait_for(lambda: world.asked > started, PATIENCE)  # noqa: B023
             seen, said = kill_at(crawl, desk, lambda: world.asked >= started + wanted, pause)  # noqa: B023
