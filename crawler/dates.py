@@ -17,6 +17,8 @@ from crawler.usual_dates import usual_date
 
 _LONGEST = 100
 _EPOCH = re.compile(r"-?\d{9,10}(?:\.\d{1,6})?|\d{13}")  # seconds, or milliseconds, since 1970
+# what feedparser takes the first digits of for a year, and for the rest today's month: a week, a year before Christ or of five digits
+_NO_DATE = re.compile(r"[-+].*|\d{5,}-.*|\d{4}-?W.*|\d{11,13}|\d{15,}")
 _ISO = re.compile(
     r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ]\s*(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,]\d{1,9})?)?\s*([A-Za-z]{1,5}|[A-Z]{0,3}\s?[+-]\d{1,2}:?\d{0,2})?)?"
 )
@@ -107,7 +109,7 @@ def parse_date(raw: str, parsed: time.struct_time | None = None) -> datetime | N
     text = plain_digits(text)
     try:
         moment = _read(text)
-        if moment is None and parsed is not None and not _EPOCH.fullmatch(text):
+        if moment is None and parsed is not None and not _EPOCH.fullmatch(text) and not _NO_DATE.fullmatch(text):
             moment = datetime.fromtimestamp(calendar.timegm(parsed), UTC)
         moment = _guessed(text) if moment is None else moment
         return moment.astimezone(UTC) if moment is not None else None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from feedparser.datetimes import _parse_date
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,8 +33,13 @@ def test_our_reading_wins_over_feedparsers() -> None:
 
 
 def test_feedparsers_reading_is_believed_where_we_have_none() -> None:
-    parsed = datetime(2026, 11, 25, 10, 0, tzinfo=UTC).timetuple()
-    assert parse_date("2026-W48-3T10:00Z", parsed) == datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+    day_of_the_year = "2026-329T10:00Z"
+    assert parse_date(day_of_the_year, _parse_date(day_of_the_year)) == datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("raw", ["2026-W48-5", "10000-01-01T00:00:00Z", "-2026-01-01T00:00:00Z", "1764237600000000"])
+def test_what_feedparser_fills_up_with_todays_month_is_no_date(raw: str) -> None:
+    assert parse_date(raw, _parse_date(raw)) is None
 
 
 def test_an_epoch_is_never_what_feedparser_made_of_it() -> None:
