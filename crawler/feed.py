@@ -39,6 +39,7 @@ from crawler.parsed import (
     raw_date,
     read_each,
     text_of,
+    without_last_cut,
 )
 from crawler.plaintext import clean, plain_text
 from crawler.sitemap import is_sitemap, parse_sitemap
@@ -150,7 +151,10 @@ def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], te
         homepage if homepage and version.startswith("rss") else url
     )  # RSS behind a feed service is relative to its site
     kind = _kind_of(version)
+    is_broken = bool(problems)
     entries = read_each(listed, lambda entry: _entry(entry, base), problems)
+    if is_broken and entries and entries[-1].url is None:
+        entries = without_last_cut(entries, text, problems)
     author = _author(channel) if kind == "atom" else None
     if author:  # RFC 4287 section 4.2.1: the feed's author is the author of entries that name none
         entries = tuple(entry if entry.author else replace(entry, author=author) for entry in entries)

@@ -22,6 +22,8 @@ MOST_ATTRIBUTES = 1_000  # of one element: 100,000 take feedparser ten seconds a
 TAGS_OF_PAGE = 12  # of a full sitemap, opened and closed: five elements and some more
 LONGEST_LINK = 4_000  # longer ones are documents in disguise
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{4000,}")
+_ENTRY_TAG = re.compile(r"<(/?)(?:[\w.-]{1,20}:)?(?:item|entry|url|sitemap)(?:[\s>]|\Z)", re.IGNORECASE)
+_END = re.compile(r"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel|loc|urlset|sitemapindex)\s*>|loc>[^<]+<", re.IGNORECASE)
 _IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
 
 
@@ -101,6 +103,20 @@ def check_size(text: str) -> ParsedFeed | None:
 def too_much(problem: str) -> ParsedFeed:
     """A document that lists more than is read of one, and what."""
     return ParsedFeed(kind="", problems=(problem,), too_large=True)
+
+
+def without_last_cut(entries: tuple[ParsedEntry, ...], text: str, problems: list[str]) -> tuple[ParsedEntry, ...]:
+    """The entries without the last one, if the document stops within it (of a sitemap, within its address).
+
+    What it says so far may be half an address, or nothing to know it by: as another entry it would be doubled when it comes whole.
+    """
+    last = None
+    for last in _ENTRY_TAG.finditer(text):  # noqa: B007
+        pass
+    if not entries or last is None or last[1] or _END.search(text, last.end()):
+        return entries
+    problems.append("it is cut off: its last entry is left to the next time")
+    return entries[:-1]
 
 
 def read_each(items: Iterable[Any], read: Callable[[Any], ParsedEntry], problems: list[str]) -> tuple[ParsedEntry, ...]:

@@ -19,6 +19,7 @@ from crawler.parsed import (
     no_feed,
     raw_date,
     read_each,
+    without_last_cut,
 )
 from crawler.plaintext import plain_text
 
@@ -41,8 +42,10 @@ def parse_sitemap(text: str, url: str) -> ParsedFeed:
     problems: list[str] = []
     if _name(root) == "sitemapindex":
         listed = read_each(_named(root, "sitemap"), lambda element: _entry(element, url), problems)
+        listed = without_last_cut(listed, text, problems)
         return ParsedFeed(kind="sitemap", problems=(INDEX, *problems), sitemaps=listed)
     entries = read_each(_named(root, "url"), lambda element: _entry(element, url), problems)
+    entries = without_last_cut(entries, text, problems)
     if not parser.error_log.filter_from_errors() and not entries:
         problems.append("the sitemap lists no page")
     return ParsedFeed(

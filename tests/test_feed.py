@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.feed import parse_feed, to_json
+from crawler.listing import listing_of
 from crawler.mending import mended
 from crawler.parsed import GUID_CHARS, NAME_CHARS, TITLE_CHARS, ParsedEntry
 
@@ -116,6 +117,30 @@ def test_an_element_of_a_thousand_attributes_is_refused_a_long_picture_is_not() 
 @pytest.mark.parametrize("body", [b"<rss>" + b"<a/>" * 500_000, b'{"items": [' + b"{}," * 500_001 + b"{}]}"])
 def test_a_document_of_tags_is_refused_before_it_is_a_tree(body: bytes) -> None:
     assert parse_feed(body, url=PLACE).too_large
+
+
+RSS_TO_CUT = """<rss version="2.0"><channel><title>Courier</title>
+<item><title>One</title><guid isPermaLink="false">1</guid><description>Rain</description><link>https://a.example/one</link></item>
+<item><title>Two</title><guid isPermaLink="false">2</guid><description>Hail</description><link>https://a.example/two</link></item>
+</channel></rss>"""
+ATOM_TO_CUT = """<feed xmlns="http://www.w3.org/2005/Atom"><title>Courier</title>
+<entry><id>tag:1</id><title>One</title><link rel="self" href="https://a.example/1"/><link href="https://a.example/one"/></entry>
+<entry><id>tag:2</id><title>Two</title><link rel="self" href="https://a.example/2"/><link href="https://a.example/two"/></entry></feed>"""
+SITEMAP_TO_CUT = """<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
+<url><loc>https://a.example/one</loc><lastmod>2026-11-27</lastmod></url>
+<url><loc>https://a.example/two</loc><lastmod>2026-11-27</lastmod></url></urlset>"""
+
+
+@pytest.mark.parametrize("text", [RSS_TO_CUT, ATOM_TO_CUT, SITEMAP_TO_CUT], ids=["rss", "atom", "sitemap"])
+def test_wherever_a_document_is_cut_it_lists_nothing_that_the_whole_does_not(text: str) -> None:
+    def listed(body: str) -> dict[str, str | None]:
+        parsed = parse_feed(body.encode(), url=PLACE)
+        return {entry.key: entry.url for entry in listing_of(parsed, feed_url=PLACE, language=None).entries}
+
+    whole = listed(text)
+    assert list(whole) == ["https://a.example/one", "https://a.example/two"]
+    for end in range(len(text)):
+        assert listed(text[:end]).items() <= whole.items(), text[:end][-60:]
 
 
 def test_deep_nesting_is_an_answer() -> None:
