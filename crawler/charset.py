@@ -2,7 +2,7 @@
 
 Servers declare wrongly more often than bytes look like valid UTF-8 by accident: a text of more than a few non-ASCII letters in any
 other encoding is not valid UTF-8. So: byte order mark, zero bytes of UTF-16, valid UTF-8, then the document's declaration, the header's,
-and last UTF-8 with its stray bytes read as Windows-1252.
+then the Arabic or Cyrillic code page of Windows if the letters are those, and last UTF-8 with its stray bytes read as Windows-1252.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _READ_AS = {
 _XML = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _META = re.compile(rb"""<meta[^>]{0,400}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _HEADER = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_HIGH = bytes(range(0x80, 0x100))
 _HEAD_BYTES = 4096  # browsers look for a declaration in the first 1,024; pages with long heads put it later
+_ARABIC_ARTICLE = b"\xc7\xe1"  # "al" in Windows-1256: every tenth word; in Western text nothing
+_CYRILLIC = re.compile(rb"[\xe0-\xff]{4,}")  # four small letters of Windows-1251; in Western text accents stand alone
 _STATEFUL = ("iso-2022-jp", "iso2022_jp", "hz", "hz-gb-2312")  # pure ASCII bytes that mean other letters
 _CODECS = frozenset(
     {"utf-7", "utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
@@ -57,7 +60,21 @@ def decode(body: bytes, *, content_type: str | None = None) -> str:
             continue
     if declared and declared[0] != "utf-8":  # a stray byte or a cut at the end must not cost the whole reading
         return body.decode(declared[0], "replace")
+    if silent := _by_letters(body):
+        return body.decode(silent, "replace")
     return body.decode("utf-8", "cp1252_strays")
+
+
+def _by_letters(body: bytes) -> str | None:
+    """The code page of a text that is no UTF-8 although it says so, or says nothing: of Arabic or Cyrillic letters, if it is of these."""
+    letters = len(body) - len(body.translate(None, _HIGH))
+    if body.count(_ARABIC_ARTICLE) >= max(3, letters / 50):
+        return "cp1256"
+    small = b"".join(_CYRILLIC.findall(body))
+    vowels = (
+        small.count(b"\xe0") + small.count(b"\xe5") + small.count(b"\xee")
+    )  # а, е, о: a quarter of Russian; not of Greek, Hebrew
+    return "cp1251" if len(small) >= max(20, letters / 2) and vowels >= 0.22 * len(small) else None
 
 
 def _wide(body: bytes) -> str | None:

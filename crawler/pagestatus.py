@@ -32,7 +32,8 @@ TITLE_WORDS = 10  # "Page not found - Name of the site"; a headline that quotes 
 _CHALLENGE_TITLE = re.compile(
     r"just a moment|attention required|access (?:to this page )?(?:has been )?denied|are you (?:a )?(?:robot|human)|pardon our interruption|"
     r"ddos-guard|checking your browser|verify(?:ing)? (?:that )?you are (?:a )?human|security (?:check|verification)|bot verification|"
-    r"one moment, please|request (?:blocked|unsuccessful)|human verification|403 forbidden|you have been blocked|captcha|client challenge",
+    r"one moment, please|request (?:blocked|unsuccessful)|human verification|403 forbidden|you have been blocked|captcha|client challenge|"
+    r"unavailable (?:due to|for) legal reasons",
     re.IGNORECASE,
 )
 _CHALLENGE_MARK = re.compile(
@@ -42,7 +43,7 @@ _CHALLENGE_MARK = re.compile(
 )
 _CHALLENGE_TEXT = re.compile(
     r"enable (?:javascript and )?cookies to continue|verify (?:that )?you are (?:a )?human|checking (?:if the site connection is secure|your browser)|"
-    r"unusual traffic|automated (?:access|requests|queries)|complete the security check|ray id|reference #[\d.a-f]{8}|why have i been blocked|"
+    r"unusual traffic|automated (?:access|requests|queries)|complete the security check|ray id|access cannot be granted|reference #[\d.a-f]{8}|why have i been blocked|"
     r"تحقق من أنك (?:إنسان|لست)|robot olmadığınızı|вы не робот|kein roboter|pas un robot|no eres un robot",
     re.IGNORECASE,
 )
@@ -56,7 +57,8 @@ _MISSING = re.compile(
 _CONSENT = re.compile(
     r"before you continue|we value your privacy|your privacy (?:choices|matters)|privacy (?:preference|settings) cent|cookie (?:consent|settings|wall)|consent to (?:the use of )?cookies|"
     r"(?:we|our partners|and our) .{0,60}(?:store|access).{0,40}information on (?:a|your) device|accept all cookies|manage (?:your )?(?:consent|cookies|preferences)|"
-    r"datenschutz-?einstellungen|wir und unsere partner|zustimmen und weiter|nous et nos partenaires|continuer sans accepter|nosotros y nuestros (?:socios|partners)|"
+    r"datenschutz-?einstellungen|wir und unsere (?:[\d.]{1,5} )?partner|zustimmen und weiter|akzeptieren und weiter|mit werbung (?:weiterlesen|lesen|nutzen)|"
+    r"nous et nos (?:\d{1,5} )?partenaires|continuer sans accepter|nosotros y nuestros (?:\d{1,5} )?(?:socios|partners)|"
     r"çerez (?:tercih|ayar|politika)|ملفات تعريف الارتباط|настройки (?:конфиденциальности|cookie)",
     re.IGNORECASE,
 )
@@ -89,9 +91,17 @@ def refusal(body: bytes, tree: Any, head: Head, text: str, words: int, url: str 
     """The status and the reason of a page that is no article; None for an article. `text` is what was extracted, so many words."""
     if words < SHORT:
         return _refused_as_short(body, tree, head, text, words)
+    if not head.says_article() and _titled_as_missing(_document_title(tree), head.title or ""):
+        return NOT_ARTICLE, "a page that says that it was not found"  # whatever it lists instead
     if _is_home(head, url) and words < HOME_PARAGRAPH * (text.count("\n") + 1):
         return NOT_ARTICLE, "a home page"
     return None
+
+
+def _titled_as_missing(*titles: str) -> bool:
+    """Whether both the document's title and its headline say so, and one in words: "404 killed in storm" is a headline."""
+    found = [_MISSING.search(title) if len(title.split()) <= TITLE_WORDS else None for title in titles]
+    return all(found) and any(re.search(r"[^\W\d_]", one[0]) for one in found if one)
 
 
 def _refused_as_short(body: bytes, tree: Any, head: Head, text: str, words: int) -> tuple[str, str] | None:
