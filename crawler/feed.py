@@ -160,7 +160,7 @@ def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], te
         entries = tuple(entry if entry.author else replace(entry, author=author) for entry in entries)
     return ParsedFeed(
         kind=kind,
-        title=plain_text(text_of(channel.get("title")), limit=TITLE_CHARS),
+        title=plain_text(text_of(channel.get("title")), limit=NAME_CHARS),
         homepage=homepage,
         language=language_tag(channel.get("language")),
         entries=entries,

@@ -43,7 +43,7 @@ def parse_jsonfeed(text: str, url: str) -> ParsedFeed:
     hubs = [hub.get("url") for hub in _list(data.get("hubs")) if isinstance(hub, dict)]
     return ParsedFeed(
         kind="json",
-        title=plain_text(text_of(data.get("title")), limit=TITLE_CHARS),
+        title=plain_text(text_of(data.get("title")), limit=NAME_CHARS),
         homepage=absolute_link(data.get("home_page_url"), url),
         language=language_tag(data.get("language")),
         entries=read_each(data["items"], lambda item: _entry(item, base, data), problems),

@@ -21,7 +21,7 @@ from crawler.urls import canonical_url
 
 MAX_BYTES = 10 * 1024 * 1024  # 10,000 feeds take 3 MB
 NAMESPACE = "urn:x-levantwatch:opml"  # publisher, country, kind and disabled have no attribute in OPML
-TITLE_CHARS, NAME_CHARS = 1_000, 300
+NAME_CHARS = 300  # of a title or a publisher: longer ones fit no index of Postgres, which takes 2,704 bytes
 _OWN = f"{{{NAMESPACE}}}"
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PAGE = re.compile(r"<!doctype\s+html|<html", re.IGNORECASE)
@@ -141,7 +141,7 @@ def _feed_of(outline: Any, *, titles_are_plain: bool) -> FeedDescription | None:
     title = next(
         filter(
             None,
-            (clean(one)[:TITLE_CHARS] if titles_are_plain else plain_text(one, limit=TITLE_CHARS) for one in titles),
+            (clean(one)[:NAME_CHARS] if titles_are_plain else plain_text(one, limit=NAME_CHARS) for one in titles),
         ),
         "",
     )
@@ -226,7 +226,7 @@ def _from_lines(text: str) -> FeedList:
             problems.append(f"line {number}: {clean(str(error))}")
         else:
             found.setdefault(
-                url, FeedDescription(url, title[:TITLE_CHARS], tags=tuple(dict.fromkeys(filter(None, tags))))
+                url, FeedDescription(url, title[:NAME_CHARS], tags=tuple(dict.fromkeys(filter(None, tags))))
             )
     if problems and not found and "\x00" in text:
         raise FeedListError("it is no text, perhaps a table or an archive; give OPML or a text file of URLs")

@@ -50,7 +50,7 @@ def parse_sitemap(text: str, url: str) -> ParsedFeed:
         problems.append("the sitemap lists no page")
     return ParsedFeed(
         kind="sitemap",
-        title=plain_text(_publication(root, "name"), limit=TITLE_CHARS),
+        title=plain_text(_publication(root, "name"), limit=NAME_CHARS),
         language=language_tag(_publication(root, "language")),
         entries=entries,
         problems=tuple(problems),

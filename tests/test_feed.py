@@ -119,6 +119,19 @@ def test_a_document_of_tags_is_refused_before_it_is_a_tree(body: bytes) -> None:
     assert parse_feed(body, url=PLACE).too_large
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<rss version='2.0'><channel><title>{}</title></channel></rss>",
+        '{{"version": "https://jsonfeed.org/version/1.1", "title": "{}", "items": []}}',
+        "<urlset><url><loc>https://a.example/1</loc><news><publication><name>{}</name></publication></news></url></urlset>",
+    ],
+    ids=["xml", "json", "sitemap"],
+)
+def test_the_name_of_a_feed_is_bounded(body: str) -> None:
+    assert len(parse_feed(body.format("n" * 2_000).encode(), url=PLACE).title) == NAME_CHARS
+
+
 RSS_TO_CUT = """<rss version="2.0"><channel><title>Courier</title>
 <item><title>One</title><guid isPermaLink="false">1</guid><description>Rain</description><link>https://a.example/one</link></item>
 <item><title>Two</title><guid isPermaLink="false">2</guid><description>Hail</description><link>https://a.example/two</link></item>

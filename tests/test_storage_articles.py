@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -26,6 +27,7 @@ from storage_samples import (
     verdict,
 )
 
+from crawler.parsed import NAME_CHARS
 from storage import articles, entries, feeds, search, stories
 from storage.db import Database
 from storage.errors import UnknownArticle, UnknownEntry, UnknownStory
@@ -230,6 +232,14 @@ def test_a_text_of_long_words_that_all_differ_is_stored_and_found(
     hashes = " ".join(f"x{number}{letter * 190}" for number in range(20_000))
     save(database, entry_ids[0], title="The files", text=f"raqqa {hashes}")
     assert ids_found(database, "raqqa") == [entry_ids[0]]
+
+
+def test_the_longest_name_of_a_feed_fits_every_index(database: Database, entry_ids: tuple[int, ...]) -> None:
+    chance = random.Random(7)  # what nothing can press together
+    name = "".join(chr(chance.randrange(0x20000, 0x2A6D0)) for _ in range(NAME_CHARS))
+    save(database, entry_ids[0], publisher=name)
+    with database.read() as session:
+        assert articles.get(session, entry_ids[0]).publisher == name
 
 
 # what goes in comes out

@@ -76,13 +76,14 @@ def add(
 ) -> None:
     """Add a feed; it is due at once."""
     from crawler.description import country_code, feed_address, language_tag, word
+    from crawler.opml import NAME_CHARS
     from crawler.plaintext import clean
     from storage import feeds
 
     address = valid(feed_address, url, "URL")
     described: dict[str, Any] = {
-        "title": clean(title),
-        "publisher": clean(publisher),
+        "title": clean(title)[:NAME_CHARS],
+        "publisher": clean(publisher)[:NAME_CHARS],
         "country": valid(country_code, country, "--country") if country else None,
         "language": valid(language_tag, language, "--language") if language else None,
         "kind": valid(word, kind, "--kind") if kind else None,
