@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scrapy import Request
 from w3lib.url import safe_url_string
@@ -219,7 +219,8 @@ def test_a_plain_address_is_asked_as_scrapy_would_ask_it(scheme: str, host: str,
     assert asked(PlainRequest) == asked(Request)
 
 
-@given(st.sampled_from(["http://", "https://", "HTTP://", "ftp://"]), HOST_LIKE, TAIL_LIKE)
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # of random addresses one in eight is plain
+@given(st.sampled_from(["http://", "https://"]), HOST_LIKE, TAIL_LIKE)
 def test_a_plain_address_is_left_as_it_is_by_whatever_takes_addresses_apart(scheme: str, host: str, tail: str) -> None:
     url = f"{scheme}{host}/{tail}"
     assume(is_plain(url))
