@@ -16,16 +16,16 @@ from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
 from storage import poll_days
-from storage.coverage_feeds import FeedAccount, Gap, Period, Silence
+from storage.coverage_feeds import REFUSALS, FeedAccount, Gap, Period, Silence
 from storage.coverage_rows import PageRow
 from storage.models import POLLS
-from storage.silence import Span, time_of
+from storage.silence import Span, moment, time_of
 
 __all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "newest_poll", "report"]
 
-REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
 CAPS = frozenset({"too-large", "parse-timeout"})  # a limit of ours cut it off
 ENOUGH = 20  # feeds by whose polls the watch is seen to go on
+NEVER_POLLED = rows.Told()
 PASSING = 0.05  # of polls may fail and pass: every server has its moments, and a feed still lists what it showed then
 
 
@@ -97,9 +97,10 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
     """What was not collected from `since` to `until`, days in UTC, both included; of one publisher if it is named."""
     start = datetime(since.year, since.month, since.day, tzinfo=UTC)
     end = min(datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1), now)
-    accounts, times = _accounts(session, start, end, publisher)
-    began, stops = rows.standstills(session, start, end, times)
-    _settle(session, accounts, Period(start, end, stops))
+    began = rows.first_poll(session)
+    accounts, times = _accounts(session, start, end, publisher, began)
+    stops = rows.standstills(session, began, start, end, times)
+    _settle(session, accounts, Period(moment(start), moment(end), [moment(stop.since) for stop in stops]))
     pages: dict[int, list[PageRow]] = defaultdict(list)
     for page in rows.pages(session, start, end):
         pages[page.feed_id].append(page)
@@ -132,37 +133,35 @@ def newest_poll(session: Session) -> datetime | None:
 
 
 def _accounts(
-    session: Session, start: datetime, end: datetime, publisher: str | None
+    session: Session, start: datetime, end: datetime, publisher: str | None, began: datetime | None
 ) -> tuple[list[FeedAccount], list[int]]:
     """The feeds with what their polls tell, and the moments of the loudest ones' polls, in their order: a watch that stood still shows in these."""
     described = {row.id: row for row in rows.feeds(session) if publisher is None or row.publisher == publisher}
-    polled = _polled(session, start, end, None if publisher is None else list(described))
+    polled = _polled(session, max(start, began or end), end, None if publisher is None else list(described))
     accounts = [
-        FeedAccount(row, *polled.get(id_, (rows.NOTHING, 0, None)))
+        FeedAccount(row, polled.get(id_, NEVER_POLLED))
         for id_, row in described.items()
         if row.added_at < end and (not row.removed or id_ in polled)
     ]
-    past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(start)])
-    for account in accounts:
-        account.with_past(past.get(account.row.id, ()))
-    loudest = sorted((one[0] for one in polled.values()), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
+    if began is not None and began < start:
+        past = rows.news_before(session, start, [one.row.id for one in accounts if one.needs_past(moment(start))])
+        for account in accounts:
+            account.with_past(past.get(account.row.id, ()))
+    loudest = sorted(polled.values(), key=lambda one: len(one.news), reverse=True)[:ENOUGH]
     return accounts, sorted({at for one in loudest for at in one.moments()})
 
 
-def _polled(
-    session: Session, start: datetime, end: datetime, only: Sequence[int] | None
-) -> dict[int, tuple[rows.Told, int, datetime | None]]:
-    """By feed that was polled: what its polls tell, how many there were, and when the last one began."""
+def _polled(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> dict[int, rows.Told]:
+    """By feed that was polled what its polls tell."""
     if only is None:
-        return {id_: poll_days.told_of(one) for id_, one in poll_days.told(session, start, end).items()}
-    told = rows.told(session, start, end, only)
-    return {id_: (told.get(id_, rows.NOTHING), *one) for id_, one in rows.polls(session, start, end, only).items()}
+        return poll_days.told(session, start, end)
+    return rows.told(session, start, end, only)
 
 
 def _settle(session: Session, accounts: Sequence[FeedAccount], period: Period) -> None:
     answers = rows.last_answers(session, {pair for one in accounts for pair in one.questions(period)})
     failing = [one.row.id for one in accounts if one.fails_at_the_end]
-    recovered = rows.recovered(session, failing, period.end)
+    recovered = rows.recovered(session, failing, time_of(period.end))
     for account in accounts:
         account.settle(period, answers, recovered)
 
@@ -173,17 +172,16 @@ def _of(
     pages: Mapping[int, Sequence[PageRow]],
     summary_only: Mapping[int, int],
 ) -> PublisherCoverage:
-    ids = {account.row.id for account in accounts}
-    states = Counter(account.row.state for account in accounts)
+    states = Counter([account.row.state for account in accounts])
     failures = Counter[str]()
-    refused = set[date]()
+    refused = set[int]()
     for account in accounts:
-        failures.update(account.failures)
-        if not REFUSALS.isdisjoint(account.failures):
-            refused.update(time_of(mark.at).date() for mark in account.failed if mark.outcome in REFUSALS)
+        for name, number in account.failures.items():
+            failures[name] += number
+        refused |= account.refused_days
     unread = Counter[str]()
     waiting = 0
-    for page in (page for id_ in ids for page in pages.get(id_, ())):
+    for page in (page for account in accounts for page in pages.get(account.row.id, ())):
         if page.waiting:
             waiting += page.number
         else:
@@ -213,7 +211,7 @@ def _of(
         capped=capped,
         pages=_by_number(unread),
         waiting=waiting,
-        summary_only=sum(summary_only.get(id_, 0) for id_ in ids),
+        summary_only=sum(summary_only.get(account.row.id, 0) for account in accounts),
     )
 
 

@@ -6,30 +6,32 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from storage.coverage_rows import FeedRow, Mark, Told
 from storage.silence import (
-    Span,
+    DAY,
+    SECOND,
+    Pause,
     long_pauses,
-    moment,
-    patience,
     probably_missed,
     rate_per_second,
+    rhythm,
     time_of,
-    usual_pause,
 )
 
-Answers = Mapping[tuple[int, datetime], datetime | None]  # by feed and moment: when the feed last answered before it
+REFUSALS = frozenset({"forbidden", "blocked", "rate-limited", "robots"})  # somebody decided that we may not read
+
+Answers = Mapping[tuple[int, int], int | None]  # by feed and moment: when the feed last answered before it
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What is asked about: from `start` up to `end`, and when the watch itself stood still in it."""
+    """What is asked about: from `start` up to `end`, and when the watch itself began to stand still in it. Moments all (silence.py)."""
 
-    start: datetime
-    end: datetime
-    stops: Sequence[Span] = ()
+    start: int
+    end: int
+    stops: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,115 +59,118 @@ class Silence:
 
 
 class FeedAccount:
-    """What became of one feed: take in its polls with something to tell, answer its questions, then settle it."""
+    """What became of one feed: take in its polls with something to tell, answer its questions, then settle it. Times are moments."""
 
-    def __init__(self, row: FeedRow, told: Told, polls: int, last: datetime | None) -> None:
-        """Take the feed, what its polls tell, how many there were and when the last one began."""
+    def __init__(self, row: FeedRow, told: Told) -> None:
+        """Take the feed, and what its polls tell."""
         self.row = row
-        self.polls = polls
-        self.last = last
-        self.failed, self.marks = _parted(told.marks)
-        self._failures = [mark.at for mark in self.failed]
-        self.failures = Counter([mark.outcome for mark in self.failed])
+        self.polls, self.last, self.seen, self._regular = told.polls, told.last, told.seen, told.regular
+        self.expected = float(told.seen)
+        self._failed, self._marks = _parted(told.marks)
+        self._failures = [mark.at for mark in self._failed]
+        self.failures = Counter([mark.outcome for mark in self._failed])
         self.gaps: list[Gap] = []
         self.silences: list[Silence] = []
-        self.pauses: list[Span] = []
-        self.seen, self._regular = told.seen, told.regular
-        self.expected = float(self.seen)
-        self._learn_rhythm(told.news)
+        self.pauses: list[Pause] = []
+        self._rhythm = rhythm(told.news)
 
-    def _learn_rhythm(self, news: Sequence[int]) -> None:
-        self.news = news
-        self.usual = usual_pause(news)
-        self.patience = patience(news, self.usual)
+    @property
+    def refused_days(self) -> set[int]:
+        """The days, counted from 1970, on which it turned us away."""
+        if REFUSALS.isdisjoint(self.failures):
+            return set()
+        return {mark.at // DAY for mark in self._failed if mark.outcome in REFUSALS}
 
     @property
     def fails_at_the_end(self) -> bool:
         """Whether its last poll failed."""
-        return bool(self.failed) and self.last is not None and self.failed[-1].at == moment(self.last)
+        return bool(self._failures) and self._failures[-1] == self.last
 
-    def needs_past(self, start: datetime) -> bool:
+    def needs_past(self, start: int) -> bool:
         """Whether the period alone does not show the feed's rhythm, or begins within a long pause."""
-        return self.polls > 0 and (self.patience is None or time_of(self.news[0]) - start > self.patience)
+        known = self._rhythm
+        return self.polls > 0 and (known.patience is None or known.news[0] - start > known.patience)
 
     def with_past(self, news: Sequence[int]) -> None:
         """Take in when it brought something new before the period."""
         if news:
-            self._learn_rhythm([*news, *self.news])
+            self._rhythm = rhythm([*news, *self._rhythm.news])
 
-    def questions(self, period: Period) -> Iterator[tuple[int, datetime]]:
+    def questions(self, period: Period) -> Iterator[tuple[int, int]]:
         """The moments before which it must be known when the feed last answered."""
-        for mark in self.marks:
+        for mark in self._marks:
             if mark.kind == "gap":
-                yield self.row.id, time_of(mark.at)
+                yield self.row.id, mark.at
         if self.fails_at_the_end:
             yield self.row.id, period.end
         self.pauses = self._long_pauses(period)
-        for pause in self.pauses:
-            if self._failed_within(pause, period.end):
-                yield self.row.id, pause.until or period.end
+        for since, until in self.pauses:
+            if self._failed_within(since, later := until or period.end):
+                yield self.row.id, later
 
     def settle(self, period: Period, answers: Answers, recovered: Collection[int]) -> None:
         """Work out gaps, silences and what was to be expected; `recovered` are the feeds that lost nothing when they came back."""
-        rate = self._rate(period, answers)
-        for mark in self.marks:
-            if mark.kind == "gap":
-                at = time_of(mark.at)
-                before = answers[self.row.id, at]
-                missed = probably_missed(rate, at - before, mark.new) if before else 0.0
-                self.gaps.append(Gap(self.row.id, self.row.url, self.row.publisher, before, at, round(missed)))
-        self.expected += sum(gap.probably_missed for gap in self.gaps)
-        answered = answers.get((self.row.id, period.end)) if self.fails_at_the_end and self.row.is_watched else None
-        if answered is not None and self.row.id not in recovered:
-            self.expected += probably_missed(rate, period.end - answered, 0)
+        gaps = [mark for mark in self._marks if mark.kind == "gap"]
+        unheard = self.fails_at_the_end and self.row.is_watched and self.row.id not in recovered
+        answered = answers[self.row.id, period.end] if unheard else None
+        if gaps or answered is not None:
+            rate = self._rate(period, answers, gaps)
+            self.gaps = [self._gap(mark, rate, answers[self.row.id, mark.at]) for mark in gaps]
+            self.expected += sum(gap.probably_missed for gap in self.gaps)
+            if answered is not None:
+                self.expected += probably_missed(rate, period.end - answered, 0)
         self.silences = list(self._silences(period, answers))
 
-    def _rate(self, period: Period, answers: Answers) -> float | None:
+    def _gap(self, mark: Mark, rate: float | None, before: int | None) -> Gap:
+        missed = 0.0 if before is None else probably_missed(rate, mark.at - before, mark.new)
+        since = None if before is None else time_of(before)
+        return Gap(self.row.id, self.row.url, self.row.publisher, since, time_of(mark.at), round(missed))
+
+    def _rate(self, period: Period, answers: Answers, gaps: Sequence[Mark]) -> float | None:
         """New entries a second, by the documents that had something in common with the one before, and the time of these."""
         if self.last is None:
             return None
-        begin = next((time_of(mark.at) for mark in self.marks if mark.kind == "first"), period.start)
+        begin = next((mark.at for mark in self._marks if mark.kind == "first"), period.start)
         end = answers[self.row.id, period.end] if self.fails_at_the_end else self.last
-        gaps = [time_of(mark.at) for mark in self.marks if mark.kind == "gap"]
-        between = [at - (answers[self.row.id, at] or at) for at in gaps]
-        watched = (end or begin) - begin - sum(between, timedelta())
-        return rate_per_second(self._regular, watched, self.row.rate)
+        between = sum(mark.at - (answers[self.row.id, mark.at] or mark.at) for mark in gaps)
+        return rate_per_second(self._regular, (end or begin) - begin - between, self.row.rate)
 
-    def _long_pauses(self, period: Period) -> list[Span]:
+    def _long_pauses(self, period: Period) -> list[Pause]:
         """The pauses that its rhythm does not explain, as far as they reach into the period."""
-        if self.patience is None or self.last is None:
+        if self.last is None:
             return []
-        found = long_pauses(self.news, self.patience, end=self.last)
-        return [pause for pause in found if pause.until is None or pause.until >= period.start]
+        found = long_pauses(self._rhythm, self.last)
+        return [pause for pause in found if pause[1] is None or pause[1] >= period.start]
 
-    def _failed_within(self, pause: Span, end: datetime) -> bool:
-        later = bisect_right(self._failures, moment(pause.since))
-        return later < len(self._failures) and self._failures[later] < moment(pause.until or end)
+    def _failed_within(self, since: int, until: int) -> bool:
+        later = bisect_right(self._failures, since)
+        return later < len(self._failures) and self._failures[later] < until
 
     def _silences(self, period: Period, answers: Answers) -> Iterator[Silence]:
+        usual, patience = self._rhythm.usual, self._rhythm.patience
+        if not (usual and patience and self.last is not None):
+            return
         for pause in self.pauses:
-            span = self._heard(pause, period, answers)
+            since, until = self._heard(pause, self.last, period, answers)
             if not self.row.is_watched:  # nobody asks it any more: that is no silence of its own
-                span = Span(span.since, span.until or self.last)
-            if self.last and self.usual and self.patience and span.length(self.last) > self.patience:
-                usual = round(self.usual.total_seconds())
-                yield Silence(self.row.id, self.row.url, self.row.publisher, span.since, span.until, usual)
+                until = until or self.last
+            if (until or self.last) - since > patience:
+                end = None if until is None else time_of(until)
+                yield Silence(self.row.id, self.row.url, self.row.publisher, time_of(since), end, round(usual / SECOND))
 
-    def _heard(self, pause: Span, period: Period, answers: Answers) -> Span:
+    def _heard(self, pause: Pause, last: int, period: Period, answers: Answers) -> Pause:
         """The part of a pause in which the feed answered: an outage, or a watch that stood still, is no silence of its own."""
-        last = pause.until or self.last or pause.since
-        heard = [stop.since for stop in period.stops if pause.since < stop.since < last]
-        if self._failed_within(pause, period.end):
-            heard.append(answers[self.row.id, pause.until or period.end] or pause.since)
-        if not heard or (pause.until is None and min(heard) >= last):
+        since, until = pause
+        end = until or last
+        heard = [stop for stop in period.stops if since < stop < end]
+        if self._failed_within(since, later := until or period.end):
+            heard.append(answers[self.row.id, later] or since)
+        if not heard or (until is None and min(heard) >= end):
             return pause
-        return Span(pause.since, max(min(heard), pause.since))
+        return since, max(min(heard), since)
 
 
 def _parted(marks: Sequence[Mark]) -> tuple[list[Mark], list[Mark]]:
     """Failures, and what else there is to tell."""
-    failed: list[Mark] = []
-    others: list[Mark] = []
-    for mark in marks:
-        (failed if mark.kind == "failed" else others).append(mark)
-    return failed, others
+    failed = [mark for mark in marks if mark.kind == "failed"]
+    return failed, [mark for mark in marks if mark.kind != "failed"] if len(failed) < len(marks) else []

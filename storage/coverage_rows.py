@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from typing import cast as cast_to
 from urllib.parse import urlsplit
 
+from msgspec import Struct, field
 from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, case, cast, func, or_, select, text
 from sqlalchemy.orm import Session
 
@@ -66,32 +67,30 @@ class Mark(NamedTuple):
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the polls of a feed tell, in the order of time: the moments (silence.py) at which they brought something `news`, its
-    `marks`, how many entries were `seen` as new, and how many of these `regular`, by documents that had something in common with
-    the one before."""
+class Told(Struct, array_like=True, gc=False):
+    """What the polls of a feed tell: how many `polls` there were and when the `last` began, how many entries were `seen` as new and how
+    many of these `regular`, by documents that had something in common with the one before; in the order of time when they brought
+    something, `news`, and their `marks`. Times are moments (silence.py)."""
 
-    news: Sequence[int] = ()
-    marks: Sequence[Mark] = ()
+    polls: int = 0
+    last: int | None = None
     seen: int = 0
     regular: int = 0
+    news: list[int] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
 
     def moments(self) -> Iterator[int]:
         """When there was a poll, as far as it is told here."""
         return chain(self.news, (mark.at for mark in self.marks))
 
 
-NOTHING = Told()
-
-
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """Pages of one feed that were not read for one reason, of one day; `waiting` says that they are to be tried again."""
+    """Pages of one feed that were not read for one reason, of one `day`, counted from 1970; `waiting` says that they are to be tried again."""
 
     feed_id: int
     reason: str
-    day: date
+    day: int
     waiting: bool
     number: int
 
@@ -117,21 +116,10 @@ def feeds(session: Session) -> list[FeedRow]:
     return found
 
 
-def polls(
-    session: Session, start: datetime, end: datetime, only: Sequence[int] | None
-) -> dict[int, tuple[int, datetime]]:
-    """By feed that was polled: how many polls, and when the last one began."""
-    # feed by feed, from the index of both, where a GROUP BY sorts every poll of the period: a third of the time
-    own = (POLLS.c.feed_id == FEEDS.c.id, _within(start, end, None))
-    number = select(func.count()).select_from(POLLS).where(*own).correlate(FEEDS).scalar_subquery()
-    last = select(func.max(POLLS.c.started_at)).where(*own).correlate(FEEDS).scalar_subquery()
-    query = select(FEEDS.c.id, number, last)
-    rows = session.execute(query if only is None else query.where(FEEDS.c.id.in_(only)))
-    return {row[0]: (row[1], row[2]) for row in rows if row[1]}
-
-
 def told(session: Session, start: datetime, end: datetime, only: Sequence[int] | None) -> dict[int, Told]:
-    """What the polls of each feed tell. A row of each feed, for rows are dear, and most polls with news tell no more than their time."""
+    """What the polls of each feed tell that was polled, or of those named by `only`."""
+    found = {feed_id: Told(number, moment(last)) for feed_id, number, last in _counted(session, start, end, only)}
+    # a row of each feed, for rows are dear, and most polls with news tell no more than their time
     failed, new = POLLS.c.outcome.not_in(ANSWERED), POLLS.c.entries_new
     kind = case((failed, "failed"), (POLLS.c.gap, "gap"), (POLLS.c.overlap == 0, "first"))
     at = cast(POLLS.c.started_at, Text)
@@ -148,10 +136,24 @@ def told(session: Session, start: datetime, end: datetime, only: Sequence[int] |
         .where(_within(start, end, only), or_(new > 0, POLLS.c.gap, failed))
         .group_by(feed)
     )
-    return {
-        row[0]: Told(sorted(map(_moment, _lines(row[1]))), sorted(_marks(row[2])), row[3], row[4])
-        for row in session.execute(query)
-    }
+    for feed_id, news, marks, seen, regular in session.execute(query):
+        one = found[feed_id]
+        one.seen, one.regular = seen, regular
+        one.news, one.marks = sorted(map(_moment, _lines(news))), sorted(_marks(marks))
+    return found
+
+
+def _counted(
+    session: Session, start: datetime, end: datetime, only: Sequence[int] | None
+) -> Iterator[tuple[int, int, datetime]]:
+    """Each feed that was polled: how often, and when the last poll began."""
+    # feed by feed, from the index of both, where a GROUP BY sorts every poll of the period: a third of the time
+    own = (POLLS.c.feed_id == FEEDS.c.id, _within(start, end, None))
+    number = select(func.count()).select_from(POLLS).where(*own).correlate(FEEDS).scalar_subquery()
+    last = select(func.max(POLLS.c.started_at)).where(*own).correlate(FEEDS).scalar_subquery()
+    query = select(FEEDS.c.id, number, last)
+    rows = session.execute(query if only is None else query.where(FEEDS.c.id.in_(only)))
+    return ((row[0], row[1], row[2]) for row in rows if row[1])
 
 
 def _moment(text: str) -> int:
@@ -187,15 +189,14 @@ def news_before(session: Session, start: datetime, feed_ids: Sequence[int]) -> d
     return found
 
 
-def last_answers(
-    session: Session, asked: Collection[tuple[int, datetime]]
-) -> dict[tuple[int, datetime], datetime | None]:
-    """For each feed and moment: when the feed last answered as it should before that moment."""
-    found: dict[tuple[int, datetime], datetime | None] = {}
+def last_answers(session: Session, asked: Collection[tuple[int, int]]) -> dict[tuple[int, int], int | None]:
+    """For each feed and moment (silence.py): the moment at which the feed last answered as it should before that."""
+    found: dict[tuple[int, int], int | None] = {}
     pairs = sorted(asked)
     for begin in range(0, len(pairs), _BATCH):
         batch = pairs[begin : begin + _BATCH]
-        moments = given(session, "moments", _MOMENTS, [(number, *pair) for number, pair in enumerate(batch)])
+        rows = [(number, feed_id, time_of(before)) for number, (feed_id, before) in enumerate(batch)]
+        moments = given(session, "moments", _MOMENTS, rows)
         answered = (
             select(POLLS.c.started_at)
             .where(
@@ -209,7 +210,7 @@ def last_answers(
             .scalar_subquery()
         )
         for number, at in session.execute(select(moments.c.number, answered)).all():
-            found[batch[number]] = at
+            found[batch[number]] = None if at is None else moment(at)
     return found
 
 
@@ -236,11 +237,11 @@ def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
     unread = select(
         ENTRIES.c.feed_id, ENTRIES.c.state, ENTRIES.c.error, ENTRIES.c.triaged_at, ENTRIES.c.retry_at.is_not(None)
     ).where(lost, ENTRIES.c.triaged_at >= start, ENTRIES.c.triaged_at < end)
-    counted: Counter[tuple[int, str, date, bool]] = Counter()
+    counted: Counter[tuple[int, str, int, bool]] = Counter()
     for query in (unread, *_kept(start, end)):
         for feed_id, state, error, at, waits in session.execute(query):
             if start <= at < end:  # asked here, lest a planner looks at every entry of the period for its article
-                counted[feed_id, page_class(error, state), at.date(), bool(waits)] += 1
+                counted[feed_id, page_class(error, state), (at - EPOCH).days, bool(waits)] += 1
     return [PageRow(*key, number) for key, number in counted.items()]
 
 
@@ -288,16 +289,21 @@ def run_caps(session: Session, start: datetime, end: datetime) -> dict[str, int]
     return {name: number for name, number in sorted(found.items()) if number}
 
 
+def first_poll(session: Session) -> datetime | None:
+    """When the first poll on record began."""
+    began: datetime | None = session.scalar(select(func.min(POLLS.c.started_at)))
+    return began
+
+
 def standstills(
-    session: Session, start: datetime, end: datetime, known: Sequence[int]
-) -> tuple[datetime | None, list[Span]]:
-    """The first poll on record, and the longest times in which something was due and nothing was polled.
+    session: Session, began: datetime | None, start: datetime, end: datetime, known: Sequence[int]
+) -> list[Span]:
+    """The longest times in which something was due and nothing was polled, after the first poll there is (`began`).
 
     `known` are the moments (silence.py) of polls that the caller has read already, in their order: what lies close together needs no look.
     """
-    began = session.scalar(select(func.min(POLLS.c.started_at)))
     if began is None or began >= end:
-        return began, []
+        return []
     holes = {
         (before, after or end)
         for before, after in _around(session, _marks_between([moment(max(began, start)), *known, moment(end)]))
@@ -306,7 +312,7 @@ def standstills(
     longest = sorted(holes, key=lambda hole: hole[0] - hole[1])[:MOST_STOPS]
     found = [(_due_since(session, since), min(until, end)) for since, until in longest]
     late = [Span(due, None if until == end else until) for due, until in found if due and until - due > STANDSTILL]
-    return began, sorted(late, key=lambda span: span.since)
+    return sorted(late, key=lambda span: span.since)
 
 
 def _marks_between(known: Sequence[int]) -> list[datetime]:

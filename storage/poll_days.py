@@ -6,10 +6,8 @@ the day comes, changes or goes, whoever writes; days without a row are read poll
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select, text
@@ -18,7 +16,6 @@ from sqlalchemy.orm import Session
 from storage import coverage_rows as rows
 from storage.models import POLL_DAYS, POLLS
 from storage.portable import insert_new, is_sqlite
-from storage.silence import moment, time_of
 
 LAG = timedelta(hours=1)  # after its end polls of a day may still come, those that took long
 OLDEST = 400  # days back from now; a poll with a date of 1970 must not make a row of each day since
@@ -26,9 +23,8 @@ ONE_DAY = timedelta(days=1)
 _DAY_OF = {"sqlite": "substr({0}.started_at, 1, 10)", "postgresql": "to_char({0}.started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"}  # fmt: skip
 _EVENTS = {"came": ("INSERT", ("NEW",)), "went": ("DELETE", ("OLD",)), "changed": ("UPDATE", ("OLD", "NEW"))}
 
-# of a feed: how many polls, when the last one began, entries seen as new, the regular ones of these, when there was news, marks;
-# moments as in silence.py
-Feed = list[Any]
+_FEEDS = dict[int, rows.Told]  # by feed, as JSON in a row and as what is read of it
+_DECODER = msgspec.json.Decoder(_FEEDS)
 
 
 def seal(session: Session, now: datetime, *, most: int = 1) -> int:
@@ -51,28 +47,27 @@ def seal(session: Session, now: datetime, *, most: int = 1) -> int:
 
 
 def _added_up(session: Session, day: date) -> str:
-    start, end = _midnight(day), _midnight(day + ONE_DAY)
-    return json.dumps(_of_polls(session, start, end), separators=(",", ":"))
+    told_ = rows.told(session, _midnight(day), _midnight(day + ONE_DAY), None)
+    return msgspec.json.encode(told_).decode()
 
 
-def told(session: Session, start: datetime, end: datetime) -> dict[int, Feed]:
+def told(session: Session, start: datetime, end: datetime) -> dict[int, rows.Told]:
     """By feed what its polls from `start` up to `end` tell, from the rows of whole days and the polls of all others."""
-    found: dict[int, Feed] = {}
+    found: dict[int, rows.Told] = {}
     for piece in _pieces(session, start, end):
         for id_, new in piece.items():
-            known = found.setdefault(int(id_), new)
+            known = found.setdefault(id_, new)
             if known is not new:
-                known[0] += new[0]
-                known[1] = new[1]
-                known[2] += new[2]
-                known[3] += new[3]
-                known[4] += new[4]
-                if new[5]:
-                    known[5] += new[5]
+                known.polls += new.polls
+                known.last = new.last
+                known.seen += new.seen
+                known.regular += new.regular
+                known.news += new.news
+                known.marks += new.marks
     return found
 
 
-def _pieces(session: Session, start: datetime, end: datetime) -> Iterator[Mapping[Any, Feed]]:
+def _pieces(session: Session, start: datetime, end: datetime) -> Iterator[_FEEDS]:
     """What is told of one stretch of time after the other."""
     query = select(POLL_DAYS.c.day, POLL_DAYS.c.told).where(
         POLL_DAYS.c.day >= f"{start:%Y-%m-%d}", POLL_DAYS.c.day <= f"{end - ONE_DAY:%Y-%m-%d}"
@@ -83,26 +78,11 @@ def _pieces(session: Session, start: datetime, end: datetime) -> Iterator[Mappin
         if midnight < at or midnight + ONE_DAY > end:
             continue
         if at < midnight:
-            yield _of_polls(session, at, midnight)
-        yield msgspec.json.decode(told_)
+            yield rows.told(session, at, midnight, None)
+        yield _DECODER.decode(told_)
         at = midnight + ONE_DAY
     if at < end:
-        yield _of_polls(session, at, end)
-
-
-def _of_polls(session: Session, start: datetime, end: datetime) -> dict[int, Feed]:
-    known = rows.told(session, start, end, None)
-    found: dict[int, Feed] = {}
-    for id_, (number, last) in rows.polls(session, start, end, None).items():
-        one = known.get(id_, rows.NOTHING)
-        found[id_] = [number, moment(last), one.seen, one.regular, list(one.news), list(map(list, one.marks))]
-    return found
-
-
-def told_of(feed: Feed) -> tuple[rows.Told, int, datetime]:
-    """What the polls of a feed tell, how many there were, and when the last one began."""
-    number, last, seen, regular, news, marks = feed
-    return rows.Told(news, list(map(rows.Mark._make, marks)), seen, regular), number, time_of(last)
+        yield rows.told(session, at, end, None)
 
 
 def _midnight(day: date) -> datetime:

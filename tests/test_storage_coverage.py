@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -28,7 +28,8 @@ from storage.coverage import Coverage, PublisherCoverage, newest_poll, report
 from storage.coverage_rows import page_class
 from storage.db import Database
 from storage.models import FEEDS, POLLS
-from storage.silence import Span, long_pauses, moment, patience, probably_missed, rate_per_second, usual_pause
+from storage.silence import DAY as DAY_LONG
+from storage.silence import SECOND, Span, long_pauses, moment, probably_missed, rate_per_second, rhythm
 
 START = NOW - 10 * DAY  # the watch of every world here begins then
 MONTH = {"since": date(2026, 11, 1), "until": date(2026, 11, 30), "now": NOW}
@@ -336,27 +337,33 @@ def news_at(*hours: float) -> list[int]:
 
 
 def test_of_few_pauses_there_is_no_usual_one() -> None:
-    assert usual_pause(news_at(0, 1, 2, 3, 4)) is None
-    assert usual_pause(news_at(0, 1, 2, 3, 4, 9)) == HOUR
+    assert rhythm(news_at(0, 1, 2, 3, 4)).usual is None
+    assert rhythm(news_at(0, 1, 2, 3, 4, 9)).usual == 3_600 * SECOND
+    assert not long_pauses(rhythm([]), moment(NOW))
 
 
 def test_three_usual_pauses_are_a_silence_but_an_ordinary_night_is_none() -> None:
     day = [hour for days in range(4) for hour in range(24 * days, 24 * days + 16)]  # nothing new for nine hours a night
-    news = news_at(*day)
-    assert patience(news_at(0, 1, 2, 3, 4, 5), HOUR) == 3 * HOUR
-    assert patience(news, usual_pause(news)) == 13.5 * HOUR
+    assert rhythm(news_at(0, 1, 2, 3, 4, 5)).patience == 3 * 3_600 * SECOND
+    known = rhythm(news_at(*day))
+    assert known.patience == 13.5 * 3_600 * SECOND
     last = START + day[-1] * HOUR
-    assert not long_pauses(news, timedelta(hours=13.5), end=last + 12 * HOUR)
-    assert long_pauses(news, timedelta(hours=13.5), end=last + 14 * HOUR) == [Span(last, None)]
+    assert not long_pauses(known, moment(last + 13.5 * HOUR))
+    assert long_pauses(known, moment(last + 14 * HOUR)) == [(moment(last), None)]
+
+
+def test_a_long_pause_that_is_over_ends_with_the_next_news() -> None:
+    news = news_at(0, 1, 2, 3, 4, 5, 9, 10)
+    assert long_pauses(rhythm(news), news[-1]) == [(news[5], news[6])]
 
 
 def test_a_rate_of_one_morning_is_none() -> None:
-    assert rate_per_second(50, HOUR, None) is None
-    assert rate_per_second(50, HOUR, 3600.0) == 1.0
-    assert rate_per_second(86_400, DAY, None) == 1.0
+    assert rate_per_second(50, DAY_LONG // 24, None) is None
+    assert rate_per_second(50, DAY_LONG // 24, 3600.0) == 1.0
+    assert rate_per_second(86_400, DAY_LONG, None) == 1.0
 
 
 def test_less_than_nothing_is_never_missed() -> None:
-    assert probably_missed(1.0, MINUTE, 100) == 0
-    assert probably_missed(None, DAY, 0) == 0
-    assert probably_missed(1.0, MINUTE, 40) == 20
+    assert probably_missed(1.0, 60 * SECOND, 100) == 0
+    assert probably_missed(None, DAY_LONG, 0) == 0
+    assert probably_missed(1.0, 60 * SECOND, 40) == 20
