@@ -104,6 +104,21 @@ def test_what_an_analyst_types_becomes_groups() -> None:
         named_groups([], ["qqq"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("Raka", ["rawa", "raqqa"]),
+        ("Kamishli", ["qamishli", "kilis"]),
+        ("hasak", ["hasakah", "hasakah-city", "hasakah-district", "hasakah-jazira", "qahtaniyah-hasakah"]),
+        ("nowhere", []),  # hermel is no more than made of its letters
+        ("tehran", []),
+        ("?", []),
+    ],
+)
+def test_what_is_offered_for_a_misspelt_place_is_near_it(typed: str, offered: list[str]) -> None:
+    assert sorted(shipped_tagger().gazetteer.close_to(typed, "place")) == sorted(offered)
+
+
 Command = Callable[..., tuple[int, str, str]]
 
 

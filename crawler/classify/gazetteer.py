@@ -31,6 +31,7 @@ ACTOR_KINDS = frozenset(["government", "armed-forces", "armed-group", "agency", 
 COLUMNS = ("id", "kind", "country", "parent", "latitude", "longitude", "confidence", "en", "ar", "other")
 _ACTOR_KEYS = frozenset({"kind", "why", "countries", "parent", "state", "since", "until", "then"})
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+ALIKE, ALIKE_BUT_FOR_THE_FIRST = 0.6, 0.75  # difflib's ratio, of what is offered for a misspelt name: Raka, Kamishli
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -130,11 +131,14 @@ class Gazetteer:
         return named.pop() if len(named) == 1 else None
 
     def close_to(self, word: str, kind: str) -> list[str]:
-        """A few ids that look like a word."""
+        """A few ids that look like a word: alike, and more so when even their first letters differ; or holding it."""
         ids: Iterable[str] = self.places if kind == "place" else self.actors
         folded = "-".join(fold(word).text.split())
+        alike = difflib.get_close_matches(folded, ids, n=4, cutoff=ALIKE)
+        another = set(difflib.get_close_matches(folded, ids, n=4, cutoff=ALIKE_BUT_FOR_THE_FIRST))
+        close = [one for one in alike if one[0] == folded[0] or one in another]
         within = [one for one in ids if len(folded) > 2 and folded in one]
-        return list(dict.fromkeys([*difflib.get_close_matches(folded, ids, n=4, cutoff=0.6), *within]))[:5]
+        return list(dict.fromkeys([*close, *within]))[:5]
 
 
 def _load_places(file: Path) -> tuple[dict[str, Place], list[Name]]:
