@@ -64,6 +64,35 @@ def test_fields_options_and_places(levantwatch: Run) -> None:
     assert ids(levantwatch, "place:aleppo OR harvest") == [3]
 
 
+def test_a_word_may_begin_with_a_minus(levantwatch: Run) -> None:
+    assert ids(levantwatch, "-lang:ar") == ids(levantwatch, "--", "-lang:ar") == [1, 3]
+    assert ids(levantwatch, "camp", "-title:Harvest", "--topic", "syria", "-lang:ar") == [1]
+    assert ids(levantwatch, '-"camp is closed"', "camp") == [3]
+    assert ids(levantwatch, "-(lang:ar OR harvest)") == [1]
+    status, out, err = levantwatch("export", "--format", "csv", "-o", "-", "-lang:ar")
+    assert (status, len(list(csv.DictReader(io.StringIO(out))))) == (0, 2), err
+    status, _, err = levantwatch("snapshot", "-o", "all-but-Arabic", "-lang:ar")
+    assert status == 0, err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-x",), "No such option: -x"),
+        (("camp", "-o", "camps.csv"), "No such option: -o"),  # of export, not of search
+        (("--nonsense",), "No such option: --nonsense"),
+        (("camp", "-topic", "syria"), "Invalid value for -topic: an option has two minuses: --topic"),
+        (("camp", "-since=7d"), "Invalid value for -since=7d: an option has two minuses: --since"),
+        (("--limit", "-5"), "-5 is not in the range"),
+        (("--since", "-7d"), "'-7d' is no date"),
+    ],
+)
+def test_an_option_is_no_word_of_the_query(levantwatch: Run, arguments: tuple[str, ...], said: str) -> None:
+    status, out, err = levantwatch("search", *arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+
+
 def test_mistakes_are_one_line(levantwatch: Run) -> None:
     for arguments, status, said in (
         (("camp publsher:x",), 1, "at character 6: there is no field publsher:"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from crawler.cli.common import (
     AsFormat,
@@ -33,6 +35,9 @@ from crawler.scope import scope
 
 if TYPE_CHECKING:
     from storage.search import Filters, Match
+
+
+_MINUS = "\ue000"  # a character for private use: nobody types it
 
 
 class ExportFormat(enum.StrEnum):
@@ -68,10 +73,33 @@ Actors = Annotated[
 ]
 
 
+class QueryCommand(TyperCommand):
+    """A command whose WORDS may begin with a minus: -place:x is a word of the query, -o and --topic are options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what was typed, as Typer does; a word with a minus is given to it with another sign in the place of that."""
+        options = {name: one for one in self.params for name in one.opts if name.startswith("-")}
+        end = args.index("--") if "--" in args else len(args)
+        given, before = [], None
+        for arg in args[:end]:
+            takes_it = before is not None and not getattr(before, "is_flag", False)
+            before = None if takes_it else options.get(arg)
+            is_word = len(arg) > 2 and arg[0] == "-" and arg[1] != "-" and not takes_it
+            if is_word and (meant := "-" + arg.partition("=")[0]) in options:
+                raise typer.BadParameter(
+                    f"an option has two minuses: {meant}; a word goes after -- here", param_hint=arg
+                )
+            given.append(_MINUS + arg[1:] if is_word else arg)
+        left = super().parse_args(ctx, [*given, *args[end:]])
+        if ctx.params.get("words"):
+            ctx.params["words"] = [re.sub(f"^{_MINUS}", "-", word) for word in ctx.params["words"]]
+        return left
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
-    app.command(epilog="Example: levantwatch export --format csv --topic syria -o syria.csv")(export)
+    app.command(cls=QueryCommand, epilog="Example: levantwatch search Raqqa --topic isis --since 7d")(search)
+    app.command(cls=QueryCommand, epilog="Example: levantwatch export --format csv --topic syria -o syria.csv")(export)
 
 
 def search(

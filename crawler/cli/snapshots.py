@@ -26,7 +26,7 @@ from crawler.cli.common import (
     now,
     reading,
 )
-from crawler.cli.searching import Actors, OnlyBecauseOf, Places, Words, filters_of
+from crawler.cli.searching import Actors, OnlyBecauseOf, Places, QueryCommand, Words, filters_of
 
 if TYPE_CHECKING:
     from crawler.snapshot_diff import Change, Snapshot
@@ -50,7 +50,10 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A snapshot.")]
 
 
-@app.command(epilog="Example: levantwatch snapshot make -o camps-2026 camp --since 2026-01-01 --author 'A. Analyst'")
+@app.command(
+    cls=QueryCommand,
+    epilog="Example: levantwatch snapshot make -o camps-2026 camp --since 2026-01-01 --author 'A. Analyst'",
+)
 def make(
     output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="A folder that is not there yet.")],
     words: Words = None,
