@@ -15,11 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from storage import coverage_rows as rows
-from storage import poll_days
+from storage import poll_days, unread
 from storage.coverage_feeds import REFUSALS, FeedAccount, Gap, Period, Silence
-from storage.coverage_rows import PageRow
 from storage.models import POLLS
 from storage.silence import Span, moment, time_of
+from storage.standstills import standstills
+from storage.unread import PageRow
 
 __all__ = ["Coverage", "Gap", "PublisherCoverage", "Silence", "newest_poll", "report"]
 
@@ -99,12 +100,12 @@ def report(session: Session, *, since: date, until: date, now: datetime, publish
     end = min(datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1), now)
     began = rows.first_poll(session)
     accounts, times = _accounts(session, start, end, publisher, began)
-    stops = rows.standstills(session, began, start, end, times)
+    stops = standstills(session, began, start, end, times)
     _settle(session, accounts, Period(moment(start), moment(end), [moment(stop.since) for stop in stops]))
     pages: dict[int, list[PageRow]] = defaultdict(list)
-    for page in rows.pages(session, start, end):
+    for page in unread.pages(session, start, end):
         pages[page.feed_id].append(page)
-    summary_only = rows.summary_only(session, since, until)
+    summary_only = unread.summary_only(session, since, until)
     by_publisher: dict[str, list[FeedAccount]] = defaultdict(list)
     for account in accounts:
         by_publisher[account.row.publisher].append(account)

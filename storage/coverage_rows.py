@@ -1,41 +1,30 @@
-"""What coverage.py reads: polls with something to tell, pages that were not read, times when the watch stood still."""
+"""What coverage.py reads of feeds and of polls that have something to tell."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from itertools import chain, pairwise
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 from typing import cast as cast_to
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, case, cast, func, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
-from storage.base import FAILED, THIN
 from storage.given import given
-from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS, RUNS
+from storage.models import FEEDS, POLLS, RUNS
 from storage.models_backfill import DOCUMENT
 from storage.portable import UTCDateTime
-from storage.silence import EPOCH, STANDSTILL, Span, moment, time_of
+from storage.silence import moment, time_of
 
 ANSWERED = ("ok", "same-body", "not-modified", "moved")  # crawler.polling.Outcome.is_success, and what older rows hold
 PAST = timedelta(days=42)  # before the period: enough for the rhythm of a weekly
-MOST_STOPS = 10  # the longest ones tell the story
-_THIN = text(f"articles.{THIN}")
 _BATCH = 5_000  # rows that are asked about in one statement
 _MOMENTS = {"number": Integer(), "feed": BigInteger(), "before": UTCDateTime()}
-
-# what an entry's error says, where it does not begin with its class
-_BY_STATUS = {"401": "forbidden", "403": "forbidden", "451": "forbidden", "404": "not-found", "410": "gone", "429": "rate-limited"}  # fmt: skip
-_CLASS = re.compile(
-    r"(gone|not-found|forbidden|robots|rate-limited|client-error|server-error|blocked|timeout|dns|tls|connection|refused-address"
-    r"|redirect-loop|too-large|parse-timeout|bad-url|not-an-article|paywalled|unreadable)(?::|$)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +71,6 @@ class Told(Struct, array_like=True, gc=False):
     def moments(self) -> Iterator[int]:
         """When there was a poll, as far as it is told here."""
         return chain(self.news, (mark.at for mark in self.marks))
-
-
-@dataclass(frozen=True, slots=True)
-class PageRow:
-    """Pages of one feed that were not read for one reason, of one `day`, counted from 1970; `waiting` says that they are to be tried again."""
-
-    feed_id: int
-    reason: str
-    day: int
-    waiting: bool
-    number: int
 
 
 def feeds(session: Session) -> list[FeedRow]:
@@ -230,57 +208,6 @@ def recovered(session: Session, feed_ids: Sequence[int], since: datetime) -> set
     return {row[0] for row in rows if row[1] is False}
 
 
-def pages(session: Session, start: datetime, end: datetime) -> list[PageRow]:
-    """Pages that could not be read, of entries that were new in the period, by feed, reason and day."""
-    lost = ENTRIES.c.state.in_(("unreadable", "gone", "pending"))
-    # when an entry is triaged it has just been seen; an index has this time, and none the other after the state
-    unread = select(
-        ENTRIES.c.feed_id, ENTRIES.c.state, ENTRIES.c.error, ENTRIES.c.triaged_at, ENTRIES.c.retry_at.is_not(None)
-    ).where(lost, ENTRIES.c.triaged_at >= start, ENTRIES.c.triaged_at < end)
-    counted: Counter[tuple[int, str, int, bool]] = Counter()
-    for query in (unread, *_kept(start, end)):
-        for feed_id, state, error, at, waits in session.execute(query):
-            if start <= at < end:  # asked here, lest a planner looks at every entry of the period for its article
-                counted[feed_id, page_class(error, state), (at - EPOCH).days, bool(waits)] += 1
-    return [PageRow(*key, number) for key, number in counted.items()]
-
-
-def _kept(start: datetime, end: datetime) -> Iterator[Select[Any]]:
-    """Matches of which no page could be read, or no more than its beginning."""
-    of_article = case((ARTICLES.c.extraction == "paywalled", "paywalled"), else_="match")
-    columns = (ENTRIES.c.feed_id, of_article, ENTRIES.c.error, ENTRIES.c.first_seen_at, ENTRIES.c.retry_at.is_not(None))
-    joined = select(*columns).join_from(ARTICLES, ENTRIES, ENTRIES.c.id == ARTICLES.c.id)
-    kept = joined.where(ARTICLES.c.day >= f"{start:%Y-%m-%d}", _THIN)
-    # by the few that failed: most matches without a page never had one to ask for
-    failed = text(f"entries.{FAILED}")
-    yield kept.where(failed, ENTRIES.c.first_seen_at >= start, ENTRIES.c.first_seen_at < end)
-    yield kept.where(ENTRIES.c.error.is_(None), ARTICLES.c.extraction == "paywalled")
-
-
-def page_class(error: str | None, state: str) -> str:
-    """The class of the reason why a page was not read: a word of docs/commands.md, Outcomes."""
-    told = error or ""
-    if (found := _CLASS.match(told)) is not None:
-        return found.group(1)
-    if (status := re.match(r"HTTP (\d{3})", told)) is not None:
-        code = status.group(1)
-        return _BY_STATUS.get(code, "server-error" if code.startswith("5") else "client-error")
-    if "robots.txt" in told:
-        return "robots"
-    if state == "pending":
-        return "connection" if error else "not asked for yet"
-    return state if state in ("gone", "paywalled") else "unreadable"
-
-
-def summary_only(session: Session, since: date, until: date) -> dict[int, int]:
-    """By feed: matches of these days that stand on their summary alone."""
-    query = select(ARTICLES.c.feed_id, func.count()).where(
-        ARTICLES.c.day >= f"{since:%Y-%m-%d}", ARTICLES.c.day <= f"{until:%Y-%m-%d}",
-        ARTICLES.c.topics != "", ARTICLES.c.extraction == "summary-only", _THIN,
-    )  # fmt: skip
-    return {row[0]: row[1] for row in session.execute(query.group_by(ARTICLES.c.feed_id))}
-
-
 def run_caps(session: Session, start: datetime, end: datetime) -> dict[str, int]:
     """What whole crawls counted as cut off by a limit: the counts whose name begins with `capped`."""
     found: Counter[str] = Counter()
@@ -293,58 +220,3 @@ def first_poll(session: Session) -> datetime | None:
     """When the first poll on record began."""
     began: datetime | None = session.scalar(select(func.min(POLLS.c.started_at)))
     return began
-
-
-def standstills(
-    session: Session, began: datetime | None, start: datetime, end: datetime, known: Sequence[int]
-) -> list[Span]:
-    """The longest times in which something was due and nothing was polled, after the first poll there is (`began`).
-
-    `known` are the moments (silence.py) of polls that the caller has read already, in their order: what lies close together needs no look.
-    """
-    if began is None or began >= end:
-        return []
-    holes = {
-        (before, after or end)
-        for before, after in _around(session, _marks_between([moment(max(began, start)), *known, moment(end)]))
-        if before is not None and (after or end) - before > STANDSTILL
-    }
-    longest = sorted(holes, key=lambda hole: hole[0] - hole[1])[:MOST_STOPS]
-    found = [(_due_since(session, since), min(until, end)) for since, until in longest]
-    late = [Span(due, None if until == end else until) for due, until in found if due and until - due > STANDSTILL]
-    return sorted(late, key=lambda span: span.since)
-
-
-def _marks_between(known: Sequence[int]) -> list[datetime]:
-    """Times such that every pause longer than STANDSTILL has one of them in it."""
-    most = moment(EPOCH + STANDSTILL)
-    step = most // 2
-    wide = [(a, b) for a, b in pairwise(known) if b - a > most]
-    return [time_of(a + number * step) for a, b in wide for number in range(1, (b - a) // step + 1)]
-
-
-def _around(session: Session, moments: Sequence[datetime]) -> Iterator[tuple[datetime | None, datetime | None]]:
-    """For each moment the last poll before it and the first one from it on."""
-    for begin in range(0, len(moments), _BATCH):
-        some = [(moment,) for moment in moments[begin : begin + _BATCH]]
-        asked = given(session, "moments", {"moment": UTCDateTime()}, some)
-        at = POLLS.c.started_at
-        before = select(func.max(at)).where(at < asked.c.moment).correlate(asked).scalar_subquery()
-        after = select(func.min(at)).where(at >= asked.c.moment).correlate(asked).scalar_subquery()
-        for row in session.execute(select(asked.c.moment, before, after)).all():
-            yield row[1], row[2]
-
-
-def _due_since(session: Session, at: datetime) -> datetime | None:
-    """When, after the polls up to `at`, the first feed was to be polled again; None when none was."""
-    last = (
-        select(POLLS.c.next_poll_at)
-        .where(POLLS.c.feed_id == FEEDS.c.id, POLLS.c.started_at <= at)
-        .order_by(POLLS.c.started_at.desc())
-        .limit(1)
-        .correlate(FEEDS)
-        .scalar_subquery()
-    )
-    still = and_(FEEDS.c.enabled, FEEDS.c.status == "active", FEEDS.c.removed_at.is_(None))
-    due = session.scalar(select(func.min(last)).where(still))
-    return None if due is None else max(due, at)

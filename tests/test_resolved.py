@@ -102,7 +102,7 @@ def test_a_match_stays_one_whatever_its_page_leads_to_later(database: Database) 
 
 
 def test_coverage_does_not_count_it_as_a_page_that_was_lost(database: Database) -> None:
-    from storage.coverage_rows import pages
+    from storage.unread import pages
 
     feed = add_feed(database)
     known, through = list_entries(database, feed, own(), short())

@@ -25,11 +25,11 @@ from storage_samples import (
 
 from storage import entries, feeds, poll_days, runs
 from storage.coverage import Coverage, PublisherCoverage, newest_poll, report
-from storage.coverage_rows import page_class
 from storage.db import Database
 from storage.models import FEEDS, POLLS
 from storage.silence import DAY as DAY_LONG
 from storage.silence import SECOND, Span, long_pauses, moment, probably_missed, rate_per_second, rhythm
+from storage.unread import page_class
 
 START = NOW - 10 * DAY  # the watch of every world here begins then
 MONTH = {"since": date(2026, 11, 1), "until": date(2026, 11, 30), "now": NOW}
