@@ -11,9 +11,9 @@ from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from storage.aliases import last_listing, same_entries
-from storage.bulk import run_many
+from storage.bulk import insert_many, run_many
 from storage.models import ENTRIES, FEEDS, SIGHTINGS
-from storage.portable import insert_new, upsert
+from storage.portable import if_new, is_sqlite, or_update
 from storage.seen import SeenEntry, Triage
 from storage.text import audit_rank, short_key
 
@@ -105,10 +105,8 @@ def record_seen(session: Session, documents: Sequence[Document]) -> list[SeenRes
     coming: dict[str, dict[str, Any]] = {}  # of two documents with a new entry the first brings it
     for one in listings:
         _find_new(session, one, known, coming)
-    inserted = insert_new(
-        session, ENTRIES, list(coming.values()), conflict=["key"], returning=[ENTRIES.c.key, ENTRIES.c.id]
-    )
-    new = {row.key: row.id for row in inserted}
+    adding = if_new(is_sqlite(session), ENTRIES, ("key",), (ENTRIES.c.key, ENTRIES.c.id))
+    new: dict[str, int] = dict(insert_many(session, adding, list(coming.values())))
     ids = known.ids | new
     if others := [key for key in coming if key not in new]:  # another process was faster with some
         ids |= _known(session, others).ids
@@ -178,13 +176,8 @@ def _note_sightings(session: Session, listings: Sequence[_Listing], ids: Mapping
         for key, row in one.rows.items():
             entry_id = renamed[key] if key in renamed else ids[key]
             rows[feed_id, entry_id] = {**seen, "entry_id": entry_id, "guid": row["guid"], "url": one.given[key].link}
-    upsert(
-        session,
-        SIGHTINGS,
-        list(rows.values()),
-        conflict=["feed_id", "entry_id"],
-        update=["guid", "last_seen_at", "url"],
-    )
+    noting = or_update(is_sqlite(session), SIGHTINGS, ("feed_id", "entry_id"), ("guid", "last_seen_at", "url"))
+    run_many(session, noting, list(rows.values()))
 
 
 def _note_listed(session: Session, listings: Sequence[_Listing]) -> None:

@@ -5,6 +5,7 @@ Everything else in storage is written once for both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -15,7 +16,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
-    Executable,
+    Insert,
     Row,
     String,
     Table,
@@ -131,6 +132,21 @@ class CleanJSON(TypeDecorator[Any]):
         """The value with clean strings."""
         return clean_json(value)
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """The same; on SQLite it is the finished text that is looked at, in which half of a pair or NUL stands as an escape."""
+        if dialect.name != "sqlite":
+            return super().bind_processor(dialect)
+        write: Any = self.load_dialect_impl(dialect).bind_processor(dialect)
+
+        def clean_text(value: Any) -> Any:
+            written = write(value)
+            return write(clean_json(value)) if written and _ESCAPED.search(written) else written
+
+        return clean_text
+
+
+_ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])")  # a whole pair, too: that is only slower
+
 
 def is_sqlite(session: Session) -> bool:
     """Whether this session talks to SQLite."""
@@ -158,7 +174,7 @@ def insert_new(
     """
     if not rows:
         return []
-    statement = _insert_new(is_sqlite(session), into, tuple(conflict), tuple(returning))
+    statement = if_new(is_sqlite(session), into, tuple(conflict), tuple(returning))
     return session.execute(statement, [dict(row) for row in rows]).all()
 
 
@@ -167,7 +183,7 @@ def upsert(
 ) -> None:
     """Insert the rows; where the `conflict` columns are there already, set the `update` columns to the new values."""
     if rows:
-        statement = _upsert(is_sqlite(session), into, tuple(conflict), tuple(update))
+        statement = or_update(is_sqlite(session), into, tuple(conflict), tuple(update))
         session.execute(statement, [dict(row) for row in rows])
 
 
@@ -180,15 +196,15 @@ def _postgresql() -> Any:
 
 # Made once: building such a statement takes SQLAlchemy as long as sending it (0.4 ms).
 @cache
-def _insert_new(
-    sqlite_: bool, into: Table, conflict: tuple[str, ...], returning: tuple[Column[Any], ...]
-) -> Executable:
+def if_new(sqlite_: bool, into: Table, conflict: tuple[str, ...], returning: tuple[Column[Any], ...]) -> Insert:
+    """The statement of insert_new."""
     insert = sqlite.insert(into) if sqlite_ else _postgresql().insert(into)
     return insert.on_conflict_do_nothing(index_elements=conflict).returning(*returning)
 
 
 @cache
-def _upsert(sqlite_: bool, into: Table, conflict: tuple[str, ...], update: tuple[str, ...]) -> Executable:
+def or_update(sqlite_: bool, into: Table, conflict: tuple[str, ...], update: tuple[str, ...]) -> Insert:
+    """The statement of upsert."""
     insert = sqlite.insert(into) if sqlite_ else _postgresql().insert(into)
     values = {name: insert.excluded[name] for name in update}
     return insert.on_conflict_do_update(index_elements=conflict, set_=values)

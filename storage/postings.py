@@ -101,7 +101,8 @@ def _rows(session: Session, index: str, asked: Sequence[tuple[Any, int, int]], m
         bound = {name: _array([one[place] for one in asked]) for place, name in enumerate(("keys", "lows", "highs"))}
     for one in (session.scalar(_newest(sqlite_, index, most), bound) or "").split():
         place, _, numbers = one.partition(":")
-        found[int(place)] = sorted(map(int, numbers.split(",")), reverse=True)
+        several = numbers.split(",")
+        found[int(place)] = sorted(map(int, several), reverse=True) if len(several) > 1 else [int(numbers)]
     return found
 
 

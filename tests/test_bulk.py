@@ -7,9 +7,10 @@ from sqlalchemy import bindparam, insert, select, update
 from storage_samples import NOW
 
 from storage import feeds
-from storage.bulk import run_many
+from storage.bulk import insert_many, run_many
 from storage.db import Database
 from storage.models import EVENTS, FEEDS
+from storage.portable import if_new, is_sqlite
 
 ADDED = insert(EVENTS).values(what="changed")
 CHANGED = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
@@ -35,3 +36,37 @@ def test_a_row_without_a_value_and_a_statement_with_an_answer_are_refused(databa
             run_many(session, CHANGED, [{"which": 1, "title": "One"}, {"which": 2}])
         with pytest.raises(TypeError, match="answer"):
             run_many(session, ADDED.returning(EVENTS.c.id), [{"feed_id": 1, "at": NOW, "details": ""}])
+
+
+def test_what_comes_back_is_of_the_rows_that_are_new_over_several_statements(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.bulk._VALUES", 70)
+    with database.write() as session:
+        there, _ = feeds.add(session, url="https://orontes.example/7", now=NOW)
+        urls = [f"https://orontes.example/{number}" for number in range(30)]
+        said = {"publisher": "", "origin": "user", "added_at": NOW, "next_poll_at": NOW}
+        rows = [{"url": url, "title": f"\0At {url}", **said} for url in urls]
+        adding = if_new(is_sqlite(session), FEEDS, ("url",), (FEEDS.c.url, FEEDS.c.id))
+        back = insert_many(session, adding, rows)
+        assert insert_many(session, adding, []) == []
+    with database.read() as session:
+        stored = session.execute(select(FEEDS.c.url, FEEDS.c.id, FEEDS.c.title).where(FEEDS.c.id != there)).all()
+    assert sorted(back) == sorted((url, id_) for url, id_, _ in stored)
+    assert {url: title for url, _, title in stored} == {url: f"At {url}" for url in urls if url != urls[7]}
+
+
+def test_a_row_to_insert_without_a_value_is_refused(database: Database) -> None:
+    adding = ADDED.returning(EVENTS.c.id)
+    with database.write() as session, pytest.raises(KeyError, match="details"):
+        insert_many(session, adding, [{"feed_id": 1, "at": NOW, "details": ""}, {"feed_id": 1, "at": NOW}])
+
+
+def test_json_is_clean_however_deep_and_keeps_what_is_text(database: Database) -> None:
+    given = {"a": ["\0N\ud800", {"b": "\udfff"}], "emoji": "\U0001f600 \\u0000", "arabic": "حلب", "none": None}
+    with database.write() as session:
+        id_, _ = feeds.add(session, url="https://orontes.example/1", now=NOW)
+        session.execute(CHANGED.values(hints=given), {"which": id_})
+    with database.read() as session:
+        kept = session.scalar(select(FEEDS.c.hints))
+    assert kept == {"a": ["N", {"b": ""}], "emoji": "\U0001f600 \\u0000", "arabic": "حلب", "none": None}
