@@ -49,6 +49,7 @@ PRIOR_RATE = 1 / 12  # entries an hour, of a feed whose first document has no da
 PUSHED_INTERVAL = 12 * HOUR  # of a feed whose hub pushes: so long it takes at most to notice that the hub went silent
 
 BACK_OFF_BASE = 10 * MINUTE  # doubled for every full failure: 20 m, 40 m, 80 m … capped at Policy.max_backoff
+A_BUG, AFTER_A_BUG = "a-bug", HOUR  # what cannot be recorded is not asked for every minute: its publisher did nothing
 GONE_APART = DAY  # a second 410 this much later disables a feed; deployments answer 410 for an hour by mistake
 
 # Here asking sooner than the feed's own rhythm is what the server complains of.

@@ -28,6 +28,8 @@ from storage import hosts as known_hosts
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from scrapy import Request
     from scrapy.http import Response
 
@@ -110,6 +112,7 @@ class Polls:
             self._broke(error)
         except Exception:
             logger.exception("a bug: the poll of feed=%d", feed.id)
+            await self._put_off(feed, self.watch.now() + polling.AFTER_A_BUG, because=polling.A_BUG)
         finally:
             self.outcomes.setdefault(feed.id, polling.Outcome.UNREADABLE)  # not asked, or a bug: no success either
             self.let_go(feed)
@@ -141,10 +144,12 @@ class Polls:
 
     async def _not_asked(self, feed: FeedForPoll, error: NotAskedError) -> None:
         """The host asked to be left alone for a while, or the crawl ended before its turn came."""
-        if error.until is None:
-            return
+        if error.until is not None:
+            await self._put_off(feed, error.until, because=known_hosts.BECAUSE_OF_HOST)
+
+    async def _put_off(self, feed: FeedForPoll, until: datetime, *, because: str) -> None:
         try:
-            await self.watch.write(known_hosts.postpone_feeds, feed_ids=[feed.id], until=error.until)
+            await self.watch.write(known_hosts.postpone_feeds, feed_ids=[feed.id], until=until, because=because)
         except StorageError as failed:
             self._broke(failed)
 

@@ -80,10 +80,12 @@ def may_be_asked(host: ColumnElement[str], now: datetime) -> ColumnElement[bool]
     return ~exists().where(HOSTS.c.name == host, HOSTS.c.quiet_until > now)
 
 
-def postpone_feeds(session: Session, *, feed_ids: Collection[int], until: datetime) -> None:
-    """These feeds wait until their host may be asked again, and say so."""
+def postpone_feeds(
+    session: Session, *, feed_ids: Collection[int], until: datetime, because: str = BECAUSE_OF_HOST
+) -> None:
+    """These feeds wait, until their host may be asked again as a rule, and say so."""
     later = and_(FEEDS.c.id.in_(feed_ids), FEEDS.c.next_poll_at < until)
-    session.execute(update(FEEDS).where(later).values(next_poll_at=until, next_poll_reason=BECAUSE_OF_HOST))
+    session.execute(update(FEEDS).where(later).values(next_poll_at=until, next_poll_reason=because))
 
 
 def postpone_entries(session: Session, *, entry_ids: Collection[int], until: datetime) -> None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy import Request
+from scrapy.http import Response
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 from test_polling import DAY, HOUR, NOW, POLICY, URL
 
 from crawler.answers import HttpAnswer
 from crawler.classify import Judge
+from crawler.config import Config
 from crawler.feed import ParsedEntry, ParsedFeed
 from crawler.polling import Outcome
+from crawler.polls import Polls, Turn
 from crawler.record import FeedReading, Recorder
 from storage import feeds
 from storage.db import Database
@@ -138,3 +146,61 @@ def test_every_outcome_can_be_stored(watched: Watched) -> None:
         assert row["outcome"] == outcome
         assert row["next_poll_at"] > NOW + number * HOUR
         assert (row["last_error"] is None) == outcome.is_success
+
+
+class Broken:
+    """A recorder with a mistake in it."""
+
+    def record_all(self, session: Session, readings: Sequence[FeedReading]) -> list[Any]:
+        session.execute(text("update feeds set title = 'half of it'"))
+        raise ArithmeticError(f"{len(readings)} readings")
+
+
+def test_a_feed_whose_answer_cannot_be_recorded_for_a_mistake_of_ours_is_not_asked_every_minute(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    async def refuses(request: Request) -> Response:
+        asked.append(request.url)
+        raise OSError
+
+    async def write(work: Callable[..., Any], **turn: Any) -> Any:
+        with watched.database.write() as session:
+            return work(session, **turn)
+
+    async def write_together(work: Callable[..., Any], reading: FeedReading) -> Any:
+        return (await write(work, readings=[reading]))[0]
+
+    def broke(error: Exception) -> None:
+        raise error
+
+    watch: Any = SimpleNamespace(
+        now=lambda: NOW,
+        config=Config(),
+        workers=None,
+        write=write,
+        write_together=write_together,
+        through=lambda id_: None,
+    )
+    recorder: Any = Broken()
+    through: list[tuple[int, int]] = []
+    polls = Polls(
+        watch, recorder, download=refuses, done=lambda feed, found: through.append((feed.id, found)), broke=broke
+    )
+
+    async def ask_once() -> None:
+        with watched.database.read() as session:
+            for feed in feeds.for_poll(session, feed_ids=[1], now=NOW, ignore_retry_after=True):
+                assert polls.wait(feed)
+                polls.begin(Turn(feed, forced=False))
+        await polls.ended()
+
+    asyncio.run(ask_once())
+    assert (asked, through) == ([URL], [(1, 0)])
+    assert "a bug: the poll of feed=1" in caplog.text
+    assert not watched.due(NOW + HOUR / 2)
+    assert watched.due(NOW + HOUR)
+    with watched.database.read() as session:
+        assert dict(feeds.explain(session, 1))["because of"] == "a-bug"
+        assert feeds.get(session, 1).title == ""
