@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import importlib.util
 import multiprocessing
 import os
 import resource
@@ -21,6 +22,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from multiprocessing import forkserver
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -45,6 +47,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TASKS_PER_WORKER = 60  # then it is forked anew, in milliseconds: the heap of one that met hostile pages stays large
 MANY = 12_000  # tags, or pairs of attributes; of 662 real pages one has more
 HEAVY = 4 * 1024 * 1024  # bytes that one document may leave behind before they are looked for
+LAUNCHERS = ("levantwatch", "scrapy")  # scripts that begin a command and hold nothing that a worker needs
 OUT_OF_MEMORY = 77  # exit code of a worker whose work did not fit: its heap is in pieces, a fresh one is better
 
 
@@ -173,11 +176,20 @@ class Workers:
     def _context(self) -> ForkServerContext:
         """forkserver: a fork of this process would hold its database locks and sockets after a kill -9; preloading makes a new
         worker a matter of milliseconds instead of a second of imports."""
+        _forget_the_launcher()
         context = multiprocessing.get_context("forkserver")
         loaded = ["crawler.workers", "crawler.feed", "crawler.listing", "dateparser"]
         loaded += ["crawler.extract"] * self._extracts + ["crawler.shipped"] * self._judges
         context.set_forkserver_preload([*loaded, "crawler.frozen"])
         return context
+
+
+def _forget_the_launcher() -> None:
+    """Let multiprocessing take the program for `python -m crawler`, whose main module it leaves alone: it would import the launcher, and with it
+    all commands, into every worker, at a tenth of a second and 10 MB each."""
+    main = sys.modules["__main__"]
+    if main.__spec__ is None and Path(getattr(main, "__file__", None) or "").name in LAUNCHERS:
+        main.__spec__ = importlib.util.find_spec("crawler.__main__")
 
 
 def _end(pool: ProcessPool) -> None:

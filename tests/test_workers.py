@@ -18,7 +18,7 @@ import pytest
 
 from crawler.extract import extract_page
 from crawler.larder import ORDINARY, Aside
-from crawler.workers import Workers, WorkTooHeavyError, is_heavy
+from crawler.workers import LAUNCHERS, Workers, WorkTooHeavyError, is_heavy
 
 SLACK = 60.0  # seconds a loaded machine may take for what needs one
 
@@ -273,4 +273,28 @@ def test_workers_load_neither_database_nor_network() -> None:
     """SQLAlchemy alone is 30 MB, in the server from which all workers are forked."""
     asked = "import sys, crawler.frozen; print(sorted({'sqlalchemy', 'scrapy', 'twisted'} & sys.modules.keys()))"
     told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_workers_load_no_command(name: str, tmp_path: Path) -> None:
+    """Multiprocessing imports the main module of whoever starts a process into it, here the launcher with all commands."""
+    launcher = tmp_path / name
+    launcher.write_text(
+        """
+import asyncio
+import crawler.cli
+from crawler.workers import Workers
+
+async def main():
+    workers = Workers(count=1, seconds=60, memory_mb=1024)
+    print(await workers.run(eval, "sorted({'crawler.cli', 'typer'} & __import__('sys').modules.keys())"))
+    workers.close()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+""",
+        encoding="utf-8",
+    )
+    told = subprocess.run([sys.executable, launcher], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "[]\n"
