@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 3.0  # how long the last transaction of a crawl that was stopped may wait for a locked database
+ONE_HAS_NEWS = 50  # feeds of which one, at least, shows something new, in all but the quietest minutes
 STOP_SECONDS = 2.0  # how long requests in flight may end by themselves after a signal; then they are left
 NO_FEEDS = "there is no feed to poll; load the catalogue with: levantwatch feeds import --catalogue"
 
@@ -257,8 +258,10 @@ def poll_feeds(
         with watch.database.read() as session:
             named = [feeds.get(session, ref) for ref in refs or ()]
             ids = tuple(feed.id for feed in named) if refs else None
-            on_start(len(ids) if ids is not None else feeds.count(session))
-            if any(feed.rate is None for feed in named) if refs else feeds.has_unread(session):
+            number = len(ids) if ids is not None else feeds.count(session)
+            on_start(number)
+            unread = any(feed.rate is None for feed in named) if refs else feeds.has_unread(session)
+            if unread or number >= ONE_HAS_NEWS:
                 watch.workers.prepare()  # a document is going to be parsed
         return _run_round(watch, Round(now=True, feed_ids=ids, force=force), kind="poll", on_poll=on_poll)
     finally:

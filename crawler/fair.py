@@ -22,8 +22,8 @@ class FairQueue(Generic[T]):
     """Items waiting per host, handed out in turn; `done` makes room again. Not thread-safe.
 
     `per_host` is the number of items of one host that may be out at once, `total` of all hosts together. `opens_at`
-    says from which time on a host may be asked; `idle` how many of the items that are out only wait for their turn at a
-    host, and so take no place from the others.
+    says from which time on a host may be asked; `idle` how many of the items that are out ask nobody now, waiting for their
+    turn at a host, say, and so take no place from the others.
     """
 
     def __init__(

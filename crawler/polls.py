@@ -53,8 +53,8 @@ class Turn:
 class Polls:
     """The polls of one crawl.
 
-    `download` asks and follows redirects. `done` is told of every feed that is through, with the number of entries that are worth
-    reading; `broke` when the database failed.
+    `download` asks and follows redirects. `answered` is told when nobody is asked any more for a feed, `done` of every feed that is through,
+    with the number of entries that are worth reading; `broke` when the database failed.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Polls:
         recorder: Recorder,
         *,
         download: Callable[[Request], Awaitable[Response]],
+        answered: Callable[[], None],
         done: Callable[[FeedForPoll, int], None],
         broke: Callable[[StorageError], None],
     ) -> None:
@@ -70,7 +71,9 @@ class Polls:
         self.recorder = recorder
         self.outcomes: dict[int, polling.Outcome] = {}  # by feed: how it answered last
         self.counts: Counter[str] = Counter(entries=0, new=0)
+        self.recording = 0  # polls that are answered and not through: nobody is asked for them
         self._download = download
+        self._answered = answered
         self._done = done
         self._broke = broke
         self._known: set[int] = set()  # feeds waiting or in flight: a slow feed is not asked twice at once
@@ -105,7 +108,7 @@ class Polls:
         feed, candidates = turn.feed, 0
         try:
             if not self._leaving:
-                candidates = await self._record(feed, await self._answer(turn))
+                candidates = await self._keep(feed, await self._answer(turn))
         except NotAskedError as error:
             await self._not_asked(feed, error)
         except StorageError as error:
@@ -152,6 +155,14 @@ class Polls:
             await self.watch.write(known_hosts.postpone_feeds, feed_ids=[feed.id], until=until, because=because)
         except StorageError as failed:
             self._broke(failed)
+
+    async def _keep(self, feed: FeedForPoll, answer: HttpAnswer) -> int:
+        self.recording += 1
+        self._answered()
+        try:
+            return await self._record(feed, answer)
+        finally:
+            self.recording -= 1
 
     async def _record(self, feed: FeedForPoll, answer: HttpAnswer) -> int:
         """One transaction: validators, next poll and its reason, audit row, sightings, new entries, triage. How many are worth reading."""

@@ -186,7 +186,12 @@ def test_a_feed_whose_answer_cannot_be_recorded_for_a_mistake_of_ours_is_not_ask
     recorder: Any = Broken()
     through: list[tuple[int, int]] = []
     polls = Polls(
-        watch, recorder, download=refuses, done=lambda feed, found: through.append((feed.id, found)), broke=broke
+        watch,
+        recorder,
+        download=refuses,
+        answered=lambda: None,
+        done=lambda feed, found: through.append((feed.id, found)),
+        broke=broke,
     )
 
     async def ask_once() -> None:

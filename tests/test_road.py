@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from crawler.reactor import STOP_AT_MOST
 from storage.db import open_database
 from tests.command import Desk, wait_for
+from tests.faults import locked
 from tests.site import Reply, Request, Site, page, rss
 from tests.storage_samples import add_feed
 
@@ -282,6 +284,29 @@ def test_without_a_feed_the_commands_say_what_to_do(empty: Desk) -> None:
         done = empty.run(*command)
         assert done.returncode == 1
         assert "levantwatch feeds import --catalogue" in done.stderr.decode()
+
+
+def test_a_poll_that_waits_for_the_database_keeps_no_other_feed_from_being_asked(
+    tmp_path: Path, schema_url: str
+) -> None:
+    desk = Desk(tmp_path, schema_url, settings={"LEVANTWATCH_CONCURRENCY": "1"})
+    asked, held = threading.Semaphore(0), threading.Event()
+
+    def answer(request: Request) -> Reply:
+        asked.release()
+        held.wait(60)
+        return Reply(rss(("1", "Rain", "https://courier.example/1")))
+
+    with Site("127.0.0.1") as one, Site("127.0.0.2") as other:
+        desk.watch(one.route("/feed.xml", answer), other.route("/feed.xml", answer))
+        with desk.start("poll") as crawl:
+            assert asked.acquire(timeout=60)
+            with locked(desk.url):
+                held.set()
+                assert asked.acquire(timeout=20), "the second feed waits for the first one's transaction"
+            crawl.communicate(timeout=60)
+        assert crawl.returncode == 0
+    assert desk.rows("select count(*) from polls where outcome = 'ok'")[0][0] == 2
 
 
 def test_retry_after_holds_unless_forced(desk: Desk, site: Site) -> None:

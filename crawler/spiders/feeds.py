@@ -77,19 +77,26 @@ class FeedsSpider(Spider):
             per_host=config.host_connections,
             total=config.concurrency,
             opens_at=self.hosts.opens_at,
-            idle=lambda: self.hosts.waiting,
+            idle=self._idle,
         )
         self._pageless: deque[Article] = deque()  # nothing is asked for them: no host's turn has to come
         self._on_their_way: set[int] = set()  # the same and those that Judge and Store have in hand, by their entries
         self.recorder = Recorder.configured(config, lambda: watch.judge, run_id=run_id)
         self.blind = self.recorder.blind
-        self.polls = Polls(watch, self.recorder, download=self._download, done=self._polled, broke=self._break)
+        self._changed = asyncio.Event()
+        self.polls = Polls(
+            watch,
+            self.recorder,
+            download=self._download,
+            answered=self._changed.set,
+            done=self._polled,
+            broke=self._break,
+        )
         self.pages = Pages(watch)
         self.broken: StorageError | None = None  # what ended the crawl, when the database did
         self.again = Rechecks(watch, accept=PAGE_ACCEPT, settled=self.settled, broke=self._break)
         self._open = True  # whether more rounds may come
         self._leaving = False
-        self._changed = asyncio.Event()
         self.claims = Claims(
             watch,
             entries_wait=self.reads_entries,
@@ -260,6 +267,10 @@ class FeedsSpider(Spider):
         except StorageError as error:
             self._break(error)
         self.settled(row)
+
+    def _idle(self) -> int:
+        """Of what is in hand, what asks nobody now: it waits for its host, or for the writer. Of the second no more than there are places."""
+        return self.hosts.waiting + min(self.polls.recording, self.watch.config.concurrency)
 
     # --- one feed ---
 
