@@ -92,7 +92,7 @@ def matches_table(
             cells += [plain(reasons.get(row.article_id, ""))] if reasons is not None else []
             sys.stdout.write("\t".join(cells) + "\n")
         return
-    if not rows:
+    if not rows:  # of the newsroom: `search` says more
         sys.stderr.write("no match\n")
         return
     _draw_matches(rows, reasons, heading)

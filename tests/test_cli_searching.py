@@ -93,6 +93,45 @@ def test_an_option_is_no_word_of_the_query(levantwatch: Run, arguments: tuple[st
     assert said in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("nowhere",),
+            "no match for nowhere; try fewer words, another spelling, or the beginning of a word with a star",
+        ),
+        (("camp", "nowhere", "--topic", "syria"), "no match for camp nowhere --topic syria; none has nowhere,"),
+        (("raqqa", "harvest"), "each word is in one, none has all of them"),
+        (("harvest", "--language", "ar"), "without --language or without the words there is one"),
+        (("camp", "--topic", "isis"), "no match for camp --topic isis; without --topic there is one"),
+        (("nowhere", "--topic", "isis"), "no match for nowhere --topic isis; to leave out one of these is not enough"),
+        (("--publisher", "north  POST"), "is called 'north  POST'; close to it: North Post"),
+        (("--publisher", "post"), "close to it: North Post"),
+        (("--publisher", "xyz"), "the query publisher:WORD finds a part of a name"),
+        (("--since", "2030"), "levantwatch stats tells from which day to which"),
+        (("--place", "aleppo", "--place", "al-hol-camp"), "no match for --place aleppo --place al-hol-camp; "),
+    ],
+)
+def test_without_a_match_it_says_what_was_asked_and_what_to_try(
+    levantwatch: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    status, out, err = levantwatch("search", *arguments)
+    assert (status, out) == (0, "")
+    assert said in err
+    assert err.startswith("levantwatch: no match for ")
+    assert err.count("\n") == 1
+    assert levantwatch("search", *arguments, "--format", "json") == (0, "[]\n", "")
+
+
+def test_without_any_match_it_says_where_to_look(
+    schema_url: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setenv("LEVANTWATCH_DATABASE_URL", schema_url)
+    status, out, err = run_here(capfdbinary, "search")
+    assert (status, out) == (0, "")
+    assert err == "levantwatch: no match; nothing has matched yet: levantwatch stats tells what was polled and read\n"
+
+
 def test_mistakes_are_one_line(levantwatch: Run) -> None:
     for arguments, status, said in (
         (("camp publsher:x",), 1, "at character 6: there is no field publsher:"),

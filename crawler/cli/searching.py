@@ -126,6 +126,7 @@ def search(
     forget: Annotated[str | None, typer.Option("--forget", metavar="NAME", help="Delete a saved search.")] = None,
 ) -> None:
     """Search the matches, newest first."""
+    from crawler.cli.nothing import no_match
     from storage import search as queries
 
     if saved:
@@ -148,6 +149,12 @@ def search(
     with reading() as session:
         filters = replace(filters, scope=scope(session, typed, now()))
         rows = queries.search(session, filters, by_relevance=by is Order.RELEVANCE)
+        if not rows and as_format is Format.TABLE:
+            typer.echo("levantwatch: " + no_match(session, filters, {
+                "--topic": topic, "--since": since, "--until": until, "--publisher": publisher, "--country": country,
+                "--language": language, "--place": place, "--actor": actor, "--only-because-of": only_because_of,
+            }), err=True)  # fmt: skip
+            return
     _show(rows, filters, as_format, snippets=snippets)
 
 
