@@ -39,6 +39,7 @@ from storage.words import term_of
 LONGEST = 2_000  # characters; a page of text pasted by mistake is none
 MOST_PARTS = 200  # FTS5 refuses expressions nested deeper than 256
 DEEPEST = 20
+SLIP = 0.8  # difflib's ratio from which `plac:"…"` is meant to be a field, and no word before a quotation
 SAVED_NAME = re.compile(r"[^\W_][\w-]{0,59}")
 FIELDS = (
     "title", "publisher", "country", "lang", "topic", "place", "actor", "since", "until", "score", "role", "because",
@@ -181,10 +182,11 @@ class _Parser:
         return self._filter(name, value, start, quoted=quoted) if name else _text(value, quoted=quoted)
 
     def _unknown_field(self, name: str, end: int, start: int) -> None:
-        # "Raqqa: the city", "10:30" and an address are words; publsher:post is a mistake
+        # "Raqqa: the city", "10:30" and an address are words; publsher:post and plac:"Deir ez-Zor" are mistakes
         following = self._text[end : end + 1]
-        if following.strip() and following not in '/):"':
-            close = difflib.get_close_matches(name.lower(), FIELDS, 1)
+        close = difflib.get_close_matches(name.lower(), FIELDS, 1)
+        slip = following == '"' and difflib.get_close_matches(name.lower(), FIELDS, 1, SLIP)
+        if slip or (following.strip() and following not in '/):"'):
             hint = f"did you mean {close[0]}:?" if close else f"the fields are {', '.join(FIELDS)}"
             self._fail(f"there is no field {name}:; {hint} (for the words themselves, put them in quotes)", at=start)
 

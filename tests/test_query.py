@@ -138,6 +138,8 @@ MISTAKES = [
     ("title:sy*ria", 1, "a \\* stands at the end"),
     ("score:0.7..0.5", 1, "the lower score first"),
     ("a publsher:x", 3, "there is no field publsher:; did you mean publisher:"),
+    ('plac:"Deir ez-Zor"', 1, "there is no field plac:; did you mean place:"),
+    ('a -titel:"air strike"', 4, "there is no field titel:; did you mean title:"),
     ("zzz:x", 1, "the fields are title, publisher"),
     ("a topic:", 3, "needs its value right behind the colon"),
     ("topic: isis", 1, "needs its value right behind the colon"),
