@@ -26,6 +26,7 @@ _OWN = f"{{{NAMESPACE}}}"
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PAGE = re.compile(r"<!doctype\s+html|<html", re.IGNORECASE)
 _COMMENT = ("#", ";", "//")
+_HEADING = re.compile(r"[\w -]{1,40}([,;\t][\w -]{1,40})+")  # of a table: names of columns
 
 
 class FeedListError(Exception):
@@ -210,6 +211,13 @@ def _or_none(read: Any, text: str | None) -> str | None:
 
 def _from_lines(text: str) -> FeedList:
     """Addresses, each perhaps followed by words in quotes, its tags; "~…" is its title (Newsboat writes its list so)."""
+    if "\x00" in text:  # a database is full of addresses, with other bytes at their ends
+        raise FeedListError("it is no text, perhaps a table or an archive; give OPML or a text file of URLs")
+    if _HEADING.fullmatch(text.lstrip().split("\n", 1)[0].replace('"', "").strip()):
+        raise FeedListError(
+            "it is a table, no list of feeds; save its column of addresses alone as a text file, one URL a line "
+            "(levantwatch feeds export writes a list that can be imported)"
+        )
     found: dict[str, FeedDescription] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -228,8 +236,6 @@ def _from_lines(text: str) -> FeedList:
             found.setdefault(
                 url, FeedDescription(url, title[:NAME_CHARS], tags=tuple(dict.fromkeys(filter(None, tags))))
             )
-    if problems and not found and "\x00" in text:
-        raise FeedListError("it is no text, perhaps a table or an archive; give OPML or a text file of URLs")
     if problems and not found:
         raise FeedListError(f"it is neither OPML nor a text file with one URL a line ({problems[0]})")
     return FeedList(tuple(found.values()), tuple(problems))

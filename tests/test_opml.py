@@ -67,6 +67,11 @@ def test_there_are_lists_to_read() -> None:
             b"PK\x03\x04\x14\x00\x00\x00xl/workbook.xml",
             "it is no text, perhaps a table or an archive; give OPML or a text",
         ),
+        (b"SQLite format 3\x00\nhttps://a.example/feed\x00\nhttps://b.example/feed\n", "it is no text"),
+        (b"url,title\r\nhttps://a.example/feed,A\r\n", "it is a table, no list of feeds; save its column of addresses"),
+        (b'"Feed URL";"Name"\nhttps://a.example/feed;A\n', "it is a table"),
+        (b"name\turl\nA\thttps://a.example/feed\n", "it is a table"),
+        (b"id,state,url\n1,active,https://a.example/feed\n", "it is a table"),
         (b'{"feeds": []}', "it is neither OPML nor a text file with one URL a line"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "it is no text"),
         (
