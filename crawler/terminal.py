@@ -75,7 +75,9 @@ def rows_out(rows: Sequence[Any], form: str, file: TextIO) -> None:
     if not rows:
         file.write("nothing\n")
         return
-    _draw(names, values, file)
+    from crawler.grid import draw
+
+    draw(names, values, console(file))
 
 
 def matches_table(
@@ -282,22 +284,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return plain(value)
-
-
-def _draw(names: Sequence[str], values: Sequence[Sequence[str]], file: TextIO) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-    for name in names:
-        wide = name in ("title", "url", "because of", "last_error")
-        table.add_column(
-            name.replace("_", " "),
-            overflow="fold" if wide else "ellipsis",
-            no_wrap=not wide,
-            min_width=16 if wide else None,
-        )
-    for row in values:
-        table.add_row(*(Text(value) for value in row))
-    console(file).print(table)

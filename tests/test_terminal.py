@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from crawler import terminal
 from crawler.reasons import reasons_page
@@ -101,6 +102,47 @@ def test_a_table_reads_no_markup_and_keeps_every_word(columns: str, monkeypatch:
     for word in ("[bold]title[/bold]", ":smile:", "[31m", "سوريا:", "غارات", "جوية"):
         assert word in shown
     assert max(map(len, drawn.splitlines())) <= int(columns)
+
+
+@dataclass(frozen=True)
+class Wide:
+    story_id: int
+    title: str
+    articles: int
+    publishers: int
+    first_at: datetime
+    last_at: datetime
+
+
+STORIES = [
+    Wide(6, "Claims of an attack on an army bus in the eastern desert", 3, 1, NOW, NOW),
+    Wide(40, "حکم اعدام دو عضو داعش در پروندهٔ بمب‌گذاری کرمان تأیید شد", 1, 1, NOW, NOW),
+]
+
+
+@pytest.mark.parametrize("columns", [30, 40, 78, 80, 90, 120, 200])
+def test_every_cell_of_a_table_can_be_read_whole(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    file = Tty()
+    terminal.rows_out(STORIES, "table", file)
+    drawn = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue())
+    assert "…" not in drawn
+    assert drawn.count("2026-11-24") == drawn.count("12:00Z") == 4
+    assert all(word in drawn for word in ("Claims", "attack", "desert", "حکم", "پروندهٔ", "کرمان", "publishers"))
+    assert max(map(cell_len, drawn.splitlines())) <= columns
+
+
+def test_rows_that_do_not_fit_side_by_side_stand_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    file = Tty()
+    terminal.rows_out([replace(one, title="Rain") for one in STORIES], "table", file)
+    first, second = re.sub(r"\x1b\[[0-9;]*m", "", file.getvalue()).split("\n\n")
+    assert first == (
+        "  story id  6\n     title  Rain\n  articles  3\npublishers  1\n"
+        "  first at  2026-11-24 12:00Z\n   last at  2026-11-24 12:00Z"
+    )
+    assert second.startswith("  story id  40\n")
 
 
 def test_no_rows_are_said_to_people_and_are_nothing_to_programs() -> None:
