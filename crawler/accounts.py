@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crawler.review import STATES
 from crawler.terminal import clipped, console, plain
+from storage.text import many
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,11 +28,11 @@ def change_page(report: Report) -> None:
     if not report.judged:
         out.print(Text(f"everything that is stored was judged by model {report.model} already"))
         return
-    out.print(Text(f"{report.judged} entries {would}judged anew, model {report.model}", style="bold"))
+    out.print(Text(f"{many(report.judged, 'entry', 'entries')} {would}judged anew, model {report.model}", style="bold"))
     for topic, change in report.topics.items():
         out.print()
         read = f", {change.to_read} of them to be read first" if change.to_read else ""
-        counts = f"{topic}: {change.before} matches before, {change.after} after; "
+        counts = f"{topic}: {many(change.before, 'match', 'matches')} before, {change.after} after; "
         out.print(Text(f"{counts}{change.gained} gained{read}, {change.lost} lost", style="bold"))
         for word, examples in (("+", change.gained_examples), ("-", change.lost_examples)):
             for example in examples:
@@ -40,7 +41,7 @@ def change_page(report: Report) -> None:
         out.print()
     for move, number in report.moved.items():
         was, _, then = move.partition(" -> ")
-        out.print(Text(f"{number} {'entry' if number == 1 else 'entries'}: {STATES[was]} → {STATES[then]}"))
+        out.print(Text(f"{many(number, 'entry', 'entries')}: {STATES[was]} → {STATES[then]}"))
     if report.dry_run:
         out.print(Text("nothing was written; without --dry-run it is", style="dim"))
 

@@ -15,6 +15,7 @@ from crawler.warcfile import sha256
 from storage import chain, proofs
 from storage.errors import StorageError, UnknownArticle
 from storage.models import Capture, Proof
+from storage.text import many
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -105,7 +106,7 @@ def _readme(
         ("published", _claimed(article.published_at, article.published_source)),
         ("as written", article.published_raw), ("updated", _claimed(article.updated_at, None)),
         ("first seen", _time(article.first_seen_at)), ("page read", _time(article.fetched_at)),
-        ("text is", f"{article.extraction}, {article.words} words"),
+        ("text is", f"{article.extraction}, {many(article.words, 'word')}"),
     )  # fmt: skip
     yield from ("", "## Verdicts, with reasons", "")
     for verdict in found.verdicts:

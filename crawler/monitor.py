@@ -19,6 +19,7 @@ from crawler.metrics import exposition
 from crawler.notify import notify, watchdog_seconds
 from storage.errors import StorageError
 from storage.health import Facts, Problem, disk_beside, facts, is_stalled, problems
+from storage.text import many
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,9 @@ class Report:
         figures = self.figures or Facts()
         last = f"last poll {figures.last_poll_at:%Y-%m-%d %H:%MZ}" if figures.last_poll_at else "nothing polled yet"
         failing = figures.feeds.get("failing", 0)
-        return [f"healthy: {figures.polled} feeds, {failing} failing, {last}, {figures.waiting} article(s) wait"]
+        return [
+            f"healthy: {many(figures.polled, 'feed')}, {failing} failing, {last}, {many(figures.waiting, 'article waits', 'articles wait')}"
+        ]
 
 
 def check(database: Database, config: Config, *, now: datetime) -> Report:

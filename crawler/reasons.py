@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from crawler.terminal import console, plain
 from storage.resolved import SAME
+from storage.text import many
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -114,7 +115,7 @@ def text_page(title: str, text: str, verdicts: Sequence[Verdict], *, model: str)
         JustSaid(one.topic, one.score, one.threshold, one.matched, model, [asdict(piece) for piece in one.evidence])
         for one in verdicts
     ]
-    verdict_page(title, text, said, head=f"a text of {len(text.split())} words")
+    verdict_page(title, text, said, head=f"a text of {many(len(text.split()), 'word')}")
 
 
 def verdict_page(title: str, text: str, verdicts: Sequence[Said], *, head: str) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from crawler.classify.model import DEFAULT, Weights, probability
 from crawler.classify.training import Fitted, Sample, best_threshold, fit, to_json
+from storage.text import many
 
 if TYPE_CHECKING:
     from crawler.classify import Judge
@@ -77,7 +78,7 @@ def _retrained(topic: str, old: Weights, samples: Sequence[Sample]) -> tuple[Ret
     before = _quality([probability(_bounded(now, sample)) for sample in samples], samples, old.threshold)
     yes = sum(sample.relevant for sample in samples)
     if min(yes, len(samples) - yes) < LEAST:
-        problem = f"{yes} labels yes, {len(samples) - yes} no: {LEAST} of each are needed"
+        problem = f"{many(yes, 'label')} yes, {len(samples) - yes} no: {LEAST} of each are needed"
         return Retrained(topic, before, None, old.threshold, None, problem), None
     scores = _cross_validated(samples, now)
     relevant = [sample.relevant for sample in samples]

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from crawler.export import iso, write_rows
+from storage.text import many
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -209,8 +210,8 @@ def article_page(found: Any) -> None:
         by = f", by {article.extractor}" if article.extractor else ""
         facts += [
             ("topics", article.topics),
-            ("text", f"{article.words} words, {article.extraction}{by}"),
-            ("story", f"{article.story_id}, {article.role}, {found.story_members} article(s)"),
+            ("text", f"{many(article.words, 'word')}, {article.extraction}{by}"),
+            ("story", f"{article.story_id}, {article.role}, {many(found.story_members, 'article')}"),
         ]
     facts += [(f"{kind}s", _named(found.named, kind)) for kind in ("place", "actor")]
     facts += [("listed by", plain(f"{seen.feed_url} since {iso(seen.first_seen_at)}" + (f", as {seen.url}" if seen.url else ""))) for seen in found.seen_in]  # fmt: skip

@@ -230,5 +230,10 @@ def _find(session: Session, ref: str, canonical: str | None) -> Entry:
     found = or_(Entry.key.in_(keys), Entry.url.in_(urls), Entry.id.in_(pages))
     newest = session.scalars(select(Entry).where(found).order_by(Entry.id.desc()).limit(1)).one_or_none()
     if newest is None:
-        raise UnknownEntry(f"no feed has listed {ref!r}, or it was pruned since")
+        raise UnknownEntry(
+            f"no feed has listed {ref!r}, or it was pruned since; levantwatch feeds list shows what is watched"
+            if "://" in ref
+            else f"{ref!r} is neither the number nor the address (https://…) of an entry; levantwatch search shows the "
+            "numbers of matches"
+        )
     return newest

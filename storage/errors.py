@@ -66,7 +66,7 @@ class ReadOnlyDatabase(StorageError):
 
 
 class SchemaMissing(StorageError):
-    """There is no levantwatch database here yet; begin with levantwatch feeds import --catalogue"""
+    """There is no levantwatch database here yet; begin with levantwatch feeds import --catalogue, or set LEVANTWATCH_DATABASE_URL to yours"""
 
 
 class SchemaOutdated(StorageError):
@@ -133,7 +133,7 @@ class UnknownArticle(StorageError):
 
 
 class UnknownStory(StorageError):
-    """No such story."""
+    """No such story; levantwatch stories lists them."""
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html

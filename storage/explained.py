@@ -12,6 +12,7 @@ from storage import events, replacements
 from storage.account import listed
 from storage.errors import UnknownFeed
 from storage.models import Feed, Poll, Subscription
+from storage.text import many
 
 # what the decider's reasons mean; docs/commands.md says it at more length
 REASONS = {
@@ -105,13 +106,13 @@ def _hub(hub: Subscription | None) -> str | None:
 def _moving(feed: Feed) -> str | None:
     if feed.moved_to is None or feed.moved_since is None:
         return feed.moved_to
-    return f"{feed.moved_to}, says its server or its document since {feed.moved_since:%Y-%m-%d %H:%M}Z, in {feed.moved_polls} polls"
+    return f"{feed.moved_to}, says its server or its document since {feed.moved_since:%Y-%m-%d %H:%M}Z, in {many(feed.moved_polls, 'poll')}"
 
 
 def _told(poll: Poll) -> str:
     told = f"{poll.outcome}{f' ({poll.http_status})' if poll.http_status else ''}"
     if poll.entries_seen:
-        told += f", {poll.entries_seen} entries, {poll.entries_new} new"
+        told += f", {many(poll.entries_seen, 'entry', 'entries')}, {poll.entries_new} new"
     if poll.gap:
         told += ", some may have been missed"
     return f"{told}{f': {poll.error}' if poll.error else ''}; next because of {poll.reason}"

@@ -20,6 +20,7 @@ from storage import feeds, runs, told
 from storage.base import DUE
 from storage.hosts import may_be_asked
 from storage.models import ARTICLES, ENTRIES, FEEDS, POLLS
+from storage.text import many
 
 LATE = timedelta(
     minutes=30
@@ -229,7 +230,7 @@ def _stalled(figures: Facts, now: datetime, look_every: timedelta) -> Problem | 
     )
     return Problem(
         "stalled",
-        f"{since}, and {figures.feeds_due} feed(s) are due, the first since {_at(figures.due_since)}; start levantwatch run, "
+        f"{since}, and {many(figures.feeds_due, 'feed is', 'feeds are')} due, the first since {_at(figures.due_since)}; start levantwatch run, "
         "or restart it if it runs, and look into its log",
     )
 
@@ -271,7 +272,7 @@ def _claims(figures: Facts, now: datetime) -> Problem | None:
         return None
     return Problem(
         "claims",
-        f"{figures.claimed} article(s) are being read, the first since {_at(figures.claimed_since)}: their crawler hangs or was "
+        f"{many(figures.claimed, 'article is', 'articles are')} being read, the first since {_at(figures.claimed_since)}: their crawler hangs or was "
         "killed; restart levantwatch run, which takes them up again",
     )
 
@@ -281,7 +282,7 @@ def _backlog(figures: Facts, now: datetime) -> Problem | None:
         return None
     return Problem(
         "backlog",
-        f"{figures.waiting} article(s) wait to be read, the first since {_at(figures.waiting_since)}; if levantwatch run is "
+        f"{many(figures.waiting, 'article waits', 'articles wait')} to be read, the first since {_at(figures.waiting_since)}; if levantwatch run is "
         "running, lower host_delay or raise host_connections, or fetch fewer",
     )
 
@@ -299,7 +300,7 @@ def _far(figures: Facts) -> Problem | None:
         return None
     return Problem(
         "future",
-        f"{figures.feeds_far} feed(s) wait for a day more than a week away: the clock was ahead when they were polled; "
+        f"{many(figures.feeds_far, 'feed waits', 'feeds wait')} for a day more than a week away: the clock was ahead at the last poll; "
         "run levantwatch poll --all",
     )
 

@@ -242,7 +242,7 @@ def get(session: Session, story_id: int) -> Story:
     """The story with this id, or UnknownStory."""
     story = session.get(Story, story_id)
     if story is None:
-        raise UnknownStory(f"no story {story_id}")
+        raise UnknownStory(f"no story {story_id}; levantwatch stories lists them")
     return story
 
 

@@ -7,6 +7,12 @@ import re
 import unicodedata
 from typing import Any
 
+
+def many(number: int, one: str, more: str | None = None) -> str:
+    """A number with its noun, as people read it: 1 feed, 1,204 matches."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 # Postgres refuses NUL in text; neither driver can encode a lone surrogate as UTF-8.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WORDS = re.compile(r"[^\W_]+")

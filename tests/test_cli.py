@@ -193,7 +193,7 @@ def test_without_a_database_the_commands_say_how_to_begin(line: str, levantwatch
     refused(
         levantwatch(*line.split()),
         1,
-        "There is no levantwatch database here yet; begin with levantwatch feeds import --catalogue",
+        "There is no levantwatch database here yet; begin with levantwatch feeds import --catalogue, or set LEVANTWATCH_DATABASE_URL",
     )
     assert list(Path().iterdir()) == [], "and nothing is made"
 
@@ -241,8 +241,13 @@ def test_an_empty_database_has_nothing_and_no_fault(line: str, levantwatch: Run)
     "line",
     ["show 99", "why 99", "label 99 --topic syria yes", "why https://news.example/never", "show nonsense", "why -- -1"],
 )
-def test_an_unknown_entry_is_one_line(line: str, levantwatch: Run) -> None:
-    refused(levantwatch(*shlex.split(line)), 1)
+def test_an_unknown_entry_is_one_line_that_says_where_to_look(line: str, levantwatch: Run) -> None:
+    where = "levantwatch feeds list shows" if "https:" in line else "levantwatch search shows the numbers of matches"
+    refused(levantwatch(*shlex.split(line)), 1, where)
+
+
+def test_what_is_no_number_and_no_address_is_told_so(levantwatch: Run, watched: object) -> None:
+    refused(levantwatch("why", "abc"), 1, "'abc' is neither the number nor the address (https://…) of an entry")
 
 
 # --- asking ---
@@ -361,7 +366,7 @@ def test_polling_quietly_is_quiet(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("watched")
 def test_an_export_is_whole_or_not_there(levantwatch: Run) -> None:
     done = levantwatch("export", "--format", "jsonl", "-o", "out.jsonl", "--topic", "isis")
-    assert (done.status, done.out, done.err) == (0, "", "1 matches written to out.jsonl\n")
+    assert (done.status, done.out, done.err) == (0, "", "1 match written to out.jsonl\n")
     assert [json.loads(line)["article_id"] for line in Path("out.jsonl").read_text(encoding="utf-8").splitlines()] == [
         2
     ]

@@ -233,7 +233,7 @@ def test_the_report_of_a_watch_that_is_well(database: Database) -> None:
     with database.write() as session:
         feeds.record_poll(session, poll(feed_id))
     report = check(database, Config(), now=NOW + MINUTE)
-    assert report.lines() == ["healthy: 1 feeds, 0 failing, last poll 2026-11-24 12:00Z, 0 article(s) wait"]
+    assert report.lines() == ["healthy: 1 feed, 0 failing, last poll 2026-11-24 12:00Z, 0 articles wait"]
     told = json.loads(json.dumps(report.as_json()))
     assert (told["healthy"], told["figures"]["polls"]) == (True, 1)
     assert (told["figures"]["disk"] is not None) == (database.dialect == "sqlite")

@@ -122,6 +122,16 @@ def test_the_archive_holds_what_went_over_the_wire(desk: Desk, inside: Callable[
     assert stored == (hashlib.sha256(BODY).hexdigest(), 200, url + "/a/idlib")
 
 
+def test_an_empty_ledger_is_not_said_to_be_unchanged(desk: Desk, inside: Callable[..., Any]) -> None:
+    assert inside("db", "upgrade")[0] == 0
+    status, said, _ = inside("verify")
+    assert (status, said.startswith("nothing is proven: the ledger is empty, for nothing was stored with the ")) == (
+        0,
+        True,
+    )
+    assert "0 lines, 0 articles, 0 records" in said
+
+
 def test_an_analysts_day_with_proof(desk: Desk, inside: Callable[..., Any]) -> None:
     answers: dict[str, bytes] = {}
     with raw_server(answers) as (url, _):
@@ -139,7 +149,7 @@ def test_an_analysts_day_with_proof(desk: Desk, inside: Callable[..., Any]) -> N
         status, head, _ = inside("seal")
         assert (status, re.fullmatch(r"[0-9a-f]{64}\n", head) is not None) == (0, True)
         status, said, _ = inside("verify", "--head", head.strip())
-        assert (status, said.startswith("nothing was changed: 1 lines, 1 articles, 1 records; head ")) == (0, True)
+        assert (status, said.startswith("nothing was changed: 1 line, 1 article, 1 record; head ")) == (0, True)
         assert inside("verify", "--head", "f" * 64)[0] == 1
         assert inside("verify", "--head", "no hash")[0] == 2
         assert inside("evidence", "1", "-o", "case")[0] == 0

@@ -92,6 +92,12 @@ def test_what_is_a_problem_and_what_is_none(changed: dict[str, object], expected
     assert named(replace(WELL, **changed)) == expected  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("number", "said"), [(1, "and 1 feed is due, the"), (1_204, "and 1,204 feeds are due, the")])
+def test_a_problem_counts_as_people_do(number: int, said: str) -> None:
+    overdue = replace(WELL, **{**OVERDUE, "feeds_due": number})  # type: ignore[arg-type]
+    assert said in problems(overdue, now=NOW, look_every=TICK)[0].message
+
+
 def test_every_problem_says_in_one_line_what_to_do() -> None:
     ill = Facts(
         feeds={"active": 10, "failing": 90}, feeds_offline=1, feeds_far=1, **OVERDUE, waiting=1,

@@ -290,10 +290,10 @@ def test_why_of_a_rejected_entry(database: Database) -> None:
     assert (why.entry.state, why.article, [one.score for one in why.verdicts]) == ("near", None, [0.4])
 
 
-@pytest.mark.parametrize("ref", ["77", "https://never.example/seen", "", "9" * 25])
+@pytest.mark.parametrize("ref", ["77", "https://never.example/seen", "", "9" * 25, "abc"])
 def test_why_of_what_was_never_seen(database: Database, ref: str) -> None:
     list_entries(database, add_feed(database), seen(1, url="", canonical_url=""))  # which has no link
-    told = re.compile("no entry 77|no feed has listed|by its id or its address")
+    told = re.compile("no entry 77|no feed has listed|by its id or its address|neither the number nor the address")
     with pytest.raises(UnknownEntry, match=told), database.read() as session:
         search.why(session, ref)
 

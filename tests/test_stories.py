@@ -493,7 +493,7 @@ def test_the_command_lists_stories_and_shows_one(stand: Newsstand, schema_url: s
     page = desk.json("stories", str(story), "--format", "json")
     assert [member["role"] for member in page["members"]] == ["original", "copy", "related"]
     missing = desk.run("stories", "77")
-    assert (missing.returncode, missing.stderr) == (1, b"levantwatch: no story 77\n")
+    assert (missing.returncode, missing.stderr) == (1, b"levantwatch: no story 77; levantwatch stories lists them\n")
 
 
 # --- the pure part ---

@@ -16,6 +16,7 @@ from crawler.alerts.findings import FIRST, NewMatches, NewSilence, NewSpike, Ret
 from crawler.footnotes import duration
 from crawler.terminal import clipped, plain
 from storage import told
+from storage.text import many
 
 if TYPE_CHECKING:
     from crawler.alerts.rules import AnyRule, Rules
@@ -75,11 +76,6 @@ def address(url: str | None) -> str:
         return ""
     quoted = quote(plain(url).replace(" ", "%20"), safe="%/:=&?~#+!$,;@()*-._[]", errors="replace")
     return quoted if len(quoted) <= LONGEST_ADDRESS else ""
-
-
-def many(number: int, one: str, more: str | None = None) -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _matches(one: NewMatches, news: Sequence[told.News], desk: str) -> tuple[str, list[str]]:

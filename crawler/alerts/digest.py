@@ -12,13 +12,14 @@ from datetime import date, datetime
 from lxml import etree
 from lxml.builder import E
 
-from crawler.alerts.compose import address, headline, many, said, spike_lines
+from crawler.alerts.compose import address, headline, said, spike_lines
 from crawler.alerts.figures import Figures, TopicFigures
 from crawler.alerts.rules import DIGEST, Rules
 from crawler.footnotes import duration
 from storage import told
 from storage.overviews import StorySummary
 from storage.search import Match
+from storage.text import many
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #ffffff; max-width: 46em; margin: 0 auto; padding: 1em; }

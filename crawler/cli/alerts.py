@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crawler.cli.common import AsReport, ReportFormat, day, fail, now, print_json, reading, whole_file
+from storage.text import many
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -192,7 +193,9 @@ def _print_dry(rules: Rules) -> None:
     for name, error in found.broken.items():
         sys.stderr.write(f"levantwatch: {rules.file}: rule {name!r}: {error}\n")
     for new in found.beginnings:
-        typer.echo(f"Rule {new.rule.name} is new: {len(new.known)} matches are there already and will not be told.\n")
+        typer.echo(
+            f"Rule {new.rule.name} is new: {many(len(new.known), 'match is', 'matches are')} there already and will not be told.\n"
+        )
     for one in found.news:
         _print_message(message_of(one, rules, now=moment), moment)
     if summary is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli.common import AsReport, Reference, ReportFormat, fail, now, print_json, reading, writing
+from storage.text import many
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -75,10 +76,13 @@ def _print(checked: object) -> None:
     if len(checked.notes) > _MOST_TOLD:
         typer.echo(f"{len(checked.notes) - _MOST_TOLD} more; --format json has all")
     if checked.unproven:
-        typer.echo(f"{checked.unproven} articles without proof: they were stored while the archive was off")
-    word = f"{len(checked.problems)} problems" if checked.problems else "nothing was changed"
+        typer.echo(f"{many(checked.unproven, 'article')} without proof: stored while the archive was off")
+    word = many(len(checked.problems), "problem") if checked.problems else "nothing was changed"
+    if not checked.lines and not checked.problems:
+        word = "nothing is proven: the ledger is empty, for nothing was stored with the archive on yet"
     typer.echo(
-        f"{word}: {checked.lines} lines, {checked.articles} articles, {checked.records} records; head {checked.head}"
+        f"{word}: {many(checked.lines, 'line')}, {many(checked.articles, 'article')}, {many(checked.records, 'record')}; "
+        f"head {checked.head}"
     )
 
 
@@ -109,7 +113,7 @@ def evidence(
 
     with reading() as session:
         files = dossier.write(session, _found(session, reference), Path(load_config().archive_dir), output)
-    typer.echo(f"{len(files)} files written to {output}", err=True)
+    typer.echo(f"{many(len(files), 'file')} written to {output}", err=True)
 
 
 def hold(

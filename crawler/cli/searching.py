@@ -32,6 +32,7 @@ from crawler.cli.common import (
     writing,
 )
 from crawler.scope import scope
+from storage.text import many
 
 if TYPE_CHECKING:
     from storage.search import Filters, Match
@@ -190,7 +191,7 @@ def export(
         with progress("exporting", count(session, filters)) as bar:
             written = _write(bar.through(stream(session, filters)), as_format, output, bom=bom)
     if output != "-":
-        typer.echo(f"{written} matches written to {output}", err=True)
+        typer.echo(f"{many(written, 'match', 'matches')} written to {output}", err=True)
 
 
 def _usable(as_format: ExportFormat, output: str, *, bom: bool) -> None:

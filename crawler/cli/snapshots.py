@@ -27,6 +27,7 @@ from crawler.cli.common import (
     reading,
 )
 from crawler.cli.searching import Actors, OnlyBecauseOf, Places, QueryCommand, Words, filters_of
+from storage.text import many
 
 if TYPE_CHECKING:
     from crawler.snapshot_diff import Change, Snapshot
@@ -102,7 +103,7 @@ def make(
             except SnapshotError as error:
                 fail(str(error))
     names = ", ".join(file["name"] for file in manifest["files"])
-    typer.echo(f"{manifest['counts']['matches']} matches written to {output}: {names}", err=True)
+    typer.echo(f"{many(manifest['counts']['matches'], 'match', 'matches')} written to {output}: {names}", err=True)
 
 
 @app.command(epilog="Example: levantwatch snapshot verify camps-2026")
@@ -156,7 +157,7 @@ def _head(folder: Path, snapshot: Snapshot) -> None:
     rows = {file["name"]: file.get("rows") for file in manifest["files"]}["matches.jsonl"]
     sys.stdout.write(
         plain(
-            f"{folder}: {rows} matches, made {manifest.get('made_at')}; {len(manifest['files'])} files as its manifest says"
+            f"{folder}: {rows} {'match' if rows == 1 else 'matches'}, made {manifest.get('made_at')}; {many(len(manifest['files']), 'file')} as its manifest says"
         )
         + "\n"
     )

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from crawler.cli.common import AsFormat, Format, opened
+from storage.text import many
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +48,7 @@ def sql(
             else:
                 write_rows(rows, as_format.value, utf8(sys.stdout), columns=answer.columns)
             if limit and next(answer.rows, None) is not None:
-                sys.stderr.write(f"levantwatch: there are more than {limit:,} rows; --limit 0 prints all\n")
+                sys.stderr.write(f"levantwatch: there are more than {many(limit, 'row')}; --limit 0 prints all\n")
     finally:
         database.close()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crawler.cli.common import AsFormat, Format, Since, Topic, Until, days, known_topic, print_json, reading
+from storage.text import many
 
 if TYPE_CHECKING:
     from storage.story_list import StoryPage
@@ -61,7 +62,7 @@ def _print_lines(page: StoryPage) -> None:
 
     story = page.story
     sys.stdout.write(f"story {story.story_id}: {plain(story.title)}\n")
-    sys.stdout.write(f"{story.articles} articles of {story.publishers} independent publishers\n\n")
+    sys.stdout.write(f"{many(story.articles, 'article')} of {many(story.publishers, 'independent publisher')}\n\n")
     for source in page.sources:
         first = plain(source.first_publisher)
         sys.stdout.write(f"  {plain(source.source)}: {source.articles}, first seen with {first}\n")
@@ -72,6 +73,6 @@ def _print_lines(page: StoryPage) -> None:
             nearness = "" if member.similarity is None else f", {member.similarity:.0%} alike"
             part = f"copy of {member.copy_of}{nearness}"
         credit = f"; credits {plain(member.credit)}" if member.credit else ""
-        when = member.first_seen_at.strftime("%Y-%m-%d %H:%M")
+        when = member.first_seen_at.strftime("%Y-%m-%d %H:%MZ")
         line = f"  {member.article_id}  {when}  {plain(member.publisher)}: {clipped(plain(member.title), 80)} ({part}{credit})"
         sys.stdout.write(line + "\n")

@@ -21,6 +21,7 @@ from crawler.cli.common import (
     print_json,
     reading,
 )
+from storage.text import many
 
 Everything = Annotated[bool, typer.Option("--all", help="Publishers with nothing to report, too.")]
 
@@ -117,4 +118,6 @@ def _print_coverage(lines: list[str], rows: list[dict[str, Any]], *, everything:
             table.add_row(*map(Text, cell))
         out.print(table)
     if len(shown) < len(rows):
-        out.print(Text(f"{len(rows) - len(shown)} publisher(s) with nothing to report are not shown; --all shows them"))
+        out.print(
+            Text(f"{many(len(rows) - len(shown), 'publisher')} with nothing to report not shown; --all shows them")
+        )

@@ -20,6 +20,7 @@ from crawler.desk.views import desk_of, missing
 from crawler.terminal import plain
 from storage import labels
 from storage.errors import UnknownEntry
+from storage.text import many
 
 LONGEST_PASSWORD = 1_000
 _ONE_AT_A_TIME = Lock()  # a check takes 64 MB and a core: many at once would be an attack on the machine
@@ -57,7 +58,7 @@ async def login(request: Request) -> Response:
     address, now = request.client.host if request.client else "", time.time()
     to = local_address(form.get("to", "/"))
     if wait := wrong.wait(address, now):
-        problem = f"Too many wrong passwords. Try again in {wait} seconds."
+        problem = f"Too many wrong passwords. Try again in {many(wait, 'second')}."
         answer: Response = page(request, "login.html", status=429, to=to, problem=problem)
         answer.headers["Retry-After"] = str(wait)
         return answer
