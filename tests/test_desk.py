@@ -467,7 +467,9 @@ def test_web_and_report_run(tmp_path: Path, templates: dict[str, str]) -> None:
         assert address, said
         desk.ok("report", "--since", "7d", "-o", "report.html")
         with urlopen(address.group(), timeout=20) as answer:
-            assert "No match." in answer.read().decode()
+            shown = answer.read().decode()
+            assert "No match." in shown
+            assert '<a href="/feeds">how the watch does</a>' in shown
     finally:
         server.terminate()
         server.communicate(timeout=20)

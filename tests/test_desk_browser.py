@@ -34,6 +34,9 @@ SHIFTS = """new Promise((found) => {
   setTimeout(() => found(0), 50);
 })"""
 
+# of an element: whether all of it stands in the window
+INSIDE = "(one) => one.getBoundingClientRect().left >= 0 && one.getBoundingClientRect().right <= window.innerWidth"
+
 pytestmark = pytest.mark.browser
 
 
@@ -106,6 +109,11 @@ def test_no_view_asks_another_host_runs_a_title_or_is_wider_than_the_window(brow
             assert page.ask("document.title") != "run"
             assert page.ask("document.documentElement.scrollWidth <= window.innerWidth"), path
             assert page.ask(SHIFTS) == 0, path
+            assert page.ask(f"[...document.querySelectorAll('.top nav a')].every({INSIDE})"), path
+        page.go(desk + "/stories")
+        spans = page.ask("[...document.querySelectorAll('.stories .meta span:last-child')].map((one) => one.innerText)")
+        assert spans
+        assert all(one.partition(" – ")[0] != one.partition(" – ")[2] for one in spans)
         page.hear()
         assert {urlsplit(url).netloc for url in page.requests} == {urlsplit(desk).netloc}
         assert page.complaints == []
