@@ -173,9 +173,9 @@ class Progress:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Progress]:
-    """A bar on standard error while the block runs."""
-    if not sys.stderr.isatty():
+def progress(what: str, total: int | None, *, quiet: bool = False) -> Iterator[Progress]:
+    """A bar on standard error while the block runs; none where there is no terminal, or where `quiet` was asked for."""
+    if quiet or not sys.stderr.isatty():
         yield Progress()
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn

@@ -19,7 +19,7 @@ import pytest
 from crawler.catalogue import load_catalogue
 from crawler.cli import main
 from crawler.opml import read_feed_list
-from tests.command import Desk
+from tests.command import Desk, free_port
 
 LISTED = [
     "id", "state", "url", "title", "publisher", "country", "language", "kind", "tags", "next_poll_at", "last_polled_at", "last_outcome",
@@ -192,12 +192,23 @@ def test_on_a_terminal_the_list_fits(tmp_path: Path, columns: int) -> None:
     assert "hourbyhour" in "".join("".join(lines).split())  # nothing is cut off
 
 
-def on_a_terminal(desk: Desk, columns: int, *arguments: str) -> list[str]:
-    """What a command prints on a terminal of so many columns."""
+def test_a_quiet_poll_shows_no_bar_and_a_failed_one_says_where_to_look(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/watch.db")
+    desk.ok("feeds", "add", f"http://127.0.0.1:{free_port()}/feed")
+    shown = " ".join(on_a_terminal(desk, 120, "poll", errors=True))
+    assert "polling" in shown
+    assert "why feeds failed: levantwatch feeds list --failing" in shown
+    quiet = [line for line in on_a_terminal(desk, 120, "poll", "--quiet", errors=True) if line]
+    assert quiet == ["feeds 1 (1 failed) · entries 0 · new 0 · fetched 0 · matched 0 · unreadable 0"]
+
+
+def on_a_terminal(desk: Desk, columns: int, *arguments: str, errors: bool = False) -> list[str]:
+    """What a command prints on a terminal of so many columns; with `errors` what goes to standard error, too."""
     leader, follower = pty.openpty()
     command = [sys.executable, "-m", "crawler", *arguments]
-    env = desk.env | {"COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}
-    subprocess.run(command, cwd=desk.folder, env=env, stdout=follower, stderr=subprocess.PIPE, timeout=90, check=True)
+    env = desk.env | {"COLUMNS": str(columns), "TERM": "xterm" if errors else "dumb", "NO_COLOR": "1"}
+    told = follower if errors else subprocess.PIPE
+    subprocess.run(command, cwd=desk.folder, env=env, stdout=follower, stderr=told, timeout=90, check=True)
     os.close(follower)
     output = b""
     try:

@@ -111,13 +111,15 @@ def poll(
     if feed and everything:
         raise typer.BadParameter("name feeds, or say --all, not both", param_hint="FEED")
     config = load_config()
-    with progress("polling", None) as bar:
+    with progress("polling", None, quiet=quiet) as bar:
         if quiet or bar.shown:
             config = replace(config, log_level="WARNING")
         account = poll_feeds(config, feed or None, force=force, on_start=bar.expect, on_poll=bar.advance)
     _print_account(account, as_format)
     if feed and account.failed and account.failed == account.polled:
         fail("every feed that was named failed; see: levantwatch feeds list --failing")
+    if account.failed and bar.shown:
+        typer.echo("why feeds failed: levantwatch feeds list --failing", err=True)
 
 
 def backfill(
@@ -146,7 +148,7 @@ def backfill(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
     config = load_config()
-    with progress("walking", None) as bar:
+    with progress("walking", None, quiet=quiet) as bar:
         if quiet or bar.shown:
             config = replace(config, log_level="WARNING")
         account = walk(config, publisher, span, on_progress=bar.so_far)
