@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,43 @@ def test_without_any_match_it_says_where_to_look(
     status, out, err = run_here(capfdbinary, "search")
     assert (status, out) == (0, "")
     assert err == "levantwatch: no match; nothing has matched yet: levantwatch stats tells what was polled and read\n"
+
+
+def test_what_has_no_rows_says_so_on_standard_error(levantwatch: Run) -> None:
+    for arguments, said in (
+        (("search", "--saved"), "no search is saved; levantwatch search WORDS --save NAME keeps one"),
+        (("changes",), "no correction, nothing taken down: no match that was looked at again had another text"),
+        (("changes", "--since", "7d"), "no correction, nothing taken down; levantwatch changes asks for all"),
+        (
+            ("stories", "--topic", "isis"),
+            "no story of what was asked; without --since, --until and --topic all are listed",
+        ),
+        (("feeds", "list", "--failing"), "no feed fails"),
+    ):
+        assert levantwatch(*arguments) == (0, "", f"levantwatch: {said}\n")
+        assert levantwatch(*arguments, "--format", "json")[:2] == (0, "[]\n")
+
+
+def test_evidence_without_a_page_says_so(levantwatch: Run) -> None:
+    status, out, err = levantwatch("evidence", "1", "-o", "case")
+    assert (status, out) == (0, "")
+    assert err.splitlines()[1:] == [
+        "levantwatch: its page is not among them, for none is kept; README.md there says why"
+    ]
+    assert "No page is kept" in Path("case/README.md").read_text(encoding="utf-8")
+
+
+def test_a_publisher_that_is_called_otherwise_is_told(levantwatch: Run) -> None:
+    status, out, err = levantwatch("coverage", "--publisher", "north post")
+    assert (status, out) == (1, "")
+    assert err == "levantwatch: no feed of a publisher named 'north post'; close to it: North Post\n"
+
+
+def test_stats_of_the_future_are_bad_usage_as_coverage_is(levantwatch: Run) -> None:
+    for command in ("stats", "coverage"):
+        status, out, err = levantwatch(command, "--since", "2199-01-01")
+        assert (status, out) == (2, "")
+        assert "Invalid value for --since: it lies in the future" in err
 
 
 def test_mistakes_are_one_line(levantwatch: Run) -> None:

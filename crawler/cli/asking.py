@@ -91,6 +91,8 @@ def stats(since: Since = None, as_format: AsReport = ReportFormat.TABLE) -> None
     from storage import search as queries
 
     first = day(since, "--since")
+    if first and first > now().date():
+        raise typer.BadParameter("it lies in the future", param_hint="--since")
     with reading() as session:
         report = queries.stats(session, since=first)
         shown = counted(session, since=first, today=now().date())

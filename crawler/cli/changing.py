@@ -28,7 +28,10 @@ def changes(
 
     with reading() as session:
         found = revisions.changes(session, since=day(since, "--since"), limit=limit)
-    if as_format is Format.TABLE:
+    if not found and as_format is Format.TABLE:
+        ever = "; levantwatch changes asks for all" if since else ": no match that was looked at again had another text"
+        typer.echo(f"levantwatch: no correction, nothing taken down{ever}", err=True)
+    elif as_format is Format.TABLE:
         rows_out([short_line(one) for one in found], "table", sys.stdout)
     elif as_format is Format.CSV:
         write_rows(map(change_line, found), "csv", utf8(sys.stdout))

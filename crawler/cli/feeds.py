@@ -37,8 +37,11 @@ def list_feeds(
     with reading() as session:
         proposed = replacements.proposed(session)
         rows = [feeds.listed(feed, replacement=proposed.get(feed.id)) for feed in feeds.all(session, failing=failing)]
+        watched = bool(rows) or (failing and bool(feeds.all(session)))
     if not rows:
-        hint = "no feed fails" if failing else "no feed yet; begin with: levantwatch feeds import --catalogue"
+        hint = (
+            "no feed fails" if failing and watched else "no feed yet; begin with: levantwatch feeds import --catalogue"
+        )
         typer.echo(f"levantwatch: {hint}", err=True)
     if as_format is Format.TABLE and sys.stdout.isatty():
         if rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,16 +81,22 @@ def _words(typed: str) -> list[str]:
 def _other_publisher(session: Session, name: str) -> str | None:
     """What to say of a publisher that has no match, with those whose names are close; None for one that has."""
     from storage.asked import publishers
-    from storage.text import fold
 
     names = publishers(session)
     if name in names:
         return None
-    folded = {fold(one): one for one in names}
-    close = [folded[one] for one in difflib.get_close_matches(fold(name), folded, 3, _CLOSE)]
-    close += [one for key, one in folded.items() if fold(name) in key and one not in close][:3]
+    close = close_to(name, names)
     hint = f"close to it: {', '.join(close)}" if close else "the query publisher:WORD finds a part of a name"
     return f"no publisher of a match is called {name!r}; {hint}"
+
+
+def close_to(name: str, names: Iterable[str]) -> list[str]:
+    """Of these publishers a few whose names are like it, or hold it, whatever their case and accents."""
+    from storage.text import fold
+
+    folded = {fold(one): one for one in names}
+    close = [folded[one] for one in difflib.get_close_matches(fold(name), folded, 3, _CLOSE)]
+    return close + [one for key, one in folded.items() if fold(name) in key and one not in close][:3]
 
 
 def _quoted(value: str) -> str:

@@ -114,6 +114,8 @@ def evidence(
     with reading() as session:
         files = dossier.write(session, _found(session, reference), Path(load_config().archive_dir), output)
     typer.echo(f"{many(len(files), 'file')} written to {output}", err=True)
+    if not any(name.endswith(".warc.gz") for name in files):
+        typer.echo("levantwatch: its page is not among them, for none is kept; README.md there says why", err=True)
 
 
 def hold(

@@ -62,7 +62,7 @@ OnlyBecauseOf = Annotated[
 ]
 Words = Annotated[
     list[str] | None,
-    typer.Argument(metavar="WORDS", help='A query: words, "a phrase", -not, OR, ( ), title:x, place:x …, @saved.'),
+    typer.Argument(metavar="[WORDS]...", help='A query: words, "a phrase", -not, OR, ( ), title:x, place:x …, @saved.'),
 ]
 Places = Annotated[
     list[str] | None,
@@ -306,5 +306,7 @@ def _list_saved(as_format: Format) -> None:
     if as_format is not Format.TABLE:
         write_rows(rows, as_format.value, utf8(sys.stdout))
         return
+    if not rows:
+        typer.echo("levantwatch: no search is saved; levantwatch search WORDS --save NAME keeps one", err=True)
     for row in rows:
         sys.stdout.write(f"@{plain(row['name'])}\t{plain(row['query'])}\n")

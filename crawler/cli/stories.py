@@ -41,6 +41,14 @@ def stories(
     first, last = days(since, until)
     with reading() as session:
         rows = biggest(session, since=first, until=last, topic=known_topic(topic), limit=limit)
+    if not rows and as_format is Format.TABLE:
+        asked = (
+            " of what was asked; without --since, --until and --topic all are listed"
+            if first or last or topic
+            else " yet"
+        )
+        typer.echo(f"levantwatch: no story{asked}", err=True)
+        return
     rows_out(rows, as_format.value, sys.stdout)
 
 

@@ -44,6 +44,7 @@ def coverage(
     The first line can stand in a footnote. Without dates it is about the last 7 days, up to the newest poll.
     """
     from crawler import footnotes
+    from crawler.cli.nothing import close_to
     from crawler.export import write_rows
     from crawler.terminal import utf8
     from storage.coverage import newest_poll
@@ -56,8 +57,14 @@ def coverage(
         if span["since"] > span["until"]:
             raise typer.BadParameter("it lies in the future", param_hint="--since")
         report = of(session, **span, now=moment, publisher=publisher)
-    if publisher and not report.publishers:
-        fail(f"no feed of a publisher named {publisher!r}; levantwatch feeds list --format csv has their names")
+        if publisher and not report.publishers:
+            close = close_to(
+                publisher, (one.publisher for one in of(session, **span, now=moment, publisher=None).publishers)
+            )
+            hint = (
+                f"close to it: {', '.join(close)}" if close else "levantwatch feeds list --format csv has their names"
+            )
+            fail(f"no feed of a publisher named {publisher!r}; {hint}")
     rows = footnotes.rows(report)
     whole = footnotes.whole(report, rows, now=moment)
     if as_format is Format.JSON:
