@@ -17,7 +17,7 @@ _BEGINNING = re.compile(
     r"<\?xml\s|<!DOCTYPE\s+(?:rss|rdf|feed)\b|<(?:[\w.-]{1,20}:)?(?:rss|feed|RDF|channel)[\s>]", re.IGNORECASE
 )
 _HTML = re.compile(r"(?:<!doctype html|<html)\b", re.IGNORECASE)
-_DECLARATION = re.compile(r"^<\?xml[^<>]{0,300}\?{0,2}>\s*")
+_DECLARATIONS = re.compile(r"^(?:<\?xml[^<>]{0,300}\?{0,2}>\s*)+")  # a template in a template prints its own, too
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")  # XML 1.0 section 2.2
 _ASCII_NOT_XML = bytes(code for code in range(0x20) if code not in b"\t\n\r")
 _AMPERSAND = re.compile(r"&(?:#[xX]([0-9a-fA-F]{1,8});|#(\d{1,8});|([a-zA-Z][a-zA-Z0-9]{1,31});)?")
@@ -44,8 +44,9 @@ def without_controls(text: str) -> str:
 
 
 def strangers_parser(*, recover: bool = False) -> etree.XMLParser:
-    """lxml's parser for what strangers wrote: it replaces no entity, reads no file and asks no address."""
+    """lxml's parser for what strangers wrote, in UTF-8 whatever it declares: it replaces no entity, reads no file and asks no address."""
     return etree.XMLParser(
+        encoding="utf-8",
         recover=recover,
         resolve_entities=False,
         no_network=True,
@@ -68,7 +69,7 @@ def mended(text: str) -> str:
         text = text[begin.start() :]
     if len(text) > _LARGE:
         text = _RUN.sub(r"\1", _ENDLESS.sub(r"\1", text))
-    text = without_controls(_DECLARATION.sub("", text, count=1).lstrip())
+    text = without_controls(_DECLARATIONS.sub("", text, count=1).lstrip())
     if "<rss:channel" in text[:HEAD_CHARS]:
         text = _PREFIXED_RSS.sub(r"<\1", text)
     if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own

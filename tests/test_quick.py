@@ -214,6 +214,8 @@ PLAIN = {
         "<item><description>short</description><media:description>more</media:description></item>"
     ),
     "UTF-8 twice": rss("<item><title>Ã©tÃ©</title></item>"),
+    "two declarations": "<?xml version='1.0'?>\n<?xml version='1.0' encoding='windows-1256'?>"
+    + rss("<item><title>افتتاح طريق حلب</title></item>"),
     "several authors": rss(
         "<item><dc:creator>A</dc:creator><dc:creator></dc:creator><dc:creator>B</dc:creator></item>"
     ),
@@ -233,6 +235,10 @@ UNUSUAL = {
     "XHTML": atom("<entry><title type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>a</div></title></entry>"),
     "RDF": "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/'><item/></rdf:RDF>",
     "an address as author": rss("<item><author>a@b.example (A)</author></item>"),
+    "an editor of an entry": rss("<item><managingEditor>desk@a.example (A. Haddad)</managingEditor></item>"),
+    "a name that expat does not know": rss("<item><enclosure \U0001f600url='/p.jpg'/></item>"),
+    "an instruction that expat does not know": rss("<?\U0001f600 x?><item/>"),
+    "a prefix that expat does not know": rss("<item/>", root="xmlns:\u0750='urn:x'"),
     "a declaration that no pattern sees": rss("<item xmlns:·='urn:x'/>"),
 }  # fmt: skip
 

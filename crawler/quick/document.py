@@ -9,11 +9,11 @@ from lxml import etree
 
 from crawler.mending import strangers_parser
 from crawler.quick.elements import OF_ATOM, OF_RSS, Fields, Place, media_description
-from crawler.quick.names import ATOM, LANG, XML_BASE, UnusualError, check_base, check_namespaces, name_of
+from crawler.quick.names import ATOM, LANG, XML_BASE, UnusualError, check_base, check_names, check_namespaces, name_of
 
 # elements whose text nobody here reads, and that change nothing else
 _NAMES = """
-category comments enclosure copyright docs generator cloud managingEditor webMaster rating thumb thumbnail
+category comments enclosure copyright docs generator cloud webMaster rating thumb thumbnail
 content:format slash:comments slash:section slash:department slash:hit_parade wfw:commentRss wfw:comment media:thumbnail
 media:keywords media:credit media:copyright media:rating media:adult media:text media:hash media:player
 media:restriction media:status media:community dc:subject dc:publisher dc:rights dc:identifier dc:format dc:type
@@ -44,6 +44,7 @@ def read(text: str) -> QuickFeed | None:
         root = etree.fromstring(text.encode(), parser)
         if len(parser.error_log):
             return None
+        check_names(text, root)
         check_base(text, root)
         return _rss(root) if root.tag == "rss" else _atom(root) if root.tag == ATOM + "feed" else None
     except (etree.XMLSyntaxError, UnusualError, ValueError):

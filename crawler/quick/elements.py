@@ -106,7 +106,8 @@ def _summary(place: Place, element: Any, name: str) -> None:
     place.fields["summary"] = _markup(place, element)
 
 
-def _subtitle(place: Place, element: Any, name: str) -> None:
+def _of_feed(place: Place, element: Any, name: str) -> None:
+    """What is asked by nobody of a feed, and bends an entry."""
     if place.is_entry:
         raise UnusualError
     _markup(place, element)
@@ -253,13 +254,14 @@ OF_RSS: dict[str, Take] = _OF_BOTH | {
     "lastBuildDate": _date("updated"),
     "atom:updated": _date("updated"),
     "author": _author,
+    "managingEditor": _of_feed,
     "language": _field("language"),
     "ttl": _field("ttl"),
     "source": _source,
 }
 OF_ATOM: dict[str, Take] = _OF_BOTH | {
     "summary": _summary,
-    "subtitle": _subtitle,
+    "subtitle": _of_feed,
     "content": _content,
     "id": _guid,
     "published": _date("published"),

@@ -46,6 +46,7 @@ _LISTED = re.compile(  # by feedparser, whatever the prefix
     re.IGNORECASE,
 )
 _DECLARED = re.compile(r"""xmlns(?<!\wxmlns)(?::([\w.-]+))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_ODD_TARGET = re.compile(r"<\?[^\s?>]*[^\x00-\x7f]")
 _BASE = re.compile(r"[\s:]base\s*=", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[\w.:-]+(?:/[\w./-]*)?", re.ASCII)
 
@@ -64,6 +65,8 @@ def check_namespaces(text: str) -> None:
     by_prefix: dict[str, str] = {}
     for prefix, one, other in set(declared):
         uri = one or other
+        if not prefix.isascii():
+            raise UnusualError
         if prefix and by_prefix.setdefault(prefix.lower(), uri) != uri:
             raise UnusualError
         known = _NAMESPACES.get(uri)
@@ -72,6 +75,17 @@ def check_namespaces(text: str) -> None:
             if listed or "&" in uri or (prefix and _TAKEN.fullmatch(prefix)):
                 raise UnusualError
         elif prefix != known and not (known in ("atom", "xhtml") and not _TAKEN.fullmatch(prefix or "none")):
+            raise UnusualError
+
+
+def check_names(text: str, root: Any) -> None:
+    """Raise UnusualError where a name is not all ASCII: libxml2 knows the letters of XML 1.0's fifth edition, expat those of its fourth."""
+    if text.isascii():
+        return
+    if _ODD_TARGET.search(text):
+        raise UnusualError
+    for element in root.iter():
+        if not (element.tag.isascii() and all(map(str.isascii, element.keys()))):
             raise UnusualError
 
 
