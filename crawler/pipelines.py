@@ -78,14 +78,15 @@ class Store:
 
     async def process_item(self, item: Article) -> dict[str, Any]:
         """The stored row of `matches` for a match; raises DropItem, after its transaction, for anything else."""
-        row = None
         try:
             row = await self._stored(item)
         except StorageError as error:
             self.settled(item.entry, error=error)
             raise DropItem(f"the database failed: entry={item.entry.id}") from error
-        finally:
-            self.settled(item.entry, matched=row is not None and item.again is None)
+        except BaseException:
+            self.settled(item.entry)
+            raise
+        self.settled(item.entry, matched=row is not None and item.again is None)
         if row is None:
             raise DropItem(f"no match: entry={item.entry.id}")
         if item.again is not None:

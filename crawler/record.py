@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from crawler import hints, polling, rhythm
+from crawler.blind import BlindFetches, Charge
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
 from crawler.hints import Hints
 from crawler.hubs import Heard, hear
@@ -44,6 +45,7 @@ class FeedReading:
     outcome: polling.Outcome
     parsed: ParsedFeed | None = None
     listing: Listing | None = None
+    charge: Charge = field(default_factory=Charge, init=False, compare=False)
 
     @cached_property
     def listed(self) -> Listing:
@@ -73,27 +75,6 @@ class _Noted:
     reading: FeedReading
     shown: entries.SeenResult
     record: feeds.PollRecord
-
-
-@dataclass(slots=True)
-class BlindFetches:
-    """How many pages may be fetched in a round although nothing but a title tells of them, and how many were not."""
-
-    most: int
-    left: int = 0
-    refused: int = 0
-
-    def begin_round(self) -> None:
-        """A new round may fetch as many again."""
-        self.left = self.most
-
-    def take(self) -> bool:
-        """Whether one more may be fetched in this round."""
-        if self.left <= 0:
-            self.refused += 1
-            return False
-        self.left -= 1
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +145,15 @@ class Recorder:
 
     def note(self, session: Session, readings: Sequence[tuple[FeedReading, datetime]]) -> list[entries.SeenResult]:
         """Write sightings, new entries and their triage: of each document, read at that time, what it lists and what of it is new."""
+        for reading, _ in readings:
+            self.blind.give_back(reading.charge)
         documents = {
             reading.feed.id: entries.Document(
                 feed_id=reading.feed.id,
                 entries=reading.listed.entries,
                 now=now,
                 whole=not reading.answer.delta,
-                triage=partial(self._triage, reading.feed),
+                triage=partial(self._triage, reading),
             )
             for reading, now in readings
             if reading.parsed
@@ -186,8 +169,9 @@ class Recorder:
         """Move a feed to the address that its document gives, when that one answers with the same feed; whether it did."""
         return confirm_move(session, reading, url, [entry.key for entry in reading.listed.entries], now=now)
 
-    def _triage(self, feed: FeedForPoll, entry: entries.SeenEntry) -> entries.Triage:
+    def _triage(self, reading: FeedReading, entry: entries.SeenEntry) -> entries.Triage:
         """Whether a new entry is worth reading. A feed tagged with a topic is wholly read."""
+        feed = reading.feed
         triage = entry.triage or triaged(self.judge(), entry)
         if triage.candidate or self.fetch == "all":
             return entries.Triage(triage.score, True)
@@ -196,7 +180,7 @@ class Recorder:
         title = entry.title or path_words(entry.canonical_url or "")
         told = self.titles_tell and len(title.split()) >= TELLING_WORDS
         blind = self.fetch == "candidates" and not told and _tells_nothing(entry)
-        return entries.Triage(triage.score, blind and self.blind.take())
+        return entries.Triage(triage.score, blind and self.blind.take(reading.charge))
 
 
 def _found(session: Session, noted: _Noted, *, now: datetime) -> Found:

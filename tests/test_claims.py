@@ -8,11 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy.exceptions import DropItem
 
 from crawler.claims import AHEAD, Claims
+from crawler.items import Article
+from crawler.pipelines import Store
 from storage import entries
 from storage.db import Database
 from storage.entries import ClaimedEntry
+from storage.errors import DatabaseFull
 from tests.storage_samples import NOW, add_feed, seen
 
 PLACES = 4
@@ -102,3 +106,25 @@ def test_a_slow_host_s_page_holds_up_nobody(database: Database, asks: bool) -> N
     others = sum(entry.host not in slow for entry in crawl.taken)
     assert others in ([PLACES] if asks else range(AHEAD * PLACES, AHEAD * PLACES + PLACES))
     assert len(crawl.taken) - others == 30
+
+
+@pytest.mark.parametrize(("error", "is_kept"), [(DatabaseFull(), True), (ArithmeticError(), False)])
+def test_an_entry_that_could_not_be_stored_is_settled_once(database: Database, error: Exception, is_kept: bool) -> None:
+    """What the database failed keeps its claim: the end of the crawl gives it back."""
+    taken = Taken(database, asks=lambda entry: True)
+    assert taken.all_that_may() == PLACES
+    settled: list[int] = []
+
+    async def write_together(work: Callable[..., Any], item: Article) -> Any:
+        raise error
+
+    def settle(entry: ClaimedEntry, *, matched: bool = False, error: Exception | None = None) -> None:
+        settled.append(entry.id)
+        taken.claims.settle(entry.id, kept=error is not None)
+
+    watch: Any = SimpleNamespace(archive=None, write_together=write_together)
+    entry = taken.taken[0]
+    with pytest.raises((DropItem, ArithmeticError)):
+        asyncio.run(Store(watch, settle).process_item(Article(entry, None, NOW)))
+    assert settled == [entry.id]
+    assert (entry.id in taken.claims.ids) == is_kept

@@ -11,10 +11,11 @@ from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed
 
 from crawler import polling
 from crawler.answers import HttpAnswer
+from crawler.blind import BlindFetches
 from crawler.classify import Judge
 from crawler.feed import parse_feed
 from crawler.polling import Outcome
-from crawler.record import BlindFetches, FeedReading, Found, Recorder
+from crawler.record import FeedReading, Found, Recorder
 from crawler.websub import lease
 from storage import feeds, subscriptions
 from storage.db import Database

@@ -5,21 +5,28 @@ A `Reader` is a server's side and ours in one: `poll` gives it an answer at a ti
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from storage_samples import DAY, FEED_URL, HOUR, MINUTE, NOW, add_feed
 
 from crawler import conditional, polling
 from crawler.answers import HttpAnswer
+from crawler.blind import BlindFetches
 from crawler.classify import Judge
 from crawler.conditional import UNCONDITIONAL_EVERY
 from crawler.feed import parse_feed
 from crawler.following import known_validators
 from crawler.polling import Outcome
-from crawler.record import BlindFetches, FeedReading, Found, Recorder
+from crawler.record import FeedReading, Found, Recorder
+from crawler.writing import Writer
 from storage import events, feeds
 from storage.db import Database
 from storage.models import ENTRIES, FEEDS, POLLS
@@ -89,6 +96,44 @@ def document(now: datetime, *numbers: int, title: str = "", dated: dict[int, dat
         for number in numbers
     )
     return f"<rss version='2.0'><channel><title>{title}</title>{items}</channel></rss>".encode()
+
+
+# --- what nothing but a title tells of ---
+
+
+def _fails(session: Session, numbers: Sequence[int]) -> list[int]:
+    raise ArithmeticError("a bug")
+
+
+def test_what_is_written_again_after_a_rollback_is_charged_once(database: Database, judge: Judge) -> None:
+    """Two of three titles may be read: with a piece of work that fails beside them, and without."""
+    blind = BlindFetches(2, left=2)
+    recorder = Recorder(lambda: judge, polling.Policy(), "candidates", None, blind)
+    reader = Reader(database, judge)
+    body = feed_of(*((f"s{number}", f"id-{number}", f"Rain {number}", dates(number)) for number in range(3)))
+    answer = HttpAnswer(Outcome.OK, NOW, 0.1, body=body)
+    reading = FeedReading(reader.feed, answer, Outcome.OK, parse_feed(body, url=FEED_URL))
+
+    async def write() -> Any:
+        with ThreadPoolExecutor(1) as thread:
+            writer = Writer(database.write, thread)
+            return await asyncio.gather(
+                writer.run(recorder.record_all, reading), writer.run(_fails, 1), return_exceptions=True
+            )
+
+    found, error = asyncio.run(write())
+    assert isinstance(error, ArithmeticError)
+    assert (found.new, found.candidates) == (3, 2)
+    assert (blind.left, blind.refused) == (0, 1)
+
+
+def test_a_document_in_batches_is_charged_for_each(database: Database, judge: Judge) -> None:
+    reading = FeedReading(Reader(database, judge).feed, HttpAnswer(Outcome.OK, NOW, 0.1), Outcome.OK)
+    blind = BlindFetches(2, left=2)
+    assert blind.take(reading.charge)
+    assert blind.take(replace(reading).charge)
+    blind.give_back(replace(reading).charge)
+    assert blind.left == 0
 
 
 # --- conditional requests ---

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request
 
 from crawler.backfilling import arguments_for_scrapy, show_progress
+from crawler.blind import BlindFetches
 from crawler.hosts import NotAskedError
-from crawler.record import BlindFetches
 from crawler.spiders.feeds import FeedsSpider
 from crawler.standing import Work
 from crawler.urls import registered_domain
