@@ -25,7 +25,6 @@ from crawler.mending import HEAD_CHARS, mended, with_allowed_numbers, without_co
 from crawler.nesting import flattened
 from crawler.parsed import (
     CONTENT_CHARS,
-    GUID_CHARS,
     NAME_CHARS,
     SUMMARY_CHARS,
     TITLE_CHARS,
@@ -33,6 +32,7 @@ from crawler.parsed import (
     ParsedFeed,
     absolute_link,
     check_size,
+    guid_of,
     is_http,
     language_tag,
     no_feed,
@@ -190,7 +190,7 @@ def _entry(entry: Any, base: str) -> ParsedEntry:
     published, raw, source = _date_of(entry, ("published", "created", "updated"))
     updated, updated_raw, _ = _date_of(entry, ("updated",))
     return ParsedEntry(
-        guid=clean(guid[: 2 * GUID_CHARS])[:GUID_CHARS] or None,
+        guid=guid_of(guid),
         url=_entry_link(entry, guid, base),
         title=_first_text(entry, ("title", "media_title", "itunes_title"), TITLE_CHARS),
         summary=_first_text(entry, ("summary", "media_description", "itunes_summary", "subtitle"), SUMMARY_CHARS),

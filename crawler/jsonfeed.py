@@ -9,7 +9,6 @@ from typing import Any
 from crawler.dates import parse_date
 from crawler.parsed import (
     CONTENT_CHARS,
-    GUID_CHARS,
     MOST_ITEMS,
     NAME_CHARS,
     SUMMARY_CHARS,
@@ -17,6 +16,7 @@ from crawler.parsed import (
     ParsedEntry,
     ParsedFeed,
     absolute_link,
+    guid_of,
     is_http,
     language_tag,
     no_feed,
@@ -60,7 +60,7 @@ def _entry(item: Mapping[str, Any], base: str, feed: Mapping[str, Any]) -> Parse
     published, updated = raw_date(item.get("date_published")), raw_date(item.get("date_modified"))
     link = absolute_link(item.get("url"), base) or absolute_link(item.get("external_url"), base)
     return ParsedEntry(
-        guid=clean(str(guid)[: 2 * GUID_CHARS])[:GUID_CHARS] or None if isinstance(guid, str | int | float) else None,
+        guid=guid_of(str(guid)) if isinstance(guid, str | int | float) else None,
         url=link or (absolute_link(guid, base) if is_http(guid) else None),
         title=plain_text(text_of(item.get("title")), limit=TITLE_CHARS),
         summary=plain_text(text_of(item.get("summary")), limit=SUMMARY_CHARS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -135,6 +136,16 @@ def read_each(items: Iterable[Any], read: Callable[[Any], ParsedEntry], problems
 def text_of(value: Any) -> str:
     """The value when it is a string, else ''."""
     return value if isinstance(value, str) else ""
+
+
+def guid_of(value: str) -> str | None:
+    """An identifier as it is kept: one line, of one longer than GUID_CHARS its beginning and a hash of the whole; None for an empty one."""
+    value = value.strip()
+    guid = clean(value[: 2 * GUID_CHARS])[:GUID_CHARS]
+    if len(value) <= GUID_CHARS:
+        return guid or None
+    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{guid[: GUID_CHARS - len(digest) - 2]} #{digest}"
 
 
 def is_http(value: Any) -> bool:

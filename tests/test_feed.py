@@ -221,6 +221,27 @@ def _check_promises(body: bytes) -> None:
                 assert not set(value) & set("\x00\n\r\u202e\u2066\ud800"), (field.name, value)
 
 
+@pytest.mark.parametrize("long", ["x" * 2_001, "x" * 5_000, f"x{' ' * 4_000}x"], ids=["just", "long", "blank"])
+@pytest.mark.parametrize("kind", ["rss", "json"])
+def test_identifiers_that_differ_only_behind_what_is_kept_are_two(kind: str, long: str) -> None:
+    ids = [f"{long}{end}" for end in "ab"]
+    items = "".join(f"<item><guid isPermaLink='false'>{one}</guid><title>Rain</title></item>" for one in ids)
+    body = {
+        "rss": f"<rss version='2.0'><channel><title>A</title>{items}</channel></rss>",
+        "json": json.dumps(
+            {
+                "version": "https://jsonfeed.org/version/1.1",
+                "title": "A",
+                "items": [{"id": one, "title": "Rain"} for one in ids],
+            }
+        ),
+    }[kind].encode()
+    feed = parse_feed(body, url=PLACE)
+    assert all(len(entry.guid or "") <= GUID_CHARS for entry in feed.entries)
+    assert len(listing_of(feed, feed_url=PLACE, language=None).entries) == 2
+    assert parse_feed(body, url=PLACE) == feed
+
+
 @pytest.mark.parametrize("before", range(9))
 def test_a_reference_is_whole_wherever_it_stands_in_a_long_document(before: int) -> None:
     text = mended(f"<rss><channel><title>{'a' * before}{'&eacute;&amp;&' * 20_000}")
