@@ -235,6 +235,9 @@ UNUSUAL = {
     "XHTML": atom("<entry><title type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>a</div></title></entry>"),
     "RDF": "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#' xmlns='http://purl.org/rss/1.0/'><item/></rdf:RDF>",
     "an address as author": rss("<item><author>a@b.example (A)</author></item>"),
+    "an author after one with an address": atom(
+        "<entry><author><name>A</name><email>a@a.example</email></author><author><name>B</name></author></entry>"
+    ),
     "an editor of an entry": rss("<item><managingEditor>desk@a.example (A. Haddad)</managingEditor></item>"),
     "a name that expat does not know": rss("<item><enclosure \U0001f600url='/p.jpg'/></item>"),
     "an instruction that expat does not know": rss("<?\U0001f600 x?><item/>"),

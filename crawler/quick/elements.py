@@ -202,7 +202,7 @@ def _author(place: Place, element: Any, name: str) -> None:
 
 
 def _person(place: Place, element: Any, name: str) -> None:
-    """Atom's author: exactly one name, perhaps an address and an e-mail address."""
+    """Atom's author: exactly one name, perhaps an address and an e-mail address. An e-mail address bends feedparser's other authors."""
     parts = {part.tag: (part.text or "").strip() for part in element}
     known = {ATOM + "name", ATOM + "uri", ATOM + "email"}
     strays = [element.text, *(part.tail for part in element)]
@@ -216,6 +216,10 @@ def _person(place: Place, element: Any, name: str) -> None:
     shown, email = parts.get(ATOM + "name"), parts.get(ATOM + "email")
     if not shown or "@" in shown or any(stray and stray.strip() for stray in strays):
         raise UnusualError
+    if place.fields.get("authors") and (email or "email" in place.once):
+        raise UnusualError
+    if email:
+        place.once.add("email")
     place.fields["author"] = f"{shown} ({email})" if email else shown
     place.fields.setdefault("authors", []).append({"name": shown})
 
