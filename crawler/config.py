@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from crawler.options import PREFIX, Config, Schedule, described, setting_names, 
 __all__ = ["Config", "ConfigError", "load_config", "read_text", "read_toml"]
 
 FILE = "levantwatch.toml"
+MOST_BYTES = 10_000_000  # of a file of settings; a device never ends
 FOR_TESTS = frozenset({"LEVANTWATCH_REQUIRE"})  # read by the test suite, no setting
 
 
@@ -63,7 +65,13 @@ def _from_file(file: Path, *, required: bool) -> dict[str, _Setting]:
 def read_text(file: Path, *, required: bool = True) -> str:
     """The text of a file of settings, '' for one that is not there and need not be. Raises ConfigError."""
     try:
-        return file.read_bytes().decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
+        if stat.S_ISFIFO(file.stat().st_mode):  # nobody may ever write to it
+            raise ConfigError(f"{file} is a pipe, not a file of settings")
+        with file.open("rb") as opened:
+            data = opened.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ConfigError(f"{file} is larger than {MOST_BYTES // 1_000_000} MB; a file of settings is not")
+        return data.decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except FileNotFoundError:
         if required:
             raise ConfigError(f"{file} does not exist") from None
@@ -78,8 +86,10 @@ def read_toml(file: Path, text: str) -> dict[str, Any]:
     """The values in the text of this file. Raises ConfigError."""
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_no_toml(file, text, str(error))) from None
+    except ValueError as error:  # of TOML, or a number too long for Python
+        raise ConfigError(_no_toml(file, text, str(error).partition(";")[0])) from None
+    except RecursionError:
+        raise ConfigError(f"{file}: no valid TOML: it nests too deep") from None
 
 
 def _no_toml(file: Path, text: str, reason: str) -> str:

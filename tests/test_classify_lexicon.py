@@ -74,6 +74,10 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'topic = "latin"\ntitle = "\xe9"')
     with pytest.raises(LexiconError, match=r"latin\.toml"):
         load_topic(tmp_path / "latin.toml")
+    for number, value in enumerate(("9" * 5_000, "[" * 5_000)):
+        (file := tmp_path / f"large-{number}.toml").write_text(f"topic = {value}")
+        with pytest.raises(LexiconError, match=rf"large-{number}\.toml"):
+            load_topic(file)
     with pytest.raises(LexiconError, match="no topic file"):
         load_topics(tmp_path / "empty")
 
@@ -87,6 +91,8 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         '{"topics": {"default": {"bias": 0, "weights": {}, "threshold": 2, "near": 0.1}}}',
         '{"topics": {"syria": {}}}',
         "[1]",
+        "[" * 100_000,
+        '{"topics": {"default": {"bias": 1' + "0" * 5_000 + "}}}",
     ],
 )
 def test_a_wrong_model_is_one_line(tmp_path: Path, content: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,10 @@ WRONG_FILES = [
     ("tick 5", ":1", "no valid TOML"),
     ("tick = 5\n\ntick = 6", ":3", "no valid TOML"),
     ("tick = 5\nfetch = 'all", ":2", "no valid TOML"),
+    ("tick = " + "9" * 5_000, ":1", "no valid TOML: Exceeds the limit"),
+    ("a = " + "[" * 5_000, "", "it nests too deep"),
+    ("a = " + "{a=" * 5_000, "", "it nests too deep"),
+    ("#" * 10_000_001, "", "is larger than 10 MB"),
     (b"contact = '\xff'", "", "is not UTF-8 text (byte 11); save it as UTF-8"),
 ]  # fmt: skip
 
@@ -251,6 +256,11 @@ def test_a_file_that_is_named_must_exist_and_be_one() -> None:
     Path("folder.toml").mkdir()
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load_config({}, Path("folder.toml"))
+    os.mkfifo("pipe.toml")
+    with pytest.raises(ConfigError, match="is a pipe"):
+        load_config({}, Path("pipe.toml"))
+    with pytest.raises(ConfigError, match="is larger than 10 MB"):
+        load_config({}, Path("/dev/zero"))
 
 
 def test_every_setting_is_described_in_words() -> None:

@@ -107,7 +107,7 @@ def load_topic(file: Path) -> Topic:
         data = tomllib.loads(text)
     except OSError as error:
         raise LexiconError(f"{file}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, or more than Python reads of it
         raise LexiconError(f"{file}: {error}") from None
     check = _Check(file, text)
     topic, title = data.pop("topic", None), data.pop("title", None)

@@ -74,7 +74,7 @@ def load_model(file: Path = MODEL) -> Model:
         topics = {topic: _weights(entry) for topic, entry in data["topics"].items()}
     except OSError as error:
         raise ModelError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(f"{file}: no model: {type(error).__name__}: {error}") from None
     if DEFAULT not in topics:
         raise ModelError(f"{file}: it has no weights for {DEFAULT!r}")
