@@ -14,7 +14,7 @@ from crawler.callback import open_door
 from crawler.reading import read_feed
 from crawler.record import Recorder
 from crawler.stopping import pause
-from crawler.websub import Intent, is_signed, lease, read_intent
+from crawler.websub import Allowance, Intent, is_signed, lease, read_intent
 from storage import feeds, subscriptions
 from storage.errors import StorageError
 
@@ -64,6 +64,7 @@ class Subscriber:
         self._tokens: Collection[str] = frozenset()
         self._looking, self._looks_at = asyncio.Lock(), 0.0
         self._recorder = Recorder.configured(watch.config, lambda: watch.judge, run_id=None)
+        self._allowance = Allowance(watch.config.min_interval, watch.config.feed_max_bytes)
 
     # --- asking hubs ---
 
@@ -177,6 +178,11 @@ class Subscriber:
             if not is_signed(body, signature, row.secret):
                 logger.warning("ignored push feed=%d bytes=%d: its signature is not its hub's", row.feed_id, len(body))
                 return TAKEN
+            if not self._allowance.take(feed.id, len(body), at=asyncio.get_running_loop().time()):
+                logger.warning(
+                    "held back push feed=%d bytes=%d: its hub pushes more than may be polled", feed.id, len(body)
+                )
+                return LATER
             await self._record(row, feed, body, content_type)
         except StorageError as error:
             logger.error("a hub was told to push again, the database failed: %s", error)
@@ -196,6 +202,8 @@ class Subscriber:
             polling.Outcome.OK, at=now, seconds=0.0, body=body, content_type=content_type, final_url=row.topic, delta=True
         )  # fmt: skip
         reading = await read_feed(self.watch.workers, feed, answer)
+        if reading.outcome is polling.Outcome.PARSE_TIMEOUT:
+            self._allowance.exhaust(feed.id, at=asyncio.get_running_loop().time())
         if reading.parsed is None:
             logger.warning("ignored push feed=%d status=%s: %s", feed.id, reading.outcome, reading.answer.error)
             return

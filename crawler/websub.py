@@ -16,6 +16,7 @@ LEASE = timedelta(days=10)  # asked for; most hubs give between one and fifteen 
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(minutes=5), timedelta(days=90)
 ROOM = timedelta(hours=6)  # before a lease's end; a tenth of it when that is less: a hub may be down for a while
 SIGNATURES = ("sha1", "sha256", "sha384", "sha512")  # section 8.1
+SMALLEST_PUSH = 1 / 500  # of what one feed may push in its shortest pause between polls
 LONGEST_CHALLENGE, LONGEST_HEADER = 2_000, 8_000
 
 _LINK = re.compile(r"<([^<>]{1,4000})>((?:\s*;\s*[\w*!#$&+.^`|~-]+\s*(?:=\s*(?:\"[^\"]*\"|[^\s\",;]*))?)*)")
@@ -32,6 +33,34 @@ class Intent:
     challenge: str = ""
     lease_seconds: int | None = None
     reason: str = ""
+
+
+class Allowance:
+    """How much hubs may push: of one feed in `seconds` no more than one poll might bring, whatever its hub sends.
+
+    What a push takes is a share of that: its bytes of `most_bytes`, and never less than a five-hundredth. What was taken comes back evenly.
+    Times are seconds of a clock that is never moved.
+    """
+
+    def __init__(self, seconds: float, most_bytes: int) -> None:
+        self._seconds, self._most_bytes = seconds, most_bytes
+        self._taken: dict[int, tuple[float, float]] = {}  # of each feed: its share, and when it was that
+
+    def take(self, feed_id: int, size: int, *, at: float) -> bool:
+        """Whether a push of so many bytes may be read now; then it is taken."""
+        taken = self._taken_by(feed_id, at)
+        if taken >= 1:
+            return False
+        self._taken[feed_id] = taken + max(size / self._most_bytes, SMALLEST_PUSH), at
+        return True
+
+    def exhaust(self, feed_id: int, *, at: float) -> None:
+        """A push was too heavy to be read: that is as much as a poll may cost."""
+        self._taken[feed_id] = self._taken_by(feed_id, at) + 1, at
+
+    def _taken_by(self, feed_id: int, at: float) -> float:
+        taken, since = self._taken.get(feed_id, (0.0, at))
+        return max(0.0, taken - (at - since) / self._seconds)
 
 
 def read_intent(arguments: Mapping[bytes, Sequence[bytes]]) -> Intent | None:

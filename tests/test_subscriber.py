@@ -87,6 +87,7 @@ def test_subscribe_verify_push_renew_and_leave(tmp_path: Path, schema_url: str) 
             renewed = hub.forms(topic)[1]
             assert renewed == form
             wait_for(lambda: hub.confirmed.count(("subscribe", 200, True)) >= 2, seconds=PATIENCE)
+            a_flood_is_held_back(desk, hub, form)
             leaving_is_confirmed(desk, hub, form)
     assert [row.number for row in desk.rows("select count(*) as number from polls where feed_id = 1 and reason <> 'pushed-by-hub'")] == [1]  # fmt: skip
 
@@ -125,6 +126,13 @@ def strangers_learn_nothing(desk: Desk, hub: Hub, form: dict[str, str]) -> None:
     assert hub.verify(form, challenge="c" * 3_000) == (404, "")
     assert call(form["callback"])[0] == 404
     assert (subscriptions(desk)[1], counted(desk)) == before
+
+
+def a_flood_is_held_back(desk: Desk, hub: Hub, form: dict[str, str]) -> None:
+    """Of one feed no more is taken than a poll might bring; its hub is told to come again."""
+    fat = [rss((f"fat-{number}", "Harvest fair opens", f"/fat/{number}")) + b" " * 120_000 for number in range(4)]
+    assert [hub.push(form, document) for document in fat] == [202, 202, 503, 503]
+    assert [row.guid for row in desk.rows("select guid from sightings where guid like 'fat-%' order by guid")] == ["fat-0", "fat-1"]  # fmt: skip
 
 
 def counted(desk: Desk) -> list[int]:

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.websub import LEASE, SIGNATURES, Intent, is_signed, lease, linked, read_intent, subscription_form, token_in
+from crawler.websub import (
+    LEASE,
+    SIGNATURES,
+    Allowance,
+    Intent,
+    is_signed,
+    lease,
+    linked,
+    read_intent,
+    subscription_form,
+    token_in,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 SECRET, BODY = "s3cret", "<rss>Deir ez-Zor دير الزور</rss>".encode()
@@ -111,3 +122,19 @@ def test_a_token_is_the_end_of_a_path_behind_any_proxy() -> None:
 def test_leaving_tells_no_secret() -> None:
     form = subscription_form("unsubscribe", topic="t", callback="c", secret=SECRET)
     assert SECRET not in form.values()
+
+
+def test_a_feed_may_push_in_its_pause_what_a_poll_might_bring() -> None:
+    allowance = Allowance(300, 1_000_000)
+    assert sum(allowance.take(1, 5_000, at=0) for _ in range(1_000)) == 200
+    assert allowance.take(2, 1_000_000, at=0), "each feed for itself"
+    assert not allowance.take(2, 1, at=0)
+    assert allowance.take(2, 1_000_000, at=1), "a little has come back"
+    assert not allowance.take(2, 1, at=299), "and is paid for"
+    assert not allowance.take(1, 1, at=0)
+    assert sum(allowance.take(1, 5_000, at=30) for _ in range(1_000)) == 20
+    assert sum(allowance.take(3, 1, at=0) for _ in range(1_000)) == 500, "very small ones are counted, too"
+    for _ in range(2):
+        allowance.exhaust(4, at=0)
+    assert not allowance.take(4, 1, at=299)
+    assert allowance.take(4, 1, at=301)
