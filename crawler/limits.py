@@ -7,6 +7,7 @@ a thousand layers or frames (docs/decisions/0041-limits.md).
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 import traceback
@@ -24,11 +25,14 @@ from scrapy.exceptions import (
 )
 from scrapy.http import TextResponse
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
+from twisted.internet.error import ConnectBindError
 from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
 from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http_headers import InvalidHeaderName
 
 from crawler.larder import ASIDE, LARDER, ORDINARY, Aside
+from crawler.openfiles import kept, open_files
+from crawler.pool import BoundedPool
 from crawler.shallow import shallow_stack
 from crawler.straight import Endpoints
 from crawler.tls import SharedTrust
@@ -52,6 +56,8 @@ if TYPE_CHECKING:
 MOST_FRAME = 256 * 1024
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
+NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+NO_FILES_SECONDS = 0.5  # until a connection is tried again for which no file could be opened
 EXCHANGES = "exchanges"  # in a request's meta: a list to be filled with what went over the wire, each hop of it
 SPENT = "seconds_spent"  # in a request's meta: what the hops before it took of its time
 # what these warn of is an outcome with its feed; their lines hold whole addresses, keys and all
@@ -79,6 +85,8 @@ class BoundedHandler(HTTP11DownloadHandler):
         self._seconds = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
         self._unpacking = _Unpacking(crawler=crawler)
         self._contextFactory: Any = SharedTrust(self._contextFactory._get_cert_options_kwargs())
+        self._pool: BoundedPool = BoundedPool(self._pool._reactor, kept(open_files()))
+        self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
         self._pool._factory = _BoundedFactory
 
     async def download_request(self, request: Request) -> Response:
@@ -104,7 +112,14 @@ class BoundedHandler(HTTP11DownloadHandler):
         request.meta["download_timeout"] = seconds
         try:
             async with asyncio.timeout(seconds + 1):  # Scrapy's own limit comes first; this one needs nobody's help
-                return await self._asked(request)
+                while True:
+                    try:
+                        return await self._asked(request)
+                    except ConnectBindError as error:
+                        if error.osError not in NO_FILES:
+                            raise
+                    self._pool.keep(0)  # ours is the want, not the publisher's failure
+                    await asyncio.sleep(NO_FILES_SECONDS)
         except TimeoutError:
             raise DownloadTimeoutError(f"no end after {seconds:.1f} seconds.") from None
         except (DownloadFailedError, ResponseDataLossError) as error:

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
+import msgspec
+
 from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import Judging, configured_judge
+from crawler.openfiles import in_use, open_files
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -40,6 +43,14 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 LOCK_SECONDS = 5.0  # a restart of Postgres that no write noticed lets another crawler in for no longer than this
+
+
+def _within_open_files(config: Config) -> Config:
+    """The configuration with no more connections than files may be open. Raises ConfigError when that is no crawl."""
+    most = in_use(open_files(), wanted=config.concurrency, workers=config.workers)
+    if most < config.concurrency:
+        logger.warning("concurrency is %d, not %d: no more files may be open (ulimit -n)", most, config.concurrency)
+    return msgspec.structs.replace(config, concurrency=most)
 
 
 def utc_now() -> datetime:
@@ -77,9 +88,10 @@ class Watch:
     def open(cls, config: Config, *, clock: Callable[[], datetime] = utc_now, cluster: bool = False) -> Self:
         """Take the crawl lock, bring the schema up to date, and release what a dead crawler had claimed.
 
-        Raises ConfigError (what the archive needs is not installed) and `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
+        Raises ConfigError (what the archive needs is not installed, too few files may be open) and `storage.errors.StorageError`: the database cannot be reached, is newer than this program, or is
         being crawled by another process. A member of a `cluster` takes the lock together with the others, and releases nothing.
         """
+        config = _within_open_files(config)
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
         own = configured_judge(config) if config.judge.are_own else None

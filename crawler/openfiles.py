@@ -1,0 +1,39 @@
+"""How many files this process may hold open, and how many connections that allows: they are files, too."""
+
+from __future__ import annotations
+
+import resource
+
+from crawler.config import ConfigError
+
+WANTED = 8_192  # what the unit in docs/operating.md gives; shells and services begin with 1,024
+OURS = 40  # database, log, pipes, look-ups of names: 27 were counted, and ten threads that look up
+OF_WORKER = 2
+FEWEST = 4  # connections, below which there is no crawl
+MOST_KEPT = 1_000  # connections of a scheme for another request: a host's page is asked for soon after its feed
+
+
+def open_files() -> int:
+    """How many files may be open, after this process has asked for as many as it wants and may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED if hard == resource.RLIM_INFINITY else min(WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return WANTED if soft == resource.RLIM_INFINITY else soft
+
+
+def kept(files: int) -> int:
+    """How many connections of a scheme may wait for another request, where so many files may be open."""
+    return min(MOST_KEPT, files // 8)
+
+
+def in_use(files: int, *, wanted: int, workers: int) -> int:
+    """How many connections may be in use at once, beside those of http and https that are kept. Raises ConfigError when it is too few to crawl."""
+    ours = OURS + OF_WORKER * workers
+    room = files - ours - 2 * kept(files)
+    if room < FEWEST:
+        raise ConfigError(
+            f"only {files} files may be open at once (ulimit -n); a crawl with {workers} workers needs {(ours + FEWEST) * 4 // 3}, better 1024"
+        )
+    return min(wanted, room)

@@ -1,0 +1,98 @@
+"""Connections are open files: what is scarce is shared out, and no publisher is blamed for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+
+from crawler.config import ConfigError
+from crawler.openfiles import MOST_KEPT, OURS, in_use, kept
+from crawler.pool import BoundedPool
+from tests.command import SECONDS, Desk
+from tests.farm import Case, Connection, Farm, head
+from tests.site import page, rss
+
+HOSTS = 80
+NEWS = "Islamic State militants attack army post near Deir ez-Zor in eastern Syria"
+TEXT = "Islamic State militants attacked a Syrian army post near Deir ez-Zor on Tuesday, the Syrian defence ministry said. ISIS claimed it. "
+
+
+@pytest.mark.parametrize(("files", "used"), [(64, 4), (128, 52), (256, 96), (1024, 96), (8192, 96), (1_000_000, 96)])
+def test_what_may_be_open_is_shared_out(files: int, used: int) -> None:
+    assert in_use(files, wanted=96, workers=2) == used
+    assert used + 2 * kept(files) + OURS <= files
+    assert kept(files) <= MOST_KEPT
+
+
+@pytest.mark.parametrize(("files", "workers"), [(0, 1), (20, 2), (60, 2), (128, 64)])
+def test_too_few_are_told_with_what_is_needed(files: int, workers: int) -> None:
+    with pytest.raises(ConfigError, match=rf"only {files} files may be open at once") as told:
+        in_use(files, wanted=96, workers=workers)
+    needed = int(str(told.value).rpartition("needs ")[2].partition(",")[0])
+    assert in_use(needed, wanted=96, workers=workers) >= 4
+
+
+class Idle:
+    """A connection that waits for another request."""
+
+    state = "QUIESCENT"
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.transport = SimpleNamespace(loseConnection=self._close)
+
+    def _close(self) -> None:
+        self.is_open = False
+
+
+def test_of_connections_that_wait_the_oldest_are_closed() -> None:
+    clock: Any = Clock()
+    pool: Any = BoundedPool(clock, 3)
+    waiting = [Idle() for _ in range(5)]
+    for number, connection in enumerate(waiting):
+        pool._putConnection(("http", f"paper-{number}.example", 80), connection)
+    assert [connection.is_open for connection in waiting] == [False, False, True, True, True]
+    assert pool.getConnection(("http", "paper-4.example", 80), None).result is not None
+    clock.advance(241)
+    assert [connection.is_open for connection in waiting] == [False, False, False, False, True]
+    pool._putConnection(("http", "paper-4.example", 80), waiting[4])
+    pool.keep(0)
+    assert not waiting[4].is_open
+
+
+async def keeps_open(connection: Connection) -> None:
+    """A feed and its page, on connections that are kept for ever."""
+    while await connection.asked():
+        host = connection.headers["host"]
+        kind, body = "text/html", page(NEWS, *[f"{host}. {TEXT}" * 3] * 3).body
+        if connection.path == "/feed.xml":
+            kind, body = "application/rss+xml", rss((host, NEWS, f"http://{host}/story"))
+        if connection.path == "/robots.txt":
+            kind, body = "text/plain", b""
+        await connection.say(head(kind=kind, length=len(body)) + body)
+
+
+def test_with_few_open_files_every_feed_is_read(tmp_path: Path, schema_url: str) -> None:
+    """Servers that keep connections open are no reason for a failure of others."""
+    desk = Desk(tmp_path, schema_url)
+    with Farm(Case(f"paper-{number}", keeps_open) for number in range(HOSTS)) as farm:
+        desk.watch(*map(farm.url, farm.cases))
+        done = subprocess.run(
+            ["sh", "-c", 'ulimit -n 64; exec "$0" -m crawler poll', sys.executable],
+            cwd=desk.folder, env=desk.env, capture_output=True, text=True, check=False, timeout=SECONDS,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert os.strerror(errno.EMFILE) not in done.stderr
+    assert "concurrency is 4, not 96: no more files may be open (ulimit -n)" in done.stderr
+    assert [tuple(row) for row in desk.rows("select last_outcome, failures, count(*) from feeds group by 1, 2")] == [
+        ("ok", 0, HOSTS)
+    ]
+    assert [row.number for row in desk.rows("select count(*) as number from matches")] == [HOSTS]
