@@ -7,10 +7,13 @@ README.md, CITATION.cff   the same for people
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
+import secrets
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -131,7 +134,8 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         raise SnapshotError(f"{folder} is there already; a snapshot is never written over another")
     if not folder.parent.is_dir():
         raise SnapshotError(f"there is no folder {folder.parent}")
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    # not by the process's number: in a container that is the same each time, and a killed one leaves its folder
+    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     part.mkdir()
     try:
         yield part
@@ -175,7 +179,9 @@ def _described(file: Path, rows: int) -> dict[str, Any]:
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+    """The SHA-256 of a file, in hexadecimal digits. Raises OSError, also for a pipe or a device, which may never end."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 

@@ -116,6 +116,7 @@ def _id(row: Mapping[str, Any], snapshot: Snapshot) -> int:
 def _manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST
     try:
+        digest(file)  # a pipe would be read for ever
         manifest = _json(file.read_bytes(), file)
     except OSError as error:
         raise SnapshotError(f"{folder} is no snapshot: {MANIFEST}: {error.strerror}") from None

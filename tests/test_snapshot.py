@@ -205,6 +205,12 @@ def test_whoever_is_interrupted_leaves_nothing_that_looks_whole(tmp_path: Path, 
         )
         assert done.returncode != 0
         assert [name[-5:] for name in os.listdir()] == left
+    again = "import os\nos.getpid = lambda: 1\n" + program.replace(
+        "os.kill(os.getpid(), int(sys.argv[1]))", "os._exit(1)"
+    )
+    for left in (2, 3):  # in a container each process has the same number: what one left is in nobody's way
+        done = subprocess.run([sys.executable, "-c", again], env=env, capture_output=True, timeout=60, check=False)
+        assert (done.returncode, len(os.listdir())) == (1, left)
 
 
 # --- checked and compared ---
@@ -226,6 +232,17 @@ def test_what_was_altered_is_found_out(levantwatch: Run) -> None:
     assert "matches.csv: No such file" in levantwatch("snapshot", "verify", "set")[2]
     file.write_bytes(kept)
     assert levantwatch("snapshot", "verify", "set")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["matches.csv", "manifest.json"])
+def test_what_never_ends_is_no_file_of_a_snapshot(levantwatch: Run, name: str) -> None:
+    file = made(levantwatch, "set") / name
+    for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
+        file.unlink()
+        make(file)
+        status, out, err = levantwatch("snapshot", "verify", "set")
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert f"{name}: it is no file" in err
 
 
 def test_a_diff_tells_what_came_went_and_changed(levantwatch: Run, schema_url: str) -> None:
