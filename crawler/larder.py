@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import Protocol, Self
 
 ORDINARY = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 # with a quarter of both honest bodies ran out of time behind hostile ones
 ROOM = 16 * 1024 * 1024  # bytes of all larger bodies on the way, together
 MOST_WAITING = 256 * 1024 * 1024  # bytes of those that wait for a worker, or are with one
+PREFIX = "levantwatch-body-"  # of the files
+LEFT_SECONDS = 3_600.0  # a body that is wanted waits for minutes at most
 ASIDE = "body_aside"  # in a request's meta: its large body
 
 
@@ -35,7 +39,7 @@ class Aside:
     @classmethod
     def of(cls, body: bytes) -> Self:
         """Write it. Raises OSError."""
-        with NamedTemporaryFile(prefix="levantwatch-body-", delete=False) as file:
+        with NamedTemporaryFile(prefix=PREFIX, delete=False) as file:
             aside = cls(file.name, len(body), hashlib.sha256(body).hexdigest())
             weakref.finalize(
                 aside, _remove, file.name
@@ -52,6 +56,19 @@ class Aside:
 
 
 Body = bytes | Aside
+
+
+def clear_away(*, older_than: float = LEFT_SECONDS) -> int:
+    """Remove bodies that a killed process left in the temporary folder, at least so many seconds old; how many those were."""
+    removed, left = 0, []
+    with suppress(OSError):  # there is no folder that can be written to
+        left = list(Path(gettempdir()).glob(f"{PREFIX}*"))
+    for path in left:
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime >= older_than:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def _remove(path: str) -> None:

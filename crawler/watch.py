@@ -16,6 +16,7 @@ import msgspec
 from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import Judging, configured_judge
+from crawler.larder import clear_away
 from crawler.openfiles import in_use, open_files
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
@@ -92,6 +93,7 @@ class Watch:
         being crawled by another process. A member of a `cluster` takes the lock together with the others, and releases nothing.
         """
         config = _within_open_files(config)
+        clear_away()
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)
         own = configured_judge(config) if config.judge.are_own else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from crawler.larder import ORDINARY, Aside, Larder
 from crawler.workers import WorkTooHeavyError
+from tests.command import Desk
 
 MB = 1024 * 1024
 
@@ -122,3 +125,16 @@ def test_a_large_body_stands_in_a_file_for_as_long_as_it_is_wanted() -> None:
     assert file.exists()  # the crawl's own holds it
     del aside
     assert not file.exists()
+
+
+def test_what_a_killed_crawl_left_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held = Aside.of(b"wanted")
+    ours, fresh, other = (tmp_path / name for name in ("levantwatch-body-old", "levantwatch-body-new", "theirs"))
+    for file in (ours, fresh, other):
+        file.write_bytes(b"x")
+    for file in (ours, other):
+        os.utime(file, (1, 1))
+    Desk(tmp_path, f"sqlite:///{tmp_path / 'news.db'}", settings={"TMPDIR": str(tmp_path)}).run("poll")
+    assert not ours.exists()
+    assert all(file.exists() for file in (fresh, other, Path(held.path)))
