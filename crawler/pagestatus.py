@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.pagehead import Head
+from crawler.teasers import lists_others
 
 FULL, PARTIAL, PAYWALLED, BLOCKED, NOT_ARTICLE, UNREADABLE = (
     "full",
@@ -95,6 +96,8 @@ def refusal(body: bytes, tree: Any, head: Head, text: str, words: int, url: str 
         return NOT_ARTICLE, "a page that says that it was not found"  # whatever it lists instead
     if _is_home(head, url) and words < HOME_PARAGRAPH * (text.count("\n") + 1):
         return NOT_ARTICLE, "a home page"
+    if not head.says_article() and lists_others(tree, text, url):
+        return NOT_ARTICLE, "a list of articles"
     return None
 
 

@@ -213,3 +213,28 @@ def test_what_is_left_of_a_byline_is_no_paragraph(residue: str) -> None:
 )
 def test_a_short_first_line_that_may_be_the_articles_stays(first: str) -> None:
     assert trimmed([first, "Rain fell on the coast."]) == [first, "Rain fell on the coast."]
+
+
+def _listed(body: str, *, head: str = "", linked: bool = True) -> bytes:
+    """A page that lists ten other articles with a few words of each, after `body`."""
+    words = "Farmers from forty villages brought wheat, lentils and apricots to the square on Monday morning, and sold all of it by noon."
+    heads = (
+        f"<a href='/news/{number}'>Harvest fair {number} opens</a>" if linked else f"Harvest fair {number} opens"
+        for number in range(10)
+    )
+    teasers = "".join(f"<div><h3>{one}</h3><p>{words}</p></div>" for one in heads)
+    return f"<html><head><title>Fairs</title>{head}</head><body><main><h1>Fairs</h1>{body}{teasers}</main></body></html>".encode()
+
+
+OWN_TEXT = "".join(f"<p>The square was cleared in {1990 + year}, when the last trees had fallen to a storm that nobody in the town forgot, and was paved again in the year after it.</p>" for year in range(20))  # fmt: skip
+NO_LISTS = {
+    "an article above teasers": _listed(OWN_TEXT),
+    "a digest that declares itself an article": _listed("", head="<meta property='og:type' content='article'>"),
+    "chapters": _listed("", linked=False),
+}
+
+
+@pytest.mark.parametrize("case", NO_LISTS)
+def test_what_is_no_list_of_other_articles(case: str) -> None:
+    assert extract_page(NO_LISTS[case], url="https://www.orontes.example/2026/11/24/fairs").status == "full"
+    assert extract_page(_listed(""), url="https://www.orontes.example/fairs").problem == "a list of articles"
