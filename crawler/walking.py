@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_DOCUMENTS = 2_000  # asked for in one run; the next goes on behind them
+MOST_KNOWN = (
+    100_000  # addresses of documents that one walk knows: indexes of indexes may name two thousand times five thousand
+)
 MOST_SITES = 5  # of one publisher; more are a hosting service's
 FRESH = timedelta(days=7)  # for so long a document that was read whole is not asked for again
 BATCH = 1_000  # entries in one transaction: some 50 ms in which nobody else writes
@@ -120,10 +123,17 @@ class Walk:
         found = []
         for step in steps:
             canonical = canonical_url(step.lead.url)
-            if canonical is not None and canonical not in self._seen:
+            if canonical is not None and canonical not in self._seen and len(self._seen) < MOST_KNOWN:
                 self._seen.add(canonical)
                 found.append((step.lead.url if _is_feed(step.lead) else canonical, step))
         return found
+
+    def _with_room(self, leads: tuple[Lead, ...]) -> tuple[Lead, ...]:
+        """As many of these as one walk may still get to know; the others are neither followed nor kept."""
+        room = max(0, MOST_KNOWN - len(self._seen))
+        if len(leads) > room:
+            self.counts["capped_documents"] += len(leads) - room
+        return leads[:room]
 
     async def _known(self, urls: list[str]) -> dict[str, list[dict[str, Any]]]:
         since, until, after = self.span.first, self.span.last, self.watch.now() - FRESH
@@ -168,7 +178,7 @@ class Walk:
         return answer, document
 
     async def _through(self, answer: HttpAnswer, step: Step, document: Document | None) -> list[Request]:
-        url, leads = step.lead.url, document.leads if document else ()
+        url, leads = step.lead.url, self._with_room(document.leads) if document else ()
         row = await self.watch.write(walks.open_document, url=url, feed=step.feed, now=answer.at)
         new = await self._write(row, answer, document, leads)
         if document is not None:

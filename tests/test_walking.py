@@ -110,6 +110,22 @@ def test_a_run_asks_for_so_many_documents_and_the_next_one_goes_on_behind_them(
     assert (following.counts["documents_known"], following.counts["capped_documents"]) == (2, 9)
 
 
+def test_a_walk_knows_so_many_addresses_whatever_indexes_name(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its memory nor the database grows with what an enemy's indexes name, and the next walk ends, too."""
+    monkeypatch.setattr(walking, "MOST_KNOWN", 30)
+    walk = walk_of(watch)
+    asked = [ask(walk, f"/index-{number}.xml", depth=1) for number in range(5)]
+    for number, request in enumerate(asked):
+        answer(walk, request, index(*((f"{SITE}/{number}-{part}.xml", "") for part in range(10))))
+    assert len(walk._seen) == 30
+    assert walk.counts["capped_documents"] == 25
+    with watch.database.read() as session:
+        assert sum(len(leads or []) for leads in session.scalars(select(WALKS.c.leads))) == 25
+    following = walk_of(watch)
+    steps = [Step(Lead(f"{SITE}/index-{number}.xml", "sitemap", depth=1), following.feeds[0]) for number in range(5)]
+    assert len(asyncio.run(following.requests(steps))) == 25
+
+
 @pytest.mark.parametrize(
     ("span", "later", "is_known"),
     [
