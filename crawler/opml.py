@@ -16,6 +16,7 @@ from lxml import etree
 from crawler.charset import decode
 from crawler.description import FeedDescription, country_code, feed_address, language_tag, word
 from crawler.mending import strangers_parser, with_xml_references, without_controls
+from crawler.parsed import MOST_ATTRIBUTES, has_endless_element
 from crawler.plaintext import clean, plain_text
 from crawler.urls import canonical_url
 
@@ -81,6 +82,8 @@ def write_opml(feeds: Iterable[FeedDescription], *, title: str = "levantwatch") 
 
 
 def _from_xml(text: str) -> FeedList:
+    if has_endless_element(text):
+        raise FeedListError(f"one of its elements has more than {MOST_ATTRIBUTES:,} attributes")
     root, problems = _parsed(text)
     name = _local(root.tag) if root is not None else ""
     if name != "opml":

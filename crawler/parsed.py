@@ -89,8 +89,7 @@ def check_size(text: str) -> ParsedFeed | None:
     tags = text.count("{") + text.count("],") if is_json else text.count("<")
     if tags > most_tags:
         return too_much(f"it has more than {most_tags:,} {'objects' if is_json else 'tags'}")
-    is_long = text.count("=") > MOST_ATTRIBUTES
-    if is_long and any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text)):
+    if has_endless_element(text):
         return too_much(f"one of its elements has more than {MOST_ATTRIBUTES:,} attributes")
     for names, most in (("item|entry", MOST_ITEMS), ("url|sitemap", MOST_PAGES)):
         if text.count("<") <= most:
@@ -99,6 +98,12 @@ def check_size(text: str) -> ParsedFeed | None:
         if next(islice(found, most, None), None):
             return too_much(f"it lists more than {most:,} items")
     return None
+
+
+def has_endless_element(text: str) -> bool:
+    """Whether an element has more attributes than are read: parsers compare each with all before it."""
+    is_long = text.count("=") > MOST_ATTRIBUTES
+    return is_long and any(tag.group().count("=") > MOST_ATTRIBUTES for tag in _LONG_TAG.finditer(text))
 
 
 def too_much(problem: str) -> ParsedFeed:

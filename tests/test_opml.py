@@ -79,6 +79,10 @@ def test_there_are_lists_to_read() -> None:
             "it is neither OPML nor a text file with one URL a line (line 1: 'a' is no http or https address)",
         ),
         (b" " * (MAX_BYTES + 1), "it is larger than 10 MB"),
+        (
+            b"<opml><body><outline " + b" ".join(b"a%d='1'" % n for n in range(200_000)) + b"/>",
+            "one of its elements has more than 1,000 attributes",
+        ),
     ],
 )
 def test_what_is_no_list_says_what_it_is(body: bytes, told: str) -> None:
