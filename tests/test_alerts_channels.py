@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+
 from webhook import MailServer, Webhook
 
 from crawler.alerts.channels import CUT_OFF, Parcel, deliver, unusable
@@ -42,6 +44,24 @@ def test_all_of_it_ends_in_time_and_what_was_sent_until_then_is_known() -> None:
         parcels = [Parcel(name, (1,), "a", "b") for name in channels]
         found = deliver(channels, parcels, seconds=60, longest=2.0)
     assert found == [None, CUT_OFF]
+
+
+def test_an_answer_without_an_end_costs_a_bounded_memory_and_nobody_else() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    with Webhook("endless") as hostile, Webhook() as good:
+        channels = {"hostile": hostile.address(query="?rto=60"), "good": good.address()}
+        found = deliver(channels, [Parcel(name, (1,), "a", "b") for name in ("good", "hostile")], seconds=30)
+    assert found[0] is None
+    assert found[1] is not None
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before, 512 * 1024)  # kB
+
+
+def test_a_redirect_is_no_delivery() -> None:
+    with Webhook("moved") as hook:
+        [error] = deliver({"desk": hook.address()}, [Parcel("desk", (1,), "a", "b")])
+        assert error is not None
+        assert "302" in error
+        assert (len(hook.posts), hook.gets) == (1, [])
 
 
 def test_an_address_that_cannot_be_used_is_known_before_it_is_needed() -> None:

@@ -18,11 +18,12 @@ class _Quiet(http.server.ThreadingHTTPServer):
 
 
 class Webhook:
-    """Takes JSON by POST; `answers` are used up first (a status, "hang" or "die"), then every post is answered 200."""
+    """Takes JSON by POST; `answers` are used up first (a status, "hang", "die", "endless" or "moved"), then every post is answered 200."""
 
     def __init__(self, *answers: int | str) -> None:
         self.answers = deque(answers)
         self.posts: list[Any] = []
+        self.gets: list[str] = []
         self._stopping = threading.Event()
         self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -55,10 +56,26 @@ class Webhook:
                 answer = hook.answers.popleft() if hook.answers else 200
                 if answer == "hang":
                     hook._stopping.wait(30)
+                elif answer == "moved":
+                    self.send_response(302)
+                    self.send_header("Location", f"http://127.0.0.1:{hook._server.server_port}/log-in")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                elif answer == "endless":
+                    self.send_response(200)
+                    self.end_headers()
+                    while not hook._stopping.is_set():
+                        self.wfile.write(b"x" * 1_000_000)
                 elif answer != "die":
                     self.send_response(int(answer), "no, says hook")
                     self.send_header("Content-Length", "0")
                     self.end_headers()
+
+            def do_GET(self) -> None:
+                hook.gets.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_: Any) -> None:
                 """Nothing."""

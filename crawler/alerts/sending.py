@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 # services that show a page of HTML as it is; of the others some take a few tags of it, which a page is not
 MAIL = frozenset({"mailto", "mailtos", "mailgun", "sendgrid", "ses", "brevo", "resend", "smtp2go", "sparkpost", "sendpulse", "o365"})  # fmt: skip
+MEMORY, MEMORY_OF_CHANNEL = 256 * 1024 * 1024, 16 * 1024 * 1024  # bytes; 53 MB are resident with one channel
 SHORTEST_SECRET = 4  # characters: shorter pieces of an address stand in any sentence
 NO_ANSWER = "the channel did not answer in time"
 _lock = Lock()
@@ -29,6 +31,7 @@ _lock = Lock()
 def main() -> None:
     """Send what standard input says, every channel for itself; then end, whatever still hangs."""
     asked = json.loads(sys.stdin.buffer.read())
+    _bound_memory(len(asked["channels"]))
     with _lock:
         channels, unusable = _channels(asked["channels"])
     for name, error in unusable.items():
@@ -48,11 +51,22 @@ def main() -> None:
     os._exit(0)  # a call that was given up may still hang in its thread
 
 
+def _bound_memory(channels: int) -> None:
+    """apprise reads a channel's answer to its end: three gigabytes of zeros come as three megabytes. Of a channel some is its thread's stack."""
+    limit, most = MEMORY + channels * MEMORY_OF_CHANNEL, resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if most != resource.RLIM_INFINITY:
+        limit = min(limit, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, most))
+
+
 def _channels(addresses: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     import apprise
 
     apprise.logger.propagate = False
-    asset = apprise.AppriseAsset(app_id="levantwatch", app_desc="levantwatch", storage_mode="memory", async_mode=False)
+    # a redirect makes a GET of a POST: what it leads to says yes, and the message is lost; and it may lead inside
+    asset = apprise.AppriseAsset(
+        app_id="levantwatch", app_desc="levantwatch", storage_mode="memory", async_mode=False, http_redirects=False
+    )
     usable, unusable = {}, {}
     for name, address in addresses.items():
         channel = apprise.Apprise(asset=asset)
