@@ -7,6 +7,7 @@ secret end of a subscription in its path is answered 404 without a look into the
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ MOST_CONNECTIONS = 50
 # a document of 10 MB and its parser have come and gone; then the connection ends, whatever it does
 CONNECTION_SECONDS = 60.0
 IDLE_SECONDS = 20.0
-TOO_LARGE, UNKNOWN, NOT_ALLOWED = 413, 404, 405
+TOO_LARGE, UNKNOWN, NOT_ALLOWED, LATER = 413, 404, 405, 503
 
 
 class Called(Protocol):
@@ -93,12 +94,25 @@ def _request(most_bytes: int) -> Any:
 
         taken = 0
         too_large = False
+        has_room = True  # on the disk
+
+        def gotLength(self, length: int | None) -> None:
+            try:
+                super().gotLength(length)
+            except OSError:
+                self.has_room, self.content = False, io.BytesIO()
 
         def handleContentChunk(self, data: bytes) -> None:
             self.taken += len(data)
             self.too_large = self.taken > most_bytes
-            if not self.too_large:
-                super().handleContentChunk(data)
+            if self.has_room and not self.too_large:
+                try:
+                    super().handleContentChunk(data)
+                except OSError:
+                    self.has_room, self.content = (
+                        False,
+                        io.BytesIO(),
+                    )  # what a file could not take it tries again at its end
 
         def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
             self.kind = self.getHeader(b"content-type")
@@ -160,6 +174,9 @@ async def _called(called: Called, request: Any) -> tuple[int, str]:
         return NOT_ALLOWED, ""
     if request.too_large:
         return TOO_LARGE, ""
+    if not request.has_room:
+        logger.error("a hub was told to push again: no room in the temporary folder for bytes=%d", request.taken)
+        return LATER, ""
     status = await called.push(
         token, request.content.read(), signature=_header(request, "X-Hub-Signature"), content_type=_text(request.kind)
     )
