@@ -58,6 +58,13 @@ class Source:
     first_publisher: str
     articles: int
 
+    @property
+    def name(self) -> str:
+        """As people read it: of a publisher its name as it writes itself, else what kind of source it is, and which."""
+        kind, _, name = self.source.partition(" ")
+        is_itself = kind == "publisher" and name.casefold() == self.first_publisher.casefold()
+        return self.first_publisher if is_itself else self.source
+
 
 @dataclass(frozen=True, slots=True)
 class StoryPage:

@@ -391,9 +391,9 @@ def test_a_story_and_the_report_say_who_reports_independently(database: Database
         span = {"since": date(2026, 11, 20), "until": date(2026, 11, 24)}
         report = written(session, **span, topics=("isis", "syria"), now=NOW)
     for shown in (page, report):
-        assert "<bdi>publisher north post</bdi>" in shown
+        assert "<bdi>North Post</bdi>" in shown
     assert "1 independent" in page
-    assert re.search(r'href="/article/1">of 1</a><span>100 % alike', page)
+    assert re.search(r'href="/article/1">of article 1</a><span>100 % alike', page)
 
 
 def test_a_day_stands_out_against_the_four_weeks_before() -> None:

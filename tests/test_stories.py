@@ -487,13 +487,26 @@ def test_the_command_lists_stories_and_shows_one(stand: Newsstand, schema_url: s
     assert (row["story_id"], row["articles"], row["publishers"]) == (story, 3, 2)
     shown = desk.ok("stories", str(story))
     assert "3 articles of 2 independent publishers" in shown
-    assert "agency sana: 2, first seen with North Post" in shown
+    assert "  agency sana: 2 articles, first seen with North Post\n" in shown
+    assert "  site east-post.org: 1 article, first seen with East Post\n" in shown
     assert f"copy of {first}" in shown
     assert "\x1b" not in shown
     page = desk.json("stories", str(story), "--format", "json")
     assert [member["role"] for member in page["members"]] == ["original", "copy", "related"]
     missing = desk.run("stories", "77")
     assert (missing.returncode, missing.stderr) == (1, b"levantwatch: no story 77; levantwatch stories lists them\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "name"),
+    [
+        ("publisher kıyı postası", "Kıyı Postası", "Kıyı Postası"),
+        ("publisher north post", "The North Post", "publisher north post"),
+        ("agency sana", "SANA", "agency sana"),
+    ],
+)
+def test_a_source_is_named_as_it_writes_itself(source: str, first: str, name: str) -> None:
+    assert story_list.Source(source, first, 1).name == name
 
 
 # --- the pure part ---

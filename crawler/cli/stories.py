@@ -72,8 +72,8 @@ def _print_lines(page: StoryPage) -> None:
     sys.stdout.write(f"story {story.story_id}: {plain(story.title)}\n")
     sys.stdout.write(f"{many(story.articles, 'article')} of {many(story.publishers, 'independent publisher')}\n\n")
     for source in page.sources:
-        first = plain(source.first_publisher)
-        sys.stdout.write(f"  {plain(source.source)}: {source.articles}, first seen with {first}\n")
+        first = f", first seen with {source.first_publisher}" if source.name != source.first_publisher else ""
+        sys.stdout.write(plain(f"{source.name}: {many(source.articles, 'article')}{first}").join(("  ", "\n")))
     sys.stdout.write("\n")
     for member in page.members:
         part = member.role
