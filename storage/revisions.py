@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -113,8 +113,10 @@ def of_article(session: Session, article_id: int) -> tuple[RevisionRow, ...]:
     return tuple(RevisionRow(*row) for row in session.execute(query))
 
 
-def changes(session: Session, *, since: date | None = None, limit: int = 100) -> list[Change]:
-    """Corrections and pages taken down, seen from this UTC day on: those that changed numbers first, each newest first."""
+def changes(
+    session: Session, *, since: date | None = None, until: date | None = None, limit: int = 100
+) -> list[Change]:
+    """Corrections and pages taken down, seen on these UTC days, both included: those of numbers first, each newest first."""
     found: list[Change] = []
     for has_numbers in (True, False):
         query = (
@@ -125,5 +127,7 @@ def changes(session: Session, *, since: date | None = None, limit: int = 100) ->
         )
         if since is not None:
             query = query.where(REVISIONS.c.seen_at >= datetime.combine(since, time(), UTC))
+        if until is not None:
+            query = query.where(REVISIONS.c.seen_at < datetime.combine(until, time(), UTC) + timedelta(days=1))
         found += [Change(*row) for row in session.execute(query.limit(limit - len(found)))]
     return found

@@ -160,9 +160,14 @@ def test_changes_are_listed_numbers_first_then_newest_first(database: Database) 
         found = revisions.changes(session)
         recent = revisions.changes(session, since=(NOW + 2 * DAY).date())
         two = revisions.changes(session, limit=2)
+        day = (NOW + 2 * DAY).date()
+        before = revisions.changes(session, until=day - DAY)
+        both = revisions.changes(session, since=day, until=day + DAY)
     assert [(one.article_id, one.number) for one in found] == [(ids[2], 1), (ids[1], 1), (ids[0], 2), (ids[0], 1)]
     assert [(one.article_id, one.number) for one in recent] == [(ids[2], 1), (ids[0], 2), (ids[0], 1)]
     assert two == found[:2]
+    assert [one.article_id for one in before] == [ids[1]]
+    assert [(one.article_id, one.number) for one in both] == [(ids[2], 1), (ids[0], 1)]
     assert (found[0].numbers, found[0].publisher) == ([NUMBER], "North Post")
 
 

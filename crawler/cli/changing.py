@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crawler.cli.common import AsFormat, Format, Since, day, reading
+from crawler.cli.common import AsFormat, Format, Since, Until, days, reading
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def changes(
     since: Since = None,
+    until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 50,
     as_format: AsFormat = Format.TABLE,
 ) -> None:
@@ -26,10 +27,15 @@ def changes(
     from crawler.terminal import rows_out, utf8
     from storage import revisions
 
+    first, last = days(since, until)
     with reading() as session:
-        found = revisions.changes(session, since=day(since, "--since"), limit=limit)
+        found = revisions.changes(session, since=first, until=last, limit=limit)
     if not found and as_format is Format.TABLE:
-        ever = "; levantwatch changes asks for all" if since else ": no match that was looked at again had another text"
+        ever = (
+            "; levantwatch changes asks for all"
+            if since or until
+            else ": no match that was looked at again had another text"
+        )
         typer.echo(f"levantwatch: no correction, nothing taken down{ever}", err=True)
     elif as_format is Format.TABLE:
         rows_out([short_line(one) for one in found], "table", sys.stdout)
