@@ -90,7 +90,7 @@ class ClusterNeedsPostgres(StorageError):
 
 
 class BadQuery(StorageError):
-    """The words hold no letter or digit to look for."""
+    """The words hold no letter or digit to look for; without words the newest are shown."""
 
     def __init__(self, message: str | None = None, *, at: int | None = None) -> None:
         """Take the explanation and the place of the mistake, counted in characters from 0."""

@@ -115,4 +115,6 @@ def _told(poll: Poll) -> str:
         told += f", {many(poll.entries_seen, 'entry', 'entries')}, {poll.entries_new} new"
     if poll.gap:
         told += ", some may have been missed"
-    return f"{told}{f': {poll.error}' if poll.error else ''}; next because of {poll.reason}"
+    if poll.error:
+        told += f": {poll.error.rstrip('.')}"
+    return f"{told}; next because of {poll.reason}"

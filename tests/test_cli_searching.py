@@ -173,6 +173,7 @@ def test_stats_of_the_future_are_bad_usage_as_coverage_is(levantwatch: Run) -> N
 def test_mistakes_are_one_line(levantwatch: Run) -> None:
     for arguments, status, said in (
         (("camp publsher:x",), 1, "at character 6: there is no field publsher:"),
+        (("*",), 1, "no letter or digit to look for; without words the newest are shown"),
         (("topic:sport",), 1, "at character 1: there is no topic 'sport'; the topics are"),
         (("place:nowhereatall",), 1, "there is no place 'nowhereatall'"),
         (("lang:ar", "--by", "relevance"), 1, "relevance is that of words"),

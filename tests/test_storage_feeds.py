@@ -269,7 +269,7 @@ def test_the_list_of_those_that_fail(database: Database) -> None:
 
 def test_explain_says_when_next_why_and_what_the_last_polls_were(database: Database) -> None:
     add_feed(database)
-    record(database, outcome="server-error", http_status=503, error="HTTP 503", reason="back-off after server-error")
+    record(database, outcome="server-error", http_status=503, error="HTTP 503.", reason="back-off after server-error")
     record(database, started_at=NOW + HOUR, entries_seen=20, entries_new=20, gap=True)
     with database.read() as session:
         lines = feeds.explain(session, 1)
