@@ -32,7 +32,7 @@ def change_page(report: Report) -> None:
     for topic, change in report.topics.items():
         out.print()
         read = f", {change.to_read} of them to be read first" if change.to_read else ""
-        counts = f"{topic}: {many(change.before, 'match', 'matches')} before, {change.after} after; "
+        counts = f"{topic}: of these {many(change.before, 'match', 'matches')} before, {change.after} after; "
         out.print(Text(f"{counts}{change.gained} gained{read}, {change.lost} lost", style="bold"))
         for word, examples in (("+", change.gained_examples), ("-", change.lost_examples)):
             for example in examples:

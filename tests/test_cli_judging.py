@@ -329,7 +329,7 @@ def test_a_changed_topic_from_dry_run_to_the_next_crawl(
     status, out, _ = levantwatch("reclassify", "--dry-run")
     assert status == 0
     assert re.search(r"^5 entries would be judged anew, model \w{12}$", out, re.MULTILINE)
-    assert re.search(r"^harbour: 0 matches before, \d after; \d gained", out, re.MULTILINE)
+    assert re.search(r"^harbour: of these 0 matches before, \d after; \d gained", out, re.MULTILINE)
     assert "never judged → 0." in out
     assert "port" in out
     assert "nothing was written" in out
