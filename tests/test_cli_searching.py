@@ -102,7 +102,7 @@ def test_an_option_is_no_word_of_the_query(levantwatch: Run, arguments: tuple[st
             "no match for nowhere; try fewer words, another spelling, or the beginning of a word with a star",
         ),
         (("camp", "nowhere", "--topic", "syria"), "no match for camp nowhere --topic syria; none has nowhere,"),
-        (("raqqa", "harvest"), "each word is in one, none has all of them"),
+        (("raqqa", "harvest", "_", "\u0640"), "each word is in one, none has all of them"),
         (("harvest", "--language", "ar"), "without --language or without the words there is one"),
         (("camp", "--topic", "isis"), "no match for camp --topic isis; without --topic there is one"),
         (("nowhere", "--topic", "isis"), "no match for nowhere --topic isis; to leave out one of these is not enough"),

@@ -47,10 +47,14 @@ def no_match(session: Session, filters: Filters, given: Mapping[str, Any]) -> st
 
 
 def _hint(session: Session, filters: Filters, options: Mapping[str, Any]) -> str:
+    from storage.errors import BadQuery
     from storage.search import Filters, search
 
     def some(asked: Filters) -> bool:
-        return bool(search(session, replace(asked, limit=1)))
+        try:
+            return bool(search(session, replace(asked, limit=1)))
+        except BadQuery:  # a sign alone, which excludes nothing
+            return True
 
     if not some(Filters()):
         return "nothing has matched yet: levantwatch stats tells what was polled and read"
