@@ -12,6 +12,7 @@ from crawler.export import json_text, to_json
 from crawler.reasons import sums
 from crawler.terminal import plain
 from crawler.warcfile import sha256
+from crawler.whole import whole_folder
 from storage import chain, proofs
 from storage.errors import StorageError, UnknownArticle
 from storage.models import Capture, Proof
@@ -72,10 +73,11 @@ def write(session: Session, found: Why, archive: Path, folder: Path) -> list[str
         files[one.name] = _page(archive, one.capture)
     newest = chain.head(session)
     files["README.md"] = "\n".join(_readme(found, proof, lines, kept, newest)).encode() + b"\n"
-    folder.mkdir(parents=True, exist_ok=True)
     files["SHA256SUMS"] = "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(files.items())).encode()
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as part:
+        for name, data in files.items():
+            (part / name).write_bytes(data)
     return sorted(files)
 
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import platform
-import secrets
-import shutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,6 +23,7 @@ from crawler import __version__, footnotes
 from crawler.citation import citation, readme
 from crawler.export import Csv, JsonLines, RowWriter, iso, json_text
 from crawler.parquet import Parquet, installed
+from crawler.whole import whole_folder
 from storage import coverage, summaries
 from storage.search import Filters, Match, stream
 
@@ -100,7 +98,7 @@ def make(
     `session` sees one state of the database, so files, counts and coverage are of one moment. The rows go `through` what
     shows progress.
     """
-    with _whole_folder(folder) as part:
+    with _whole_folder(folder.resolve()) as part:
         counts = _Counts()
         files = _write_rows(part, through(stream(session, wanted.filters)), counts)
         manifest = {
@@ -128,32 +126,12 @@ def make(
 
 @contextmanager
 def _whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside it to write to, which becomes `folder` when all went well, and is gone when it did not."""
-    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SnapshotError(f"{folder} is there already; a snapshot is never written over another")
     if not folder.parent.is_dir():
         raise SnapshotError(f"there is no folder {folder.parent}")
-    # not by the process's number: in a container that is the same each time, and a killed one leaves its folder
-    part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
-    part.mkdir()
-    try:
+    with whole_folder(folder) as part:
         yield part
-        for file in part.iterdir():
-            _on_disk(file)
-        _on_disk(part)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _on_disk(path: Path) -> None:
-    """Wait until it is on the disk: the name must never be there without what it names."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def _write_rows(folder: Path, rows: Iterable[Match], counts: _Counts) -> list[Path]:

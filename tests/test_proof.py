@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -460,6 +462,26 @@ def test_there_is_no_folder_about_what_is_gone_changed_or_was_never_stored(datab
     (tmp_path / "full" / "mine").touch()
     with database.read() as session, pytest.raises(StorageError, match="not empty"):
         dossier.write(session, search.why(session, "1"), archive, tmp_path / "full")
+
+
+def test_a_folder_of_evidence_is_there_whole_or_not_at_all(database: Database, tmp_path: Path) -> None:
+    """A disk that fills while it is written: what was written is gone, and the next try is not refused."""
+    archive, case = tmp_path / "archive", tmp_path / "cases" / "7"
+    [entry_id, _] = archived(database, archive, 1, 2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with database.read() as session:
+        found = search.why(session, str(entry_id))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                dossier.write(session, found, archive, case)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, ignored)
+        assert list(case.parent.iterdir()) == []
+        assert "README.md" in dossier.write(session, found, archive, case)
+    assert (case / "SHA256SUMS").exists()
 
 
 def test_writers_of_the_ledger_take_turns(database: Database, schema_url: str) -> None:
