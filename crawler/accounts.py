@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crawler.review import STATES
 from crawler.terminal import clipped, console, plain
+from storage.audits import SAID
 from storage.text import many
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from crawler.reclassify import Example, Report
     from storage.audits import Agreement, Audit
     from storage.estimates import Estimate
-
-PARTS = {"matched": "matched", "other": "matched another topic only", "near": "near misses", "rejected": "rejected"}
 
 
 def change_page(report: Report) -> None:
@@ -60,7 +59,7 @@ def audit_page(audits: Sequence[Audit]) -> None:
             skipped = f" ({part.skipped} skipped)" if part.skipped else ""
             out.print(
                 Text(
-                    f"  {PARTS[part.name]:<27} {part.population:>9} in all, {part.labelled} labelled{skipped}, {part.yes} yes"
+                    f"  {SAID[part.name]:<27} {part.population:>9} in all, {part.labelled} labelled{skipped}, {part.yes} yes"
                 )
             )
         if audit.problem:

@@ -18,6 +18,7 @@ from storage.models import ARTICLES, ENTRIES, LABELS
 from storage.portable import batches
 from storage.reviews import PARTS, has_topic, part_asked, whole_part
 
+SAID = {"matched": "matched", "other": "matched another topic only", "near": "near misses", "rejected": "rejected"}
 ANSWERED = 0.9  # of the sample: what was skipped is then too little to shift the estimate much
 TOO_WIDE = 0.2  # an interval this wide says too little to be called an estimate
 
@@ -152,7 +153,7 @@ def _problem(topic: str, parts: Sequence[Part], precision: Estimate | None, foun
     ask = f"label more: levantwatch audit --topic {topic}"
     empty = [part.name for part in parts if part.population and not part.labelled]
     if empty:
-        return f"no labels yet on the sample of {', '.join(empty)}; {ask}"
+        return f"no labels yet on the sample of: {', '.join(SAID[name] for name in empty)}; {ask}"
     if precision is None:
         return "nothing has matched yet"
     if found is None:

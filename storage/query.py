@@ -276,7 +276,8 @@ def filter_of(name: str, value: str, scope: Scope, *, quoted: bool = True) -> No
 def _country(value: str, scope: Scope) -> Node:
     if not re.fullmatch(r"[A-Za-z]{2}", value):
         raise ValueError(f"{value!r} is no country; write its two letters: SY, GB")
-    return Country(value.upper())
+    code = value.upper()
+    return Country({"UK": "GB", "EL": "GR"}.get(code, code))  # as --country reads them
 
 
 def _language(value: str, scope: Scope) -> Node:

@@ -303,7 +303,7 @@ def test_an_audit_does_not_say_what_the_judge_thinks(levantwatch: Run) -> None:
 def test_audit_reports(watched: Database, levantwatch: Run) -> None:
     out = levantwatch("audit", "--report", "--topic", "syria")[1]
     assert "syria: precision unknown, recall unknown" in out
-    assert "no labels yet on the sample of matched, near, rejected" in out
+    assert "no labels yet on the sample of: matched, near misses, rejected" in out
     with watched.write() as session:
         for entry_id, value in ((1, "yes"), (2, "no"), (3, "yes")):
             labels.add(session, entry_id=entry_id, topic="syria", value=value, who="anna", now=NOW)  # type: ignore[arg-type]

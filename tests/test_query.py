@@ -90,6 +90,8 @@ QUERIES: list[tuple[str, Node]] = [
     ("title:(a OR b)", Or((Text(Term(("a",)), title=True), Text(Term(("b",)), title=True)))),
     ('publisher:"Kıyı Postası"', Publisher(Term(("kiyi", "postasi")))),
     ("country:sy", Country("SY")),
+    ("country:uk", Country("GB")),
+    ("country:EL", Country("GR")),
     ("lang:ar OR language:tr", Or((Language("ar"), Language("tr")))),
     ("topic:isis", Topic("isis")),
     ("place:aleppo", Named(("aleppo", "azaz"))),

@@ -203,7 +203,8 @@ def test_without_labels_it_says_what_to_do(database: Database) -> None:
     found = audited(database)
     assert (found.precision, found.recall) == (None, None)
     assert (
-        found.problem == "no labels yet on the sample of matched, rejected; label more: levantwatch audit --topic syria"
+        found.problem
+        == "no labels yet on the sample of: matched, rejected; label more: levantwatch audit --topic syria"
     )
 
 
