@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from crawler.aggregators import target_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from crawler.feed import ParsedEntry, ParsedFeed
 
 SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: three screens are enough to judge a page
+OF_ONE_LINK = 3  # names without a guid
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def listing_of(parsed: ParsedFeed, *, feed_url: str, language: str | None) -> Li
             title=entry.title,
             published_raw=entry.published_raw,
             link_is_shared=url in shared,
+            summary=entry.summary or entry.content,
         )
         if key not in seen:
             host = registered_domain(link) if link else own
@@ -56,13 +59,17 @@ def listing_of(parsed: ParsedFeed, *, feed_url: str, language: str | None) -> Li
 
 
 def _shared_links(listed: Iterable[tuple[str | None, ParsedEntry]]) -> frozenset[str]:
-    """Links that one document lists under different guids and titles: a live page, a home page, a bad template."""
-    guids, titles = defaultdict(set), defaultdict(set)
+    """Links that one document lists under different guids and titles: a live page, a home page, a bad template.
+
+    What has no title is called by its summary. Without guids an article may be listed twice, as corrected; under three names it is none.
+    """
+    guids, names = defaultdict(set), defaultdict(set)
     for url, entry in listed:
         if url:
             guids[url].add(entry.guid)
-            titles[url].add(entry.title)
-    return frozenset(url for url in guids if len(guids[url]) > 1 and len(titles[url]) > 1)
+            names[url].add(entry.title or entry.summary or entry.content)
+    enough = {url: 2 if len(given) > 1 else OF_ONE_LINK if given == {None} else inf for url, given in guids.items()}
+    return frozenset(url for url, given in names.items() if len(given) >= enough[url])
 
 
 def _seen_entry(

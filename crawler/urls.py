@@ -134,17 +134,19 @@ def entry_key(
     title: str,
     published_raw: str | None,
     link_is_shared: bool = False,
+    summary: str = "",
 ) -> str:
     """The identity of an entry in the ledger (DESIGN section 3).
 
     The canonical URL. Without a link, or when one document lists the link under different guids and titles: the feed with the guid, else
-    the feed with a hash of title and claimed date. `url` must be canonical.
+    the feed with a hash of title and claimed date; of an entry without a title its summary stands for it (RSS 2.0 asks for one of the two).
+    `url` must be canonical.
     """
     if url is not None and not link_is_shared:
         return url
     if guid:
         return f"{feed_url} guid {guid}" if len(guid) < 500 else f"{feed_url} guid# {_hash(guid)}"
-    return f"{feed_url} item# {_hash(title, published_raw or '', url or '')}"
+    return f"{feed_url} item# {_hash(title or summary, published_raw or '', url or '')}"
 
 
 def path_words(url: str) -> str:

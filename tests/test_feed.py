@@ -221,6 +221,34 @@ def _check_promises(body: bytes) -> None:
                 assert not set(value) & set("\x00\n\r\u202e\u2066\ud800"), (field.name, value)
 
 
+LIVE = "<link>https://orontes.example/live</link>"
+DATED = "<pubDate>Mon, 05 Jan 2026 10:00:00 GMT</pubDate>"
+LISTED = {
+    "summaries alone": (["<description>Rain</description>", "<description>Snow</description>"], 2),
+    "summaries of one date": ([f"<description>Rain</description>{DATED}", f"<description>Snow</description>{DATED}"], 2),
+    "the same summary twice": (["<description>Rain</description>"] * 2, 1),
+    "a link for all, titles": ([f"<title>{one}</title>{LIVE}" for one in ("Rain", "Snow", "Fog")], 3),
+    "a link for all, summaries": ([f"<description>{one}</description>{LIVE}" for one in ("Rain", "Snow", "Fog")], 3),
+    "a link, and its title corrected": ([f"<title>{one}</title>{LIVE}" for one in ("Rain", "Snow")], 1),
+    "a link and a guid, its title corrected": (
+        [f"<title>{one}</title>{LIVE}<guid isPermaLink='false'>7</guid>" for one in ("Rain", "Snow", "Fog")], 1
+    ),
+    "guids of one link": (
+        [f"<description>{one}</description>{LIVE}<guid isPermaLink='false'>{one}</guid>" for one in ("Rain", "Snow")], 2
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LISTED)
+def test_how_many_entries_a_document_lists(case: str) -> None:
+    """RSS 2.0 asks for a title or a description and for nothing else."""
+    items, number = LISTED[case]
+    body = f"<rss version='2.0'><channel>{''.join(f'<item>{item}</item>' for item in items)}</channel></rss>".encode()
+    listed = [listing_of(parse_feed(body, url=PLACE), feed_url=PLACE, language=None) for _ in range(2)]
+    assert len(listed[0].entries) == number
+    assert listed[0] == listed[1]
+
+
 @pytest.mark.parametrize("long", ["x" * 2_001, "x" * 5_000, f"x{' ' * 4_000}x"], ids=["just", "long", "blank"])
 @pytest.mark.parametrize("kind", ["rss", "json"])
 def test_identifiers_that_differ_only_behind_what_is_kept_are_two(kind: str, long: str) -> None:
