@@ -1,7 +1,7 @@
-"""Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE TEXTS.jsonl [--errors]
+"""Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE TEXTS.jsonl [--errors TOPIC]
 
 TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). FILE is one of bench/labels/elsewhere (french, german …); an
-item whose text differs from what was read there is left out and counted. --errors names the errors of the half that may be learned from.
+item whose text differs from what was read there is left out and counted. --errors names what is wrong on isis or syria in the half that may be learned from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BOOTSTRAPS = 1_000
 Pairs = list[tuple[bool, bool]]
 
 
-def main(language: str, texts: Path, errors: bool) -> None:
+def main(language: str, texts: Path, errors: str | None) -> None:
     """Print F1 with its 95 % interval for each topic and half, and of the labels that are sure."""
     found = {row["url"]: row for row in map(json.loads, texts.read_text(encoding="utf-8").splitlines())}
     labels = [json.loads(line) for line in (LABELS / "elsewhere" / f"{language}.jsonl").read_bytes().splitlines()]
@@ -44,8 +44,8 @@ def main(language: str, texts: Path, errors: bool) -> None:
             _line(f"{topic} {half}", [(one, bool(row[topic])) for row, one in chosen])
             _line(f"{topic} {half}, sure", [(one, bool(row[topic])) for row, one in chosen if row["sure"]])
     for row, verdict in zip(rows, verdicts, strict=True) if errors else ():
-        if row["half"] == "learn" and verdict["isis"].matched != bool(row["isis"]):
-            print(f"{row['id']} {row['kind']} isis={row['isis']} sure={row['sure']} {verdict['isis'].score:.2f}")
+        if row["half"] == "learn" and verdict[errors].matched != bool(row[errors]):
+            print(f"{row['id']} {row['kind']} {errors}={row[errors]} sure={row['sure']} {verdict[errors].score:.2f}")
 
 
 def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:
@@ -74,4 +74,4 @@ def _f1(pairs: Pairs) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), "--errors" in sys.argv)
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[4] if "--errors" in sys.argv[3:] else None)
