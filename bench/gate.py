@@ -14,7 +14,7 @@ from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlea
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
-HARDER = ("S", "P", "A")  # of exam-south, exam-isis and exam-wide-fronts: asides, written where the judge was weakest
+HARDER = ("S", "P", "A", "C")  # of exam-south, -isis, -wide-fronts and -beside: asides, written where the judge was weakest
 LINES = (
     "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
 )
@@ -30,7 +30,8 @@ BEARERS = (
     "N",
     "K",
     "H",
-)  # items of exam-bearers-*.jsonl, each file written before it was measured, and learned from afterwards
+    "C",
+)  # items of exam-bearers-*.jsonl and bearers of exam-beside.jsonl, each file written before it was measured, and learned from afterwards
 SUMMARY = 200  # characters of it that triage sees
 FLOORS = {
     "syria F1, held-out news": 0.97,

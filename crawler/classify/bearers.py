@@ -13,6 +13,8 @@ from crawler.classify.capitals import follows, goes_on
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 
 FITTING = ("context", "theatre", "claim", "echo", "migration", "border", "hint")
+TELLS = ("context", "theatre", "claim", "echo")  # what a story about the topic is told with
+ACTING = ("leader", "actor", "event")
 STATE = ("affairs", "peer")
 ABOUT = (
     "affairs",
@@ -21,6 +23,7 @@ ABOUT = (
 )  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 MANY = 1_000  # more than any text has
+MOST_LEISURE = 7  # words
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 FAR = (
     "places",
@@ -86,6 +89,21 @@ def is_doubtful(document: Document, found: Found) -> bool:
         return False  # nobody else is called by two words and more
     further = _further(document, found)
     return not further or (further < ENOUGH and further + len(_words(document, found, FITTING, most=ENOUGH)) < ENOUGH)
+
+
+def is_leisure(document: Document, found: Found) -> bool:
+    """Whether words of stage, sport or food stand there, no word that fits, and no name of those who rule or fight."""
+    if not found.anchors or any(spot.mention.concept.sense in ACTING for spot in found.anchors):
+        return False
+    return bool(found.support.get("culture")) and not _words(document, found, TELLS, most=1)
+
+
+def leisure(document: Document, found: Found) -> Feature:
+    """How many of these words, where none of war or state stands either: a league table, a menu, a series of a country's actors."""
+    if not is_leisure(document, found) or _words(document, found, ("affairs",), most=1):
+        return Feature(0.0)
+    spots = found.support["culture"]
+    return Feature(math.log2(1 + min(len(spots), MOST_LEISURE)), tuple(spots[:4]))
 
 
 def _further(document: Document, found: Found) -> int:

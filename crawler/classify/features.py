@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from crawler.classify.bearers import bearers
+from crawler.classify.bearers import bearers, leisure
 from crawler.classify.beside import beside_words, by_age, in_lists, paired
 from crawler.classify.document import LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
@@ -174,6 +174,7 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     for sense in ("migration", "culture"):
         spots = support.get(sense, [])
         result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
+    result["leisure"] = leisure(document, found)
     topical = places | {document.sentence(spot.mention.start) for spot in echoes}
     best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
     subjects = [spot for spot in found.anchors if spot.field == "text" and _begins(document, spot)]

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from crawler.classify.bearers import ABOUT, is_doubtful
+from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure
 from crawler.classify.document import Document, Feature, Found, Spot, gather
 from crawler.classify.features import features
 from crawler.classify.folding import fold
@@ -134,7 +134,7 @@ class Judge:
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
         for one in found.values():
             one.company = any(other.anchors for other in found.values() if other is not one)
-        doubtful = [one for one in found.values() if is_doubtful(document, one)]
+        doubtful = [one for one in found.values() if is_doubtful(document, one) or is_leisure(document, one)]
         for name in originals if doubtful else ():
             for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):
                 for one in doubtful:

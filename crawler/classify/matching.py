@@ -120,6 +120,7 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
         arabic = form.arabic
         capital = form.capital and form.concept.sense == "place"
         uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact, capital))
+    uses.sort(key=lambda use: use.exact is None)  # of two readings the one that asks for its very letters stands first
     letters = {use.exact for use in uses}
     exact = None if None in letters else frozenset(filter(None, letters))
     return _Spelling(tuple(uses), arabic, any(use.open_end for use in uses), exact)

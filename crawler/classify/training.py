@@ -55,6 +55,7 @@ AGAINST = frozenset(
         "alone-there",
         "alone-leader",
         "culture",
+        "leisure",
         "migration",
     ]
 )
