@@ -14,7 +14,12 @@ from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlea
 from crawler.classify import Judge
 
 FULL = 400  # characters: a longer text is a full article
-HARDER = ("S", "P", "A", "C")  # of exam-south, -isis, -wide-fronts and -beside: asides, written where the judge was weakest
+HARDER = (
+    "S",
+    "P",
+    "A",
+    "C",
+)  # of exam-south, -isis, -wide-fronts and -beside: asides, written where the judge was weakest
 LINES = (
     "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
 )
