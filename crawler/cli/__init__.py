@@ -121,11 +121,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except _errors_for_users() as error:
         return _fail(str(error), status=1)
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         where = f"{error.filename}: " if error.filename else ""
-        if not error.filename and not _can_write():  # said here; what waits must not be complained of again
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not error.filename and (is_full or not _can_write()):  # any other file is named
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what waits must not be complained of again
             where = "the output cannot be written: "
-        room = "; make room there and run it again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        room = "; make room there and run it again" if is_full else ""
         return _fail(f"{where}{error.strerror or error}{room}", status=1)
 
 
