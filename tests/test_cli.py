@@ -537,6 +537,12 @@ def test_closed_streams_harm_nothing() -> None:
     assert shell("lw classify <&-") == Done(0, "", "")
 
 
+def test_a_digest_is_sent_or_written(levantwatch: Run) -> None:
+    done = levantwatch("alerts", "digest", "--send", "-o", "digest.txt")
+    assert (done.status, done.out) == (2, "")
+    assert "leave out one of the two" in done.err
+
+
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("line", ["search", "search --format json", "why 3", "stats", "db check", "--help"])
 def test_a_full_disk_is_one_line(line: str) -> None:

@@ -135,6 +135,10 @@ def digest(
     wanted = day(of_day, "--day") or (moment - timedelta(days=1)).date()
     if wanted > moment.date():
         raise typer.BadParameter("it lies in the future", param_hint="--day")
+    if send and output != "-":
+        raise typer.BadParameter(
+            "the digest goes to its channels or into a file; leave out one of the two", param_hint="-o"
+        )
     if send:
         _send_digest(_rules(), wanted, moment)
         return
