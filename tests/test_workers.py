@@ -178,7 +178,10 @@ async def main():
     files = await workers.run(work.open_files)
     print(*pids, flush=True)
     print({lock!r} in files, flush=True)
-    await asyncio.gather(workers.run(work.sleep_for_ever), workers.run(work.spin_for_ever))
+    try:
+        await asyncio.gather(workers.run(work.sleep_for_ever), workers.run(work.spin_for_ever))
+    finally:  # as a crawl does: a pool that is left to Python's end may start workers anew meanwhile
+        workers.close()
 
 if __name__ == "__main__":
     asyncio.run(main())
