@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from html.entities import html5
+from xml.sax.saxutils import escape
 
 from lxml import etree
 
@@ -31,6 +33,7 @@ _ENDLESS = re.compile(
 _RUN = re.compile(r"([^<]{1000000})[^<]+")  # no text of an entry is kept to this length, wherever it stands
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
+_NAMESPACE = re.compile(r"""(\sxmlns(?::[\w.-]{1,60})?\s{0,20}=\s{0,20})(?:"([^"<]{1,4000})"|'([^'<]{1,4000})')""")
 _NUMBER = re.compile(r"&#(?:[xX]0*([0-9a-fA-F]{1,8})|0*([0-9]{1,10}))(;)")
 
 
@@ -74,7 +77,15 @@ def mended(text: str) -> str:
         text = _PREFIXED_RSS.sub(r"<\1", text)
     if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own
         return _AMPERSAND.sub(_allowed_number, text)
-    return "".join(piece if is_cdata else with_xml_references(piece) for is_cdata, piece in _pieces(text))
+    text = "".join(piece if is_cdata else with_xml_references(piece) for is_cdata, piece in _pieces(text))
+    return _NAMESPACE.sub(_without_blanks, text)
+
+
+def _without_blanks(found: re.Match[str]) -> str:
+    """A namespace without blanks: Python's reader of XML takes a name apart at them, and feedparser breaks."""
+    given = found[2] or found[3]
+    meant = "".join(unescape(given).split())
+    return found[0] if meant == given else f'{found[1]}"{escape(meant, {chr(34): "&quot;"})}"'
 
 
 def with_xml_references(text: str) -> str:

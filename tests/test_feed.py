@@ -270,6 +270,21 @@ def test_identifiers_that_differ_only_behind_what_is_kept_are_two(kind: str, lon
     assert parse_feed(body, url=PLACE) == feed
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\xa0", "\u2009", "&#160;", "&#x20;", "&nbsp;", " \xa0\t"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_blank_in_a_namespace_breaks_nothing(blank: str, quote: str) -> None:
+    def document(address: str) -> bytes:
+        declared = f"xmlns:content={quote}{address}{quote} xmlns:own={quote}http://own.example/?a=1&amp;b=2{quote}"
+        item = "<item><guid>1</guid><content:encoded><![CDATA[<p xmlns='a b'>Rain</p>]]></content:encoded><own:x>1</own:x></item>"
+        return f"<rss version='2.0' {declared}><channel><title>A</title>{item}</channel></rss>".encode()
+
+    known = "http://purl.org/rss/1.0/modules/content/"
+    for place in (0, 1, 7, len(known)):
+        feed = parse_feed(document(known[:place] + blank + known[place:]), url=PLACE)
+        assert feed.problems == ()
+        assert [entry.content for entry in feed.entries] == ["Rain"]
+
+
 @pytest.mark.parametrize("before", range(9))
 def test_a_reference_is_whole_wherever_it_stands_in_a_long_document(before: int) -> None:
     text = mended(f"<rss><channel><title>{'a' * before}{'&eacute;&amp;&' * 20_000}")
