@@ -33,6 +33,7 @@ _HIGH = bytes(range(0x80, 0x100))
 _HEAD_BYTES = 4096  # browsers look for a declaration in the first 1,024; pages with long heads put it later
 _ARABIC_ARTICLE = b"\xc7\xe1"  # "al" in Windows-1256: every tenth word; in Western text nothing
 _CYRILLIC = re.compile(rb"[\xe0-\xff]{4,}")  # four small letters of Windows-1251; in Western text accents stand alone
+_VOWELS = (b"\xe0", b"\xe5", b"\xee")  # а, е, о in Windows-1251: a quarter of Russian; not of Greek or Hebrew
 _STATEFUL = ("iso-2022-jp", "iso2022_jp", "hz", "hz-gb-2312")  # pure ASCII bytes that mean other letters
 _CODECS = frozenset(
     {"utf-7", "utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"}
@@ -71,9 +72,7 @@ def _by_letters(body: bytes) -> str | None:
     if body.count(_ARABIC_ARTICLE) >= max(3, letters / 50):
         return "cp1256"
     small = b"".join(_CYRILLIC.findall(body))
-    vowels = (
-        small.count(b"\xe0") + small.count(b"\xe5") + small.count(b"\xee")
-    )  # а, е, о: a quarter of Russian; not of Greek, Hebrew
+    vowels = sum(map(small.count, _VOWELS))
     return "cp1251" if len(small) >= max(20, letters / 2) and vowels >= 0.22 * len(small) else None
 
 

@@ -13,13 +13,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-FREE = (
-    "title",
-    "url",
-    "because of",
-    "last_error",
-    "last error",
-)  # long texts: these give way first, and break anywhere
+# long texts: these give way first, and break anywhere
+FREE = ("title", "url", "because of", "last_error", "last error")
 LEAST = 16  # columns of a terminal that a long text gets
 GAP = 3  # between two cells; the first has one in front
 

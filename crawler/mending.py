@@ -76,8 +76,9 @@ def mended(text: str) -> str:
     if "<rss:channel" in text[:HEAD_CHARS]:
         text = _PREFIXED_RSS.sub(r"<\1", text)
     if "<!ENTITY" in text[:HEAD_CHARS]:  # it declares entities of its own
-        return _AMPERSAND.sub(_allowed_number, text)
-    text = "".join(piece if is_cdata else with_xml_references(piece) for is_cdata, piece in _pieces(text))
+        text = _AMPERSAND.sub(_allowed_number, text)
+    else:
+        text = "".join(piece if is_cdata else with_xml_references(piece) for is_cdata, piece in _pieces(text))
     return _NAMESPACE.sub(_without_blanks, text)
 
 

@@ -16,13 +16,12 @@ from lxml import etree
 from crawler.charset import decode
 from crawler.description import FeedDescription, country_code, feed_address, language_tag, word
 from crawler.mending import strangers_parser, with_xml_references, without_controls
-from crawler.parsed import MOST_ATTRIBUTES, has_endless_element
+from crawler.parsed import MOST_ATTRIBUTES, NAME_CHARS, has_endless_element
 from crawler.plaintext import clean, plain_text
 from crawler.urls import canonical_url
 
 MAX_BYTES = 10 * 1024 * 1024  # 10,000 feeds take 3 MB
 NAMESPACE = "urn:x-levantwatch:opml"  # publisher, country, kind and disabled have no attribute in OPML
-NAME_CHARS = 300  # of a title or a publisher: longer ones fit no index of Postgres, which takes 2,704 bytes
 _OWN = f"{{{NAMESPACE}}}"
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PAGE = re.compile(r"<!doctype\s+html|<html", re.IGNORECASE)

@@ -15,7 +15,8 @@ from crawler.plaintext import clean
 from crawler.urls import is_plain
 
 # characters kept of a title, a summary, a full content, a guid, and a name or a raw date
-TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS, NAME_CHARS = 1_000, 10_000, 50_000, 2_000, 300
+TITLE_CHARS, SUMMARY_CHARS, CONTENT_CHARS, GUID_CHARS = 1_000, 10_000, 50_000, 2_000
+NAME_CHARS = 300  # of a feed, a publisher, an author: longer ones fit no index of Postgres, which takes 2,704 bytes
 MOST_ITEMS = 20_000  # of one document; real feeds list hundreds, a publisher's burst thousands
 MOST_PAGES = 50_000  # of one sitemap, by sitemaps.org itself
 MOST_TAGS = 500_000  # opened in one document: 25 to an item

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_DOCUMENTS = 2_000  # asked for in one run; the next goes on behind them
-MOST_KNOWN = (
-    100_000  # addresses of documents that one walk knows: indexes of indexes may name two thousand times five thousand
-)
+MOST_KNOWN = 100_000  # addresses of documents: indexes of indexes may name two thousand times five thousand
 MOST_SITES = 5  # of one publisher; more are a hosting service's
 FRESH = timedelta(days=7)  # for so long a document that was read whole is not asked for again
 BATCH = 1_000  # entries in one transaction: some 50 ms in which nobody else writes

@@ -158,9 +158,7 @@ _SQLITE_CODES: dict[str, type[StorageError]] = {
     "SQLITE_CORRUPT": DatabaseFailed,
 }
 _FAULTS_OF_THE_SERVER = ("XX", "58")  # internal errors, and those of its system
-_LIMITS_OF_THE_SERVER = (
-    "54"  # a row, a text or a statement is more than it takes: ours to bound, and no reason to wait for it
-)
+_LIMITS_OF_THE_SERVER = "54"  # a row, a text, a statement is more than it takes: ours to bound, nothing to wait for
 _TELLS_ITSELF = (SchemaMissing, SchemaOutdated)  # what the server adds ("relation … does not exist") helps nobody
 
 

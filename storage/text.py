@@ -49,9 +49,7 @@ _FOLD = _Fold({ord(letter): same for letter, same in _SAME.items()})
 
 # to_tsvector raises above 1 MB and keeps no position above 16,383; FTS5 takes the same words so that both answer alike.
 INDEXED_WORDS = 15_000
-INDEXED_LETTERS = (
-    230_000  # of up to four bytes each, with a word's places still under 1 MB; 15,000 words of prose have half as many
-)
+INDEXED_LETTERS = 230_000  # of up to four bytes, with its words' places still under that; such prose has half as many
 # Postgres keeps lexemes of up to 2,046 bytes; no word of a language is that long, a glued data string is.
 LONGEST_WORD = 200
 # A btree index of Postgres takes 2,704 bytes; longer keys are cut and end in their hash.

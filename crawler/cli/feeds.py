@@ -79,7 +79,7 @@ def add(
 ) -> None:
     """Add a feed; it is due at once."""
     from crawler.description import country_code, feed_address, language_tag, word
-    from crawler.opml import NAME_CHARS
+    from crawler.parsed import NAME_CHARS
     from crawler.plaintext import clean
     from storage import feeds
 
