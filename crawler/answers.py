@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -70,11 +70,23 @@ class HttpAnswer:
     topic: str | None = None
     permanent_url: str | None = None  # where a wholly permanent chain of redirects led
     error: str | None = None
+    was: tuple[int, str] | None = None  # size and hash of a body that was read and let go
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return self.was[0] if self.was else len(self.body)
 
     @property
     def body_hash(self) -> str:
         """SHA-256 of the body, hexadecimal."""
+        if self.was:
+            return self.was[1]
         return self.body.sha256 if isinstance(self.body, Aside) else hashlib.sha256(self.body).hexdigest()
+
+    def read(self) -> HttpAnswer:
+        """The answer without its body, of which size and hash are all that is wanted after it was read."""
+        return replace(self, body=b"", was=(self.size, self.body_hash)) if self.body else self
 
 
 def read_response(response: Response, *, at: datetime) -> HttpAnswer:

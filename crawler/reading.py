@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> FeedReading:
-    """The reading of an answer; a document is parsed in a worker."""
+    """The reading of an answer, which holds no body any more; a document is parsed in a worker."""
+    body, answer = answer.body, answer.read()
     if answer.outcome is not polling.Outcome.OK:
         return FeedReading(feed, answer, answer.outcome)
     if not answer.delta and answer.body_hash == feed.body_hash:
         return FeedReading(feed, answer, polling.Outcome.SAME_BODY)
     try:
         parsed, listing = await workers.list_feed(
-            answer.body,
+            body,
             url=answer.final_url or feed.url,
             content_type=answer.content_type,
             feed_url=feed.key_url or feed.url,
@@ -35,7 +36,7 @@ async def read_feed(workers: Workers, feed: FeedForPoll, answer: HttpAnswer) -> 
     if parsed.too_large:
         return FeedReading(feed, replace(answer, error=parsed.problems[0]), polling.Outcome.TOO_LARGE)
     if not parsed.is_feed:
-        if name := challenge_in(bytes(answer.body)):
+        if name := challenge_in(bytes(body)):
             blocked = replace(answer, error=f"HTTP {answer.http_status}, a challenge of {name}")
             return FeedReading(feed, blocked, polling.Outcome.BLOCKED)
         problem = "; ".join(parsed.problems)[:300] or "neither a feed nor an entry in it"

@@ -136,7 +136,7 @@ class Recorder:
         following = feed.next_poll_at or now
         [shown] = self.note(session, [(reading, now)])
         record = feeds.PollRecord(
-            feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=len(answer.body),
+            feed_id=feed.id, run_id=self.run_id, started_at=now, seconds=answer.seconds, outcome=reading.outcome, bytes=answer.size,
             entries_seen=shown.seen, entries_new=len(shown.new_ids), overlap=shown.overlap, next_poll_at=following, reason=PUSHED,
         )  # fmt: skip
         feeds.record_push(session, record)
@@ -261,7 +261,7 @@ def _poll_record(
         http_status=answer.http_status,
         outcome=reading.outcome,
         error=answer.error,
-        bytes=len(answer.body),
+        bytes=answer.size,
         entries_seen=reading.listed.size,
         entries_new=len(shown.new_ids),
         overlap=shown.overlap,
@@ -270,7 +270,7 @@ def _poll_record(
         permanent_url=move_target(reading, in_force),
         etag=answer.etag,
         last_modified=answer.last_modified,
-        body_hash=answer.body_hash if answer.body and not answer.delta else None,
+        body_hash=answer.body_hash if answer.size and not answer.delta else None,
         title=parsed.title if parsed else None,
         homepage=parsed.homepage if parsed else None,
         language=parsed.language if parsed else None,

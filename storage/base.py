@@ -25,6 +25,7 @@ NEVER_REUSED = {"sqlite_autoincrement": True}
 DUE = "retry_at IS NOT NULL AND claimed_at IS NULL"
 CURRENT = "current"
 LOOK_DUE = "due_at IS NOT NULL AND claimed_at IS NULL"
+CLAIMED = "claimed_at IS NOT NULL"
 THIN = "extraction IN ('summary-only', 'paywalled')"
 FAILED = "error IS NOT NULL"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"

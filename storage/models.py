@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.base import (
+    CLAIMED,
     DUE,
     FAILED,
     NEVER_REUSED,
@@ -89,6 +90,8 @@ class Entry(Base):
         UniqueConstraint("key"),
         # what is due for a fetch, and on which host, without touching the table
         partial_index("ix_entries_due", "retry_at", "id", "host", where=DUE),
+        # what is in flight: every crawl begins and ends with what a dead one left
+        partial_index("ix_entries_claimed", "claimed_at", where=CLAIMED),
         Index(None, "state", "triaged_at"),
         Index(None, "state", "audit_rank"),
         Index(None, "first_seen_at", "id"),

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.base import LOOK_DUE, NEVER_REUSED, Base, BigId, PrimaryKey, RevisionKind, partial_index, table_of
+from storage.base import CLAIMED, LOOK_DUE, NEVER_REUSED, Base, BigId, PrimaryKey, RevisionKind, partial_index, table_of
 
 
 class Recheck(Base):
@@ -38,6 +38,7 @@ class Recheck(Base):
     __table_args__ = (
         # what is due for a look, and on which host, without touching the table
         partial_index("ix_rechecks_due", "due_at", "article_id", "host", where=LOOK_DUE),
+        partial_index("ix_rechecks_claimed", "claimed_at", where=CLAIMED),
     )  # fmt: skip
 
 

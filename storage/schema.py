@@ -57,6 +57,7 @@ _REVISIONS = (
     "0018",
     "0019",
     "0020",
+    "0021",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {

@@ -45,7 +45,7 @@ def _feeds(session: Session, now: datetime) -> int:
 
 def _entries(session: Session, now: datetime) -> int:
     ahead = or_(ENTRIES.c.first_seen_at > now + SLACK, ENTRIES.c.retry_at > now + LONGEST_RETRY + SLACK)
-    put_off = and_(ENTRIES.c.retry_at > now, ahead)
+    put_off = and_(ENTRIES.c.retry_at > now, ENTRIES.c.claimed_at.is_(None), ahead)  # what is in flight is due
     statement = update(ENTRIES).where(put_off).values(retry_at=now)
     return len(session.execute(statement.returning(ENTRIES.c.id)).all())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def test_a_good_answer_is_kept_whole() -> None:
         etag='W/"v1"', last_modified="Tue, 24 Nov 2026 11:00:00 GMT", max_age=timedelta(minutes=10), final_url=URL,
     )  # fmt: skip
     assert found.body_hash == hashlib.sha256(b"<rss/>").hexdigest()
+
+
+def test_an_answer_that_was_read_keeps_size_and_hash_of_its_body() -> None:
+    whole = answered(body=b"<rss></rss>")
+    read = whole.read()
+    assert (read.body, read.size, read.body_hash) == (b"", 11, whole.body_hash)
+    assert (read.read(), replace(read, body=whole.body, was=None)) == (read, whole)
+    empty = answered(body=b"")
+    assert (empty.read(), empty.size) == (empty, 0)
 
 
 @pytest.mark.parametrize("kind", [Response, TextResponse, HtmlResponse, XmlResponse])

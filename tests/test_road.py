@@ -15,10 +15,11 @@ import pytest
 
 from crawler.reactor import STOP_AT_MOST
 from storage.db import open_database
-from tests.command import Desk, wait_for
+from tests.command import SECONDS, Desk, wait_for
 from tests.faults import locked
 from tests.site import Reply, Request, Site, page, rss
 from tests.storage_samples import add_feed
+from tests.test_storage_indexes import scans
 
 ABOUT_SYRIA = (
     "Air strikes hit a market in Idlib in north-western Syria on Tuesday, killing at least nine people, rescue workers said.",
@@ -74,6 +75,22 @@ def two_articles(site: Site) -> str:
             etag='"v1"',
         ),
     )
+
+
+def test_a_crawl_reads_no_table_from_end_to_end(desk: Desk, site: Site, tmp_path: Path) -> None:
+    """Neither its beginning nor its end, nor what is recorded, judged and stored between: a ledger of years has millions of rows."""
+    desk.ok("feeds", "add", two_articles(site))
+    told = tmp_path / "plans.jsonl"
+    for command in (["run", "--once"], ["poll", "--all"]):
+        arguments = [sys.executable, "-m", "tests.explained", str(told), *command]
+        env = {**desk.env, "PYTHONPATH": str(Path(__file__).parent.parent)}
+        subprocess.run(arguments, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=SECONDS)
+    plans = [json.loads(line) for line in told.read_text().splitlines()]
+    assert {statement: plan for statement, plan in plans if scans(plan)} == {}
+    assert {"entries", "articles", "rechecks", "sightings"} <= {
+        table for statement, _ in plans for table in statement.replace("(", " ").split()
+    }
+    assert desk.rows("SELECT count(*) AS number FROM articles")[0].number == 1
 
 
 def states(desk: Desk) -> dict[str, int]:
