@@ -1,7 +1,9 @@
 """Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE TEXTS.jsonl [--errors TOPIC]
 
 TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). FILE is one of bench/labels/elsewhere (french, german …); an
-item whose text differs from what was read there is left out and counted. --errors names what is wrong on isis or syria in the half that may be learned from.
+item whose text differs from what was read there is left out and counted. Beside the judge stand two crude ways on the same items: any mention of a topic's name
+(of the country or the group, and what is derived from it, doubtful ones too), and one in title or lead. --errors names what is wrong on isis or syria in the half
+that may be learned from.
 """
 
 from __future__ import annotations
@@ -16,9 +18,14 @@ from typing import Any
 from judge_data import LABELS
 
 from crawler.classify import Judge
+from crawler.classify.document import LEAD
+from crawler.classify.folding import fold
+from crawler.classify.lexicon import load_topics
+from crawler.classify.matching import Matcher
 
-CODES = {"french": "fr", "german": "de", "turkish": "tr", "arabic": "ar"}
+CODES = {"english": "en", "french": "fr", "german": "de", "turkish": "tr", "arabic": "ar"}
 TOPICS = ("isis", "syria")
+NAMES = ("name", "derived")  # what the lexicon calls the names of a topic itself
 BOOTSTRAPS = 1_000
 Pairs = list[tuple[bool, bool]]
 
@@ -29,13 +36,9 @@ def main(language: str, texts: Path, errors: str | None) -> None:
     labels = [json.loads(line) for line in (LABELS / "elsewhere" / f"{language}.jsonl").read_bytes().splitlines()]
     rows = [label | found[label["url"]] for label in labels if _same(label, found.get(label["url"]))]
     print(f"{len(rows)} of {len(labels)} items have the text that was read")
-    judge = Judge.load()
+    judge, code = Judge.load(), CODES[language.split("-")[0]]
     verdicts = [
-        {
-            one.topic: one
-            for one in judge.judge(title=row["title"], text=row["text"], language=CODES[language.split("-")[0]])
-        }
-        for row in rows
+        {one.topic: one for one in judge.judge(title=row["title"], text=row["text"], language=code)} for row in rows
     ]
     for topic in TOPICS:
         said = [(row, verdict[topic].matched) for row, verdict in zip(rows, verdicts, strict=True)]
@@ -43,6 +46,9 @@ def main(language: str, texts: Path, errors: str | None) -> None:
             chosen = [(row, one) for row, one in said if half in ("both", row["half"])]
             _line(f"{topic} {half}", [(one, bool(row[topic])) for row, one in chosen])
             _line(f"{topic} {half}, sure", [(one, bool(row[topic])) for row, one in chosen if row["sure"]])
+        for name, most in (("any name", None), ("name in title, lead", LEAD)):
+            named = _named(rows, topic, code, most)
+            _line(f"{topic} {name}", [(one, bool(row[topic])) for row, one in zip(rows, named, strict=True)])
     for row, verdict in zip(rows, verdicts, strict=True) if errors else ():
         if row["half"] == "learn" and verdict[errors].matched != bool(row[errors]):
             print(f"{row['id']} {row['kind']} {errors}={row[errors]} sure={row['sure']} {verdict[errors].score:.2f}")
@@ -55,6 +61,14 @@ def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:
     return hashlib.sha256(read).hexdigest().startswith(label["sha256"])
 
 
+def _named(rows: list[dict[str, Any]], topic: str, code: str, most: int | None) -> list[bool]:
+    """Whether a name of the topic stands in the title or in the first `most` characters of the text."""
+    forms = [form for one in load_topics() if one.id == topic for form in one.forms if form.concept.sense in NAMES]
+    matcher = Matcher(forms)
+    fields = [(row["title"], row["text"][:most]) for row in rows]
+    return [any(matcher.find(fold(one), one, code) for one in both) for both in fields]
+
+
 def _line(name: str, pairs: Pairs) -> None:
     if not pairs:
         return
@@ -64,7 +78,7 @@ def _line(name: str, pairs: Pairs) -> None:
     low, high = drawn[25], drawn[-26]
     positives = sum(true for _, true in pairs)
     print(
-        f"{name:20} {len(pairs):4} items {positives:4} positive  F1 {_f1(pairs):.3f} ({low:.3f}-{high:.3f})  too many {wrong[0]}, missed {wrong[1]}"
+        f"{name:26} {len(pairs):4} items {positives:4} positive  F1 {_f1(pairs):.3f} ({low:.3f}-{high:.3f})  too many {wrong[0]}, missed {wrong[1]}"
     )
 
 
