@@ -1,9 +1,9 @@
-"""Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE TEXTS.jsonl [--errors TOPIC]
+"""Scores items that are in no data set, by language and half: python bench/elsewhere.py FILE[,FILE …] TEXTS.jsonl [--kinds] [--errors TOPIC]
 
 TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). FILE is one of bench/labels/elsewhere (french, german …); an
 item whose text differs from what was read there is left out and counted. Beside the judge stand two crude ways on the same items: any mention of a topic's name
-(of the country or the group, and what is derived from it, doubtful ones too), and one in title or lead. --errors names what is wrong on isis or syria in the half
-that may be learned from.
+(of the country or the group, and what is derived from it, doubtful ones too), and one in title or lead; `gain` is what the judge's F1 has over that. --kinds counts the
+errors by kind of case (with ? where the label is unsure). --errors names what is wrong on isis or syria in the half that may be learned from.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import hashlib
 import json
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from judge_data import LABELS
 
-from crawler.classify import Judge
+from crawler.classify import Judge, Verdict
 from crawler.classify.document import LEAD
 from crawler.classify.folding import fold
 from crawler.classify.lexicon import load_topics
@@ -28,30 +29,36 @@ TOPICS = ("isis", "syria")
 NAMES = ("name", "derived")  # what the lexicon calls the names of a topic itself
 BOOTSTRAPS = 1_000
 Pairs = list[tuple[bool, bool]]
+Rows = list[dict[str, Any]]
 
 
-def main(language: str, texts: Path, errors: str | None) -> None:
+def main(files: str, texts: Path, errors: str | None, kinds: bool) -> None:
     """Print F1 with its 95 % interval for each topic and half, and of the labels that are sure."""
     found = {row["url"]: row for row in map(json.loads, texts.read_text(encoding="utf-8").splitlines())}
-    labels = [json.loads(line) for line in (LABELS / "elsewhere" / f"{language}.jsonl").read_bytes().splitlines()]
+    labels = [label for file in files.split(",") for label in _labels(file)]
     rows = [label | found[label["url"]] for label in labels if _same(label, found.get(label["url"]))]
     print(f"{len(rows)} of {len(labels)} items have the text that was read")
-    judge, code = Judge.load(), CODES[language.split("-")[0]]
+    judge = Judge.load()
     verdicts = [
-        {one.topic: one for one in judge.judge(title=row["title"], text=row["text"], language=code)} for row in rows
+        {one.topic: one for one in judge.judge(title=row["title"], text=row["text"], language=row["code"])}
+        for row in rows
     ]
     for topic in TOPICS:
-        said = [(row, verdict[topic].matched) for row, verdict in zip(rows, verdicts, strict=True)]
+        said = [verdict[topic].matched for verdict in verdicts]
         for half in ("learn", "exam", "both"):
-            chosen = [(row, one) for row, one in said if half in ("both", row["half"])]
+            chosen = [(row, one) for row, one in zip(rows, said, strict=True) if half in ("both", row["half"])]
             _line(f"{topic} {half}", [(one, bool(row[topic])) for row, one in chosen])
             _line(f"{topic} {half}, sure", [(one, bool(row[topic])) for row, one in chosen if row["sure"]])
-        for name, most in (("any name", None), ("name in title, lead", LEAD)):
-            named = _named(rows, topic, code, most)
-            _line(f"{topic} {name}", [(one, bool(row[topic])) for row, one in zip(rows, named, strict=True)])
-    for row, verdict in zip(rows, verdicts, strict=True) if errors else ():
-        if row["half"] == "learn" and verdict[errors].matched != bool(row[errors]):
-            print(f"{row['id']} {row['kind']} {errors}={row[errors]} sure={row['sure']} {verdict[errors].score:.2f}")
+        _crude(rows, topic, said)
+        if kinds:
+            _kinds(rows, topic, said)
+    if errors:
+        _errors(rows, errors, [verdict[errors] for verdict in verdicts])
+
+
+def _labels(file: str) -> Rows:
+    lines = (LABELS / "elsewhere" / f"{file}.jsonl").read_bytes().splitlines()
+    return [json.loads(line) | {"code": CODES[file.split("-")[0]]} for line in lines]
 
 
 def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:
@@ -61,12 +68,40 @@ def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:
     return hashlib.sha256(read).hexdigest().startswith(label["sha256"])
 
 
-def _named(rows: list[dict[str, Any]], topic: str, code: str, most: int | None) -> list[bool]:
+def _crude(rows: Rows, topic: str, said: list[bool]) -> None:
+    true = [bool(row[topic]) for row in rows]
+    _line(f"{topic} any name", list(zip(_named(rows, topic, None), true, strict=True)))
+    lead = _named(rows, topic, LEAD)
+    _line(f"{topic} name in title, lead", list(zip(lead, true, strict=True)))
+    both = list(zip(said, lead, true, strict=True))
+
+    def gain(drawn: list[tuple[bool, bool, bool]]) -> float:
+        return _f1([(one, truth) for one, _, truth in drawn]) - _f1([(one, truth) for _, one, truth in drawn])
+
+    chance = random.Random(1)
+    gains = sorted(gain(chance.choices(both, k=len(both))) for _ in range(BOOTSTRAPS))
+    print(f"{topic} gain over the latter {gain(both):.3f} ({gains[25]:.3f}-{gains[-26]:.3f})")
+
+
+def _named(rows: Rows, topic: str, most: int | None) -> list[bool]:
     """Whether a name of the topic stands in the title or in the first `most` characters of the text."""
     forms = [form for one in load_topics() if one.id == topic for form in one.forms if form.concept.sense in NAMES]
     matcher = Matcher(forms)
-    fields = [(row["title"], row["text"][:most]) for row in rows]
-    return [any(matcher.find(fold(one), one, code) for one in both) for both in fields]
+    fields = [(row["code"], (row["title"], row["text"][:most])) for row in rows]
+    return [any(matcher.find(fold(one), one, code) for one in both) for code, both in fields]
+
+
+def _kinds(rows: Rows, topic: str, said: list[bool]) -> None:
+    for name, wrong in (("too many", True), ("missed", False)):
+        found = [row for row, one in zip(rows, said, strict=True) if one == wrong and bool(row[topic]) != wrong]
+        count = Counter(row["kind"] + "?" * (not row["sure"]) for row in found)
+        print(f"{topic} {name}: {', '.join(f'{kind} {number}' for kind, number in count.most_common()) or 'none'}")
+
+
+def _errors(rows: Rows, topic: str, verdicts: list[Verdict]) -> None:
+    for row, verdict in zip(rows, verdicts, strict=True):
+        if row["half"] == "learn" and verdict.matched != bool(row[topic]):
+            print(f"{row['id']} {row['kind']} {topic}={row[topic]} sure={row['sure']} {verdict.score:.2f}")
 
 
 def _line(name: str, pairs: Pairs) -> None:
@@ -88,4 +123,5 @@ def _f1(pairs: Pairs) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[4] if "--errors" in sys.argv[3:] else None)
+    wanted = sys.argv[sys.argv.index("--errors") + 1] if "--errors" in sys.argv else None
+    main(sys.argv[1], Path(sys.argv[2]), wanted, "--kinds" in sys.argv)
