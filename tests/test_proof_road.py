@@ -40,10 +40,20 @@ def raw_server(answers: dict[str, bytes]) -> Iterator[tuple[str, list[bytes]]]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            while request := b"".join(iter(self.rfile.readline, b"\r\n")):
-                asked.append(request + b"\r\n")
+            while request := self.head():
+                asked.append(request)
                 none = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
                 self.wfile.write(answers.get(request.split()[1].decode(), none))
+
+        def head(self) -> bytes:
+            """A request up to its empty line; nothing when the client has gone, who may have said half of one."""
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                line = self.rfile.readline()
+                if not line:
+                    return b""
+                head += line
+            return head
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
@@ -55,9 +65,11 @@ def raw_server(answers: dict[str, bytes]) -> Iterator[tuple[str, list[bytes]]]:
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def answer(body: bytes, kind: str, head: bytes = b"") -> bytes:

@@ -99,7 +99,10 @@ class MailServer:
                         self.wfile.write(b"354 go on\r\n")
                         data = b""
                         while not data.endswith(b"\r\n.\r\n"):
-                            data += self.rfile.readline()
+                            line = self.rfile.readline()
+                            if not line:  # the client has gone
+                                return
+                            data += line
                         server.mails.append(message_from_bytes(data[:-3]))
                     if word == b"QUIT":
                         self.wfile.write(b"221 bye\r\n")
