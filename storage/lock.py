@@ -140,8 +140,13 @@ class ServerLock(_Scoped):
             raise CrawlLockHeld("this process already crawls into this database")
         try:
             connection = self._engine.connect()
-            got = self._try(connection, shared=self._shared)
-            cluster = not got and self._class == _ADVISORY_CLASS and self._try(connection, shared=not self._shared)
+            try:
+                got = self._try(connection, shared=self._shared)
+                cluster = not got and self._class == _ADVISORY_CLASS and self._try(connection, shared=not self._shared)
+            except BaseException:
+                connection.invalidate()  # ended, with what it may hold: whoever keeps the error would keep it open
+                connection.close()
+                raise
             if got:
                 connection.detach()  # its own, never the pool's
             else:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from storage_samples import add_feed
 
 from storage.db import Database, open_database
@@ -129,6 +131,33 @@ def test_schemas_of_one_database_have_a_lock_each(database: Database, schema_url
     ):
         second.ensure_schema(upgrade=False)
         assert add_feed(second) == 1
+
+
+BROKEN = """
+CREATE SCHEMA broken;
+CREATE FUNCTION broken.pg_try_advisory_lock(int, int) RETURNS bool LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_lock($1, $2); RAISE EXCEPTION 'no lock today'; END $$
+"""
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("schema_url", ["postgresql"], indirect=True)
+def test_a_lock_that_cannot_be_asked_for_leaves_no_connection_open(database: Database, schema_url: str) -> None:
+    """Also while somebody holds the error, and with it the frames that it came through."""
+    with database.write() as session:
+        session.execute(text(BROKEN))
+    with closing(open_database(f"{schema_url}&options=-csearch_path%3Dbroken,pg_catalog")) as other:
+        with pytest.raises(DBAPIError, match="no lock today") as caught:
+            other.crawl_lock().acquire()
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        with database.read() as session:
+            for _ in range(200):  # a server needs a moment to see that its client has gone
+                if not (left := session.scalar(text(others))):
+                    break
+                session.rollback()  # what it says of others is kept for a transaction
+                time.sleep(0.05)
+        assert left == 0
+    assert caught.value
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
