@@ -7,7 +7,7 @@ sqlite, postgres (ids of the above) can be chosen with -k, and `-m "not postgres
 
 A machine without Postgres skips those tests and says so; where LEVANTWATCH_REQUIRE (a comma-separated list) names
 "postgres", as CI does, that is a failure. `unavailable("browser", "no Chromium here")` is the same for others.
-Every test runs in an empty folder of its own, without any LEVANTWATCH_ variable.
+Every test runs in an empty folder of its own, without any LEVANTWATCH_ variable. What it leaves behind (leftovers.py) fails it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from leftovers import Leftovers
 from postgres_server import PostgresServer, find_binaries, running_server
 
 from storage.db import Database, open_database
@@ -49,17 +50,39 @@ SLOW = (
 )
 
 
+_leftovers = Leftovers()
+_FAILED = pytest.StashKey[int]()  # tests that had failed when this one began
+
+
 def pytest_configure() -> None:
     """Take Ctrl-C as usual, also where a shell began us in the background and had it ignored: commands of ours inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every command that a test starts compiles the whole program
+    _leftovers.watch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order whole files: the slow ones, then the others as they are."""
     rank = {name: number for number, name in enumerate(SLOW)}
     items.sort(key=lambda item: rank.get(Path(item.location[0]).stem, len(SLOW)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What a test opens is its own."""
+    _leftovers.begin(item.nodeid)
+    item.stash[_FAILED] = item.session.testsfailed
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Nothing is left when all that the test, and perhaps its file, asked for was put away; what failed is excused: its traceback holds it."""
+    yield
+    left = _leftovers.left(file_ends=nextitem is None or nextitem.path != item.path)
+    if left and item.session.testsfailed == item.stash[_FAILED]:
+        pytest.fail("left behind: " + "; ".join(left), pytrace=False)
 
 
 def unavailable(what: str, reason: str) -> NoReturn:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from leftovers import LASTING
 from sqlalchemy import create_engine, make_url
 
 # nothing is to survive the tests; a commit survives the server's own crash
@@ -26,7 +27,8 @@ class PostgresServer:
     def __init__(self, url: str) -> None:
         """Take the URL of a database in which databases may be created."""
         self._url = make_url(url)
-        self._admin = create_engine(self._url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        admin = self._url.set(drivername="postgresql+psycopg").update_query_dict({"application_name": LASTING})
+        self._admin = create_engine(admin, isolation_level="AUTOCOMMIT")
         self._created: set[str] = set()
 
     def url_of(self, name: str) -> str:
