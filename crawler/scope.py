@@ -45,7 +45,7 @@ def topic_named(word: str) -> str:
 
 @cache
 def _topics(config: Config, folder: Path) -> tuple[str, ...]:
-    """The judge's topics by this configuration, in this folder. Read once: they take 0.2 s, and each query with `topic:` asks."""
-    from crawler.judging import configured_judge
+    """The judge's topics by this configuration, in this folder. Read once: the user's own take 0.2 s, and each query with `topic:` asks."""
+    from crawler.judging import configured_topics
 
-    return tuple(configured_judge(config).topics)
+    return configured_topics(config)

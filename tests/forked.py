@@ -98,8 +98,9 @@ def _parent() -> _Parent:
 
 def serve(requests: socket.socket) -> None:
     """Fork a command for each request, until nobody can ask any more."""
-    from crawler.cli import main
+    from crawler.cli import main, whole_command
 
+    whole_command()
     for module in LOADED:
         importlib.import_module(module)
     assert "twisted.internet.reactor" not in sys.modules

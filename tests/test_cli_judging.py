@@ -34,7 +34,7 @@ from storage_samples import (
 from crawler.classify import Judge
 from crawler.cli import main
 from crawler.config import Config, ConfigError, load_config
-from crawler.judging import configured_judge
+from crawler.judging import configured_judge, configured_topics
 from crawler.reasons import Span, pieces, spans, sums
 from crawler.review import Walk, walk
 from crawler.watch import Watch
@@ -127,6 +127,17 @@ def test_one_judge_for_every_command(tmp_path: Path) -> None:
     again = configured_judge(replace_judge(topics_dir=str(tmp_path)))
     [_, _, syria] = again.judge(title="Syria", text="Syria, Damascus and Aleppo.")
     assert [one.term for one in syria.evidence] == ["bias"]  # the file stands for the shipped one
+
+
+def test_the_names_of_the_topics_are_those_of_the_judge(tmp_path: Path) -> None:
+    """Of the shipped files without a look into them; a mistake in the user's own is told."""
+    assert configured_topics(Config()) == configured_judge(Config()).topics == ("isis", "syria")
+    (tmp_path / "harbour.toml").write_text(HARBOUR, encoding="utf-8")
+    own = replace_judge(topics_dir=str(tmp_path))
+    assert configured_topics(own) == configured_judge(own).topics
+    (tmp_path / "harbour.toml").write_text("topic = 1")
+    with pytest.raises(ConfigError, match="harbour"):
+        configured_topics(own)
 
 
 def test_a_crawl_judges_by_the_same_files(tmp_path: Path, levantwatch: Run, monkeypatch: pytest.MonkeyPatch) -> None:

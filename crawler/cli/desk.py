@@ -65,14 +65,14 @@ def report(
     from crawler.cli.common import now
     from crawler.config import load_config
     from crawler.desk.report import written
-    from crawler.judging import configured_judge
+    from crawler.judging import configured_topics
 
     moment = now()
     first, last = days(since, until)
     last = min(last or moment.date(), moment.date())
     if first is None or first > last:
         raise typer.BadParameter("it lies in the future", param_hint="--since")
-    topics = tuple(configured_judge(load_config()).topics)
+    topics = configured_topics(load_config())
     with reading() as session:
         page = written(session, since=first, until=last, topics=topics, now=moment)
     with whole_file(output) as file:

@@ -20,7 +20,7 @@ from crawler.desk.api import tokens
 from crawler.desk.app import create_app
 from crawler.desk.guard import Rules, host_name
 from crawler.desk.views import Desk
-from crawler.judging import configured_judge
+from crawler.judging import configured_topics
 from storage.db import Database, open_database
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -82,8 +82,7 @@ def desk_of_config(config: Config, database: Database) -> Desk:
     """The desk of the configured database."""
     url = make_url(config.database_url)
     file = Path(url.database).absolute() if url.drivername.startswith("sqlite") and url.database else None
-    topics = tuple(configured_judge(config).topics)
-    return Desk(database, topics, lambda: datetime.now(UTC), look_every=config.tick, file=file)
+    return Desk(database, configured_topics(config), lambda: datetime.now(UTC), look_every=config.tick, file=file)
 
 
 def serve(config: Config, *, host: str, port: int, ready: Callable[[str], None]) -> None:
