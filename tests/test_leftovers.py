@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from leftovers import LASTING, PATIENCE, Leftovers, comes_to_rest
+from leftovers import BUSY, LASTING, PATIENCE, Leftovers, comes_to_rest, taken
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.pool import Pool
 
 from storage.db import Database, open_database
+from tests.command import wait_for
 
 on_postgres = pytest.mark.parametrize(
     "schema_url", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
@@ -91,8 +92,9 @@ def test_a_thread_that_begins_to_spin_later_is_told_with_the_test_that_began_it(
         guard.begin("test_careless")
         assert guard.left(file_ends=False) == []
         guard.begin("test_innocent")
+        rested = taken(thread)
         go.set()
-        assert not comes_to_rest(thread, 0.3)
+        wait_for(lambda: taken(thread) > rested + 2 * BUSY)
         assert guard.left(file_ends=False) == ["a thread that spins, careless (test_careless)"]
 
 
