@@ -87,10 +87,11 @@ class FileLock(_Scoped):
             holder = os.read(fd, 32).decode(errors="replace").strip()
             os.close(fd)
             raise CrawlLockHeld(_held_by(holder)) from error
-        os.ftruncate(fd, 0)
-        os.write(fd, f"{os.getpid()}\n".encode())
         self._fd = fd
         _held.add(fd)
+        with suppress(OSError):  # a full disk: who holds the lock is for a message alone
+            os.ftruncate(fd, 0)
+            os.write(fd, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let go of the lock."""

@@ -16,6 +16,7 @@ from storage_samples import add_feed
 
 from storage.db import Database, open_database
 from storage.errors import CrawlLockHeld, DatabaseUnreachable
+from storage.lock import FileLock
 
 CRAWL = """
 import sys
@@ -179,3 +180,13 @@ def _acquire_soon(database: Database) -> None:
             subprocess.run(["sleep", "0.05"], check=True)
         else:
             return
+
+
+def test_who_has_no_room_to_say_who_he_is_holds_the_lock_all_the_same() -> None:
+    lock = FileLock(Path("/dev/full"))  # writing there fails as on a full disk
+    lock.acquire()
+    assert lock.is_held()
+    with pytest.raises(CrawlLockHeld):
+        FileLock(Path("/dev/full")).acquire()
+    lock.release()
+    assert not lock.is_held()
