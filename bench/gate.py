@@ -23,6 +23,7 @@ HARDER = (
 LINES = (
     "M"  # items of exam-cities.jsonl: towns that are named without their country, and asides on ISIS, in three lines
 )
+WHOSE = "F"  # items of exam-whose.jsonl: other countries' stories that name Syria beside them, and stories on Syria in which others act
 BEARERS = (
     "U",
     "V",
@@ -84,9 +85,13 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for place, chosen in (
         ("news", [r for r in rows if r.origin != "exam"]),
-        ("examination", [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES))]),
+        (
+            "examination",
+            [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE))],
+        ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
         ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
+        ("whose story", [r for r in rows if r.origin == "exam" and r.id.startswith(WHOSE)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
