@@ -20,15 +20,24 @@ ABOUT = (
     "affairs",
     "everyday",
     "abroad",
+    "life",
 )  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 MANY = 1_000  # more than any text has
 MOST_LEISURE = 7  # words
+UNTOLD = 4.0  # different words that fit: with so many a life is one in the war
 WORTH = 0.8  # of a word of war or state, which local news has, too: police, strike, president
 FAR = (
     "places",
     "countries",
     "lands",
+    "ukraine",
+    "sudan",
+    "libya",
+    "egypt",
+    "yemen",
+    "venezuela",
+    "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 QUOTES = frozenset("\"'„“”«»‚‘’‹›")
@@ -96,6 +105,30 @@ def is_leisure(document: Document, found: Found) -> bool:
     if not found.anchors or any(spot.mention.concept.sense in ACTING for spot in found.anchors):
         return False
     return bool(found.support.get("culture")) and not _words(document, found, TELLS, most=1)
+
+
+def is_private(found: Found) -> bool:
+    """Whether no name of those who rule or fight stands there, so that the story may be one person's."""
+    return bool(found.anchors) and not any(spot.mention.concept.sense in ACTING for spot in found.anchors)
+
+
+def private(document: Document, found: Found) -> dict[str, Feature]:
+    """Words of birth, school, prizes, trades and courts, and places far from the topic, where nobody who rules or fights is named."""
+    if not is_private(found):
+        return {}
+    tells = len(_words(document, found, TELLS, most=int(UNTOLD)))
+    doubt = max(0.0, 1 - tells / UNTOLD)
+    life = found.support.get("life", [])
+    far = [
+        spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
+    ]
+    titled = [spot for spot in life if document.in_title(spot)]
+    return {
+        "life": Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
+        "life-told": Feature((1 - doubt) * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
+        "title-life": Feature(float(bool(titled)), tuple(titled[:2])),
+        "away": Feature(doubt * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
+    }
 
 
 def leisure(document: Document, found: Found) -> Feature:

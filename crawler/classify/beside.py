@@ -17,6 +17,7 @@ _ITEM = 3  # words, the middle one a particle (Corée du Nord): more is a clause
 _PARTICLE = 3  # letters
 _STOP = re.compile(r"[.!?:\n]")
 _AND = "و"
+_LIKE = "ك"
 LISTED = 2  # other items that make a list
 # an age makes the person beside it the subject: "a 22-year-old Syrian", "siriano di 29 anni"
 _AGE_BEFORE = re.compile(r"\b\d\d.{0,2}(?:year|jahre|jahr|yas|let|ans|anos|anni|lat|sal).{0,9}$")
@@ -124,6 +125,12 @@ def _within(places: Sequence[int], first: int, last: int) -> bool:
     """Whether one of these sorted places lies from `first` up to and without `last`."""
     at = bisect_left(places, first)
     return at < len(places) and places[at] < last
+
+
+def is_likened(document: Document, spot: Spot) -> bool:
+    """Whether the Arabic letter for "like" is all that stands before a name in its word: كحلب."""
+    text, first = (document.title if spot.field == "title" else document.text).text, spot.mention.start
+    return text[first - 1 : first] == _LIKE and not text[max(first - 2, 0) : first - 1].isalnum()
 
 
 def paired(document: Document, anchors: Sequence[Spot], others: Sequence[Spot]) -> list[Spot]:

@@ -18,6 +18,7 @@ BEFORE = "before"  # the id of the words that put a name elsewhere when they sta
 PART = 2  # words that fit which a doubtful name needs on top, as part of a longer one: Esad Yılmaz
 NEVER = 6  # of `weak`: no words make up for the lack of a name that is certain
 STEM = 4  # letters
+EDGE = ("edge", "edge-weak")  # concepts of places that other countries' wars and outings reach
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
@@ -137,6 +138,8 @@ class Document:
     def called(self, spot: Spot) -> str:
         """What tells one name from another: a town from the next by its letters, all others by their concept."""
         concept = spot.mention.concept
+        if concept.id in EDGE:
+            return EDGE[0]  # Hermon and the Golan are one place
         return self.stem(spot) if concept.sense == "place" else concept.id
 
 

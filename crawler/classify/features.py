@@ -11,10 +11,11 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from crawler.classify.bearers import bearers, leisure
-from crawler.classify.beside import beside_words, by_age, in_lists, paired
-from crawler.classify.document import LEAD, Document, Feature, Found, Spot
+from crawler.classify.bearers import bearers, leisure, private
+from crawler.classify.beside import beside_words, by_age, in_lists, is_likened, paired
+from crawler.classify.document import EDGE, LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
+from crawler.classify.whose import whose
 
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
@@ -30,7 +31,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     """The features of one topic, by name; those that are 0 are left out."""
     if not found.anchors:
         return {"none": Feature(1.0, tuple(found.refused[:3]))}
-    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers)
+    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers, private, whose)
     return {name: feature for part in parts for name, feature in part(document, found).items() if feature.value}
 
 
@@ -41,7 +42,10 @@ def _where(document: Document, found: Found) -> dict[str, Feature]:
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
         for kind, senses in (*KINDS, ("event", ("event",))):
-            result[f"{name}-{kind}"] = _any(spot for spot in spots if spot.mention.concept.sense in senses)
+            result[f"{name}-{kind}"] = _any(
+                spot for spot in spots if spot.mention.concept.sense in senses and spot.mention.concept.id not in EDGE
+            )
+        result[f"{name}-edge"] = _any(spot for spot in spots if spot.mention.concept.id in EDGE)
     result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
     result["title-only"] = Feature(float(bool(title) and len(title) == len(found.anchors)), tuple(title))
     events = all(spot.mention.concept.sense == "event" for spot in found.anchors)
@@ -127,6 +131,8 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
     result["person-only"] = Feature(float(len(persons) == len(found.anchors)), tuple(persons[:4]))
     for sense in ("border", "comparison"):
         spots = beside_words(found.anchors, support.get(sense, []))
+        if sense == "comparison":
+            spots += [spot for spot in found.anchors if is_likened(document, spot) and spot not in spots]
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
     return result
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure
+from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure, is_private
 from crawler.classify.document import Document, Feature, Found, Spot, gather
 from crawler.classify.features import features
 from crawler.classify.folding import fold
@@ -35,6 +35,7 @@ _READERS = (
     "folding",
     "languages",
     "matching",
+    "whose",
 )  # the modules that a verdict depends on
 
 
@@ -134,7 +135,9 @@ class Judge:
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
         for one in found.values():
             one.company = any(other.anchors for other in found.values() if other is not one)
-        doubtful = [one for one in found.values() if is_doubtful(document, one) or is_leisure(document, one)]
+        doubtful = [
+            one for one in found.values() if is_doubtful(document, one) or is_leisure(document, one) or is_private(one)
+        ]
         for name in originals if doubtful else ():
             for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):
                 for one in doubtful:

@@ -26,6 +26,7 @@ SUPPORT = (
     "echo",
     "claim",
     "peer",
+    "land",
     "person",
     "border",
     "comparison",
@@ -36,6 +37,7 @@ SUPPORT = (
     "affairs",
     "everyday",
     "abroad",
+    "life",
 )
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(

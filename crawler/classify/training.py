@@ -57,6 +57,18 @@ AGAINST = frozenset(
         "culture",
         "leisure",
         "migration",
+        "owner",
+        "owner-sentences",
+        "owner-title",
+        "owner-front",
+        "edge-only",
+        "leader-only",
+        "one-sentence",
+        "distinct-once",
+        "life",
+        "life-told",
+        "title-life",
+        "away",
     ]
 )
 EITHER = frozenset({"single", "title-peer", "title-migration"})  # what the rule says nothing about

@@ -1,0 +1,85 @@
+"""Whose story it is: the country that title and text name most, beside the topic; and a topic that only stands beside it. PURE.
+
+A war, an election or a budget of another country names the topic in a list, a comparison, a sentence of background. A sum of all countries does not
+tell it: a meeting about the topic names ten of them once each. The one that is named most does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from crawler.classify.document import EDGE, Document, Feature, Found, Spot
+from crawler.classify.lexicon import COMMON
+
+MIXED = (
+    "countries",
+    "partners",
+)  # concepts of many countries: the letters with which a name begins tell one from the next
+ARTICLE = "ال"
+IN_TITLE, OPENING = 3.0, 2.0  # worth of a mention there, of one anywhere else 1
+MOST = 4.0  # doublings
+
+
+def whose(document: Document, found: Found) -> dict[str, Feature]:
+    """Features of another country's story, of countries in a row, of a place on the edge."""
+    lands = _lands(document, found)
+    result = _owner(document, found, lands) if lands else {}
+    edge = all(spot.mention.concept.id in EDGE for spot in found.anchors)
+    result["edge-only"] = Feature(float(edge), tuple(found.anchors[:3]))
+    leaders = all(spot.mention.concept.sense == "leader" for spot in found.anchors)
+    result["leader-only"] = Feature(float(leaders), tuple(found.anchors[:3]))
+    places = {_sentence(document, spot) for spot in found.anchors}
+    titled = any(map(document.in_title, found.anchors))
+    first = min(at for _, at in places)
+    once = len(places) == 1
+    names = math.log2(min(len(set(map(document.called, found.anchors))), 8))
+    result["distinct-once"] = Feature(names if once else 0.0, tuple(found.anchors[:4]))
+    result["one-sentence"] = Feature(float(len(places) == 1 and not titled and first > 0), tuple(found.anchors[:3]))
+    return result
+
+
+def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]) -> dict[str, Feature]:
+    """What the country that is named most has beyond the topic."""
+    own = _weight(document, found.anchors)
+    name = max(lands, key=lambda one: (_weight(document, lands[one]), one))
+    spots = lands[name]
+    titled, topic_titled = (any(map(document.in_title, some)) for some in (spots, found.anchors))
+    opens, topic_opens = (any(map(document.opens, _text(some))) for some in (spots, found.anchors))
+    ratio = math.log2((1 + _weight(document, spots)) / (1 + own))
+    sentences, topics = (len({_sentence(document, spot) for spot in some}) for some in (spots, found.anchors))
+    more = math.log2((1 + sentences) / (1 + topics))
+    there = titled or opens
+    return {
+        "owner": Feature(min(max(ratio, 0.0), MOST) if there else 0.0, tuple(spots[:4])),
+        "owner-sentences": Feature(min(max(more, 0.0), MOST), tuple(spots[:4])),
+        "owner-title": Feature(float(titled and not topic_titled and len(spots) > 1), tuple(spots[:2])),
+        "owner-front": Feature(float(there and not topic_titled and not topic_opens), tuple(spots[:2])),
+    }
+
+
+def _lands(document: Document, found: Found) -> dict[str, list[Spot]]:
+    lands: dict[str, list[Spot]] = {}
+    own = {(spot.field, spot.mention.start) for spot in found.support.get("theatre", ())}
+    for sense in ("peer", "land"):
+        for spot in found.support.get(sense, ()):
+            if spot.mention.concept.topic == COMMON and (spot.field, spot.mention.start) not in own:
+                lands.setdefault(_land(document, spot), []).append(spot)
+    return lands
+
+
+def _land(document: Document, spot: Spot) -> str:
+    concept = spot.mention.concept.id
+    return document.written(spot).removeprefix(ARTICLE)[:4] if concept in MIXED else concept
+
+
+def _weight(document: Document, spots: Iterable[Spot]) -> float:
+    return sum(IN_TITLE if document.in_title(spot) else OPENING if document.opens(spot) else 1.0 for spot in spots)
+
+
+def _text(spots: Iterable[Spot]) -> list[Spot]:
+    return [spot for spot in spots if spot.field == "text"]
+
+
+def _sentence(document: Document, spot: Spot) -> tuple[str, int]:
+    return (spot.field, 0 if spot.field == "title" else document.sentence(spot.mention.start))
