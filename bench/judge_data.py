@@ -29,6 +29,11 @@ UNSURE = 0.4  # weight of a label on which two careful readers could disagree
 # for ISIS, of each of our 544 reports of one collection, in which several papers tell the same days of one war: at 1 they outvote
 # the rest in what an aside is. For Syria, which all of them are about, 1 is better
 ONE_WAR = 0.5
+COUNTRY = (
+    "F",
+    "I",
+)  # items of exam-whose.jsonl and exam-people.jsonl: written on what is a country's story, and for ISIS hardly fitted on
+OTHER_TOPIC = 0.0001
 COLLECTION = "fakes"  # its group in the shared data
 NEAR = 0.5  # articles as alike as this never stand on both sides of a split
 
@@ -52,7 +57,11 @@ class Labelled:
 
     def weight_for(self, topic: str) -> float:
         """How much it counts in the fit of a topic."""
-        return self.weight * (ONE_WAR if self.one_war and topic == "isis" else 1.0)
+        if topic != "isis":
+            return self.weight
+        if self.origin == "exam" and self.id.startswith(COUNTRY):
+            return OTHER_TOPIC
+        return self.weight * (ONE_WAR if self.one_war else 1.0)
 
 
 def load() -> list[Labelled]:

@@ -50,7 +50,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
         return {}
     anchors = found.anchors
     fit = _words(document, found, FITTING)
-    there = any(spot.mention.concept.sense == "place" and document.is_there(spot) for spot in anchors)
+    towns = ("place", "name") if found.country else ("place",)
+    there = any(spot.mention.concept.sense in towns and document.is_there(spot) for spot in anchors)
     fitting = len(fit) + _further(document, found) + there
     affairs = len(_words(document, found, STATE) - fit)
     words = document.words + document.title.text.count(" ") + 1

@@ -151,6 +151,7 @@ class Found:
     refused: list[Spot] = field(default_factory=list)  # weak words that nothing supports
     support: dict[str, list[Spot]] = field(default_factory=dict)
     company: bool = False  # whether another topic is named in the text, too
+    country: bool = False  # whether the topic is one
 
 
 def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: Mapping[str, Sequence[Spot]]) -> Found:

@@ -15,6 +15,7 @@ from crawler.classify.bearers import bearers, leisure, private
 from crawler.classify.beside import beside_words, by_age, in_lists, is_likened, paired
 from crawler.classify.document import EDGE, LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
+from crawler.classify.people import moved_people
 from crawler.classify.whose import whose
 
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
@@ -31,7 +32,9 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     """The features of one topic, by name; those that are 0 are left out."""
     if not found.anchors:
         return {"none": Feature(1.0, tuple(found.refused[:3]))}
-    parts = (_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers, private, whose)
+    parts = [_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers]
+    if found.country:
+        parts += [private, whose, moved_people]
     return {name: feature for part in parts for name, feature in part(document, found).items() if feature.value}
 
 

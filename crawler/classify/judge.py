@@ -35,6 +35,7 @@ _READERS = (
     "folding",
     "languages",
     "matching",
+    "people",
     "whose",
 )  # the modules that a verdict depends on
 
@@ -80,6 +81,7 @@ class Judge:
         self.topics = tuple(topic.id for topic in topics if topic.id != COMMON)
         self.version = version
         self._model = model
+        self._countries = {topic.id for topic in topics if topic.country}
         forms = [form for topic in topics for form in topic.forms]
         self._matcher = Matcher(form for form in forms if form.concept.sense not in ABOUT)
         self._about = Matcher(form for form in forms if form.concept.sense in ABOUT)
@@ -133,7 +135,8 @@ class Judge:
             for mention in of_topics.get(COMMON, ()):
                 common.setdefault(mention.concept.sense, []).append(Spot(name, mention))
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
-        for one in found.values():
+        for topic, one in found.items():
+            one.country = topic in self._countries
             one.company = any(other.anchors for other in found.values() if other is not one)
         doubtful = [
             one for one in found.values() if is_doubtful(document, one) or is_leisure(document, one) or is_private(one)

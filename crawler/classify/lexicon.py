@@ -79,11 +79,12 @@ class Concept:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic file: its id, what it is called, its forms."""
+    """A topic file: its id, what it is called, its forms; whether it is a `country`, beside which others stand and whose people go elsewhere."""
 
     id: str
     title: str
     forms: tuple[Form, ...]
+    country: bool = False
 
 
 def topic_files(folder: Path = TOPICS, own: Path | None = None) -> list[Path]:
@@ -117,10 +118,13 @@ def load_topic(file: Path) -> Topic:
         raise check.error("topic", f"topic must be the file's name, {file.stem!r}")
     if not isinstance(title, str) or not title.strip():
         raise check.error("title", "title must be a text")
+    country = data.pop("country", False)
+    if not isinstance(country, bool):
+        raise check.error("country", "country is true or false")
     forms = tuple(form for sense, concepts in data.items() for form in _forms(topic, sense, concepts, check))
     if not any(form.concept.sense in ANCHORS for form in forms) and topic != COMMON:
         raise check.error("topic", f"no concept names the topic: one of {', '.join(ANCHORS)} is needed")
-    return Topic(topic, title, forms)
+    return Topic(topic, title, forms, country)
 
 
 def _forms(topic: str, sense: str, concepts: Any, check: _Check) -> Iterator[Form]:
