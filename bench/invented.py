@@ -17,7 +17,7 @@ from crawler.classify.gazetteer import Gazetteer
 from storage.text import fold
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
-PUBLISHERS, DAYS, WORDS_EACH, PARAGRAPHS = 300, 3_650, 600, 12
+PUBLISHERS, DAYS, WORDS_EACH, PARAGRAPH = 300, 3_650, 600, 50
 FEWEST, MOST = 5, 20  # articles of a story
 NATURAL = 12_000  # words of a script
 SCRIPTS = {
@@ -109,9 +109,11 @@ class _Name:
 class Newsroom:
     """Everything that articles are made of."""
 
-    def __init__(self, seed: int) -> None:
-        """Make the words, the names and the publishers."""
+    def __init__(self, seed: int, words: int = WORDS_EACH) -> None:
+        """Make the words, the names and the publishers; of how many words an article is."""
         self._rng = random.Random(seed)
+        self._paragraphs = max(2, words // PARAGRAPH)  # an editor changes one, the other tells whose copy it is
+        self._long = words // self._paragraphs
         self._words = {script: Vocabulary.of(script, self._rng) for script in SCRIPTS}
         self._names = _names(self._rng)
         self._sums = list(accumulate(1 / (rank + 2) for rank in range(len(self._names))))
@@ -138,7 +140,7 @@ class Newsroom:
 
     def _begin(self, waiting: list[tuple[datetime, int, int, list[Paragraph]]], story: int, start: datetime) -> None:
         script = self._rng.choices(list(SHARE), list(SHARE.values()))[0]
-        paragraphs = [self._paragraph(script, WORDS_EACH // PARAGRAPHS) for _ in range(PARAGRAPHS)]
+        paragraphs = [self._paragraph(script, self._long) for _ in range(self._paragraphs)]
         paragraphs.insert(0, self._paragraph(script, 9, names=1))
         for part in range(self._rng.randint(FEWEST, MOST)):
             at = start + timedelta(seconds=part and self._rng.randint(600, 170_000))
@@ -152,7 +154,7 @@ class Newsroom:
         title, *body = paragraphs
         role = "original" if part == 0 else own.choices(("copy", "related"), (7, 3))[0]
         if role != "original":  # an editor's hand: a paragraph of his own instead of one
-            body[own.randrange(1, len(body))] = self._paragraph(script, WORDS_EACH // PARAGRAPHS)
+            body[own.randrange(1, len(body))] = self._paragraph(script, self._long)
         topics = random.Random(story).choices((("syria",), ("isis",), ("isis", "syria")), (80, 10, 10))[0]
         return Piece(story, part == 0, publisher, at, role, topics, title, tuple(body))
 

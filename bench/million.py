@@ -2,10 +2,15 @@
 
     .venv/bin/python bench/million.py sqlite:///million.db 1000000
     .venv/bin/python bench/million.py postgresql://user@host/empty 1000000
+    .venv/bin/python bench/million.py postgresql://user@host/empty 10000000 --words 24 --summaries --rejected-every 10 --different 1000000
 
 Matches with texts of 600 words in three scripts, five to twenty a story, of 300 publishers; their entries, sightings, verdicts with
-evidence, mentions, stories and both full-text indexes; for every three a rejected entry; a month of hourly polls. Left out is what
+evidence, mentions, stories and both full-text indexes; for every three (`--rejected-every`) a rejected entry; a month of hourly polls. Left out is what
 only the storing of a further article reads: bands and event keys. Rows go in in bulk and past the program, indexes are made at the end.
+
+`--words` makes the texts shorter (one of fewer than 48 words has no signature), `--summaries` stores what a watch with `fetch = none` does: the
+summary is the text, no page was read.
+`--different` writes so many different ones and has Postgres repeat them, in other stories and other years, until there are enough (bench/multiplied.py).
 """
 
 from __future__ import annotations
@@ -17,24 +22,22 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from filling import Row, Write, into_postgres, into_sqlite
 from invented import NOW, PUBLISHERS, WORDS_EACH, Newsroom, Paragraph, Piece
 
+from crawler.similar import LEAST_WORDS
 from storage import feeds, ledger_blocks, name_tallies, poll_days, tallies
 from storage.articles import sort_key
 from storage.db import Database, open_database
 from storage.evidence import terms_of
-from storage.pairs import pair_bits
 
-BATCH, REJECTED_EVERY, POLLED_DAYS = 2_000, 3, 30
+BATCH = 2_000
 THRESHOLD = {"syria": 0.5, "isis": 0.41}
-Row = tuple[Any, ...]
-Write = Callable[[str, Sequence[str], list[Row]], None]
 COLUMNS = {
     "feeds": "id url title publisher language country kind added_at next_poll_at last_polled_at last_new_at last_outcome",
     "runs": "id command started_at finished_at reason",
@@ -67,13 +70,29 @@ class _Story:
     sources: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How many matches, of how many words, whether these are the feeds' summaries alone, and for how many there is a rejected entry.
+
+    Each stands in the store so many `times` (Postgres).
+    """
+
+    number: int
+    words: int = WORDS_EACH
+    summaries: bool = False
+    rejected_every: int = 3
+    polled_days: int = 30
+    times: int = 1
+    seed: int = 1
+
+
 class Maker:
     """Turns pieces into rows; keeps of the stories what their rows need."""
 
-    def __init__(self, write: Write, seed: int) -> None:
+    def __init__(self, write: Write, wanted: Wanted) -> None:
         """Take where the rows go."""
-        self._write = write
-        self._rng = random.Random(seed)
+        self._write, self._wanted = write, wanted
+        self._rng = random.Random(wanted.seed)
         self._waiting: defaultdict[str, list[Row]] = defaultdict(list)
         self.stories: dict[int, _Story] = {}
         self.last_id = 0
@@ -96,7 +115,9 @@ class Maker:
         url = f"https://outlet{publisher.id}.example/{claimed:%Y/%m/%d}/{piece.title.folded.split()[0]}-{id_}"
         scores = {topic: self._score(topic, topic in piece.topics) for topic in THRESHOLD}
         at, seen, read = stamp(claimed), stamp(piece.seen_at), stamp(piece.seen_at + timedelta(minutes=4))
-        text, summary = "\n\n".join(one.text for one in piece.body), piece.body[0].text
+        text = "\n\n".join(one.text for one in piece.body)
+        described = piece.body if self._wanted.summaries else piece.body[:1]
+        summary = text if self._wanted.summaries else piece.body[0].text
         state = "match" if rng.random() > 0.004 else "gone"
         self._entry(
             id_,
@@ -113,11 +134,12 @@ class Maker:
             state,
         )
         story = self._joined(piece, id_, claimed)
-        alone = "summary-only" if rng.random() < 0.05 else "full"
+        alone = "summary-only" if rng.random() < 0.05 or self._wanted.summaries else "full"
+        fetched, extractor = (None, "") if self._wanted.summaries else (read, "bench")
         self.put(
             "articles", id_, publisher.id, url, url, publisher.name, piece.title.text, None, publisher.language, at, None, "feed", seen,
-            read, f"{claimed:%Y-%m-%d}", sort_key(claimed, id_), ",".join(piece.topics), scores["syria"], scores["isis"], piece.story,
-            piece.role, WORDS_EACH, alone, "bench", hashlib.sha256(text.encode()).hexdigest(), rng.randbytes(512), read, read, summary, text,
+            fetched, f"{claimed:%Y-%m-%d}", sort_key(claimed, id_), ",".join(piece.topics), scores["syria"], scores["isis"], piece.story,
+            piece.role, self._wanted.words, alone, extractor, hashlib.sha256(text.encode()).hexdigest(), rng.randbytes(512) if self._wanted.words >= LEAST_WORDS else None, read, read, summary, text,
         )  # fmt: skip
         copied = piece.role == "copy"
         self.put(
@@ -126,11 +148,11 @@ class Maker:
         )  # fmt: skip
         self.put(
             "words", sort_key(claimed, id_),
-            " ".join([piece.title.folded, piece.body[0].folded, *(one.folded for one in piece.body)]), piece.title.folded,
+            " ".join(one.folded for one in (piece.title, *described, *piece.body)), piece.title.folded,
         )  # fmt: skip
         self._verdicts(id_, scores, read, piece.body)
         self._mentions(id_, piece)
-        if id_ % (REJECTED_EVERY + 1) == 0:
+        if id_ % (self._wanted.rejected_every + 1) == 0:
             self._rejected(piece)
 
     def _entry(
@@ -226,8 +248,8 @@ class Maker:
         self.flush()
 
 
-def start(maker: Maker, newsroom: Newsroom) -> None:
-    """The feeds, and a month of their polls."""
+def start(maker: Maker, newsroom: Newsroom, days: int) -> None:
+    """The feeds, and so many days of their polls."""
     rng, now = random.Random(3), stamp(NOW)
     added = stamp(NOW - timedelta(days=3_700))
     for one in newsroom.publishers:
@@ -235,8 +257,8 @@ def start(maker: Maker, newsroom: Newsroom) -> None:
             "feeds", one.id, f"https://outlet{one.id}.example/feed", one.name, one.name, one.language, one.country, "newspaper", added, now, now, now, "ok"
         )  # fmt: skip
     maker.put("runs", 1, "run", added, now, "finished")
-    for hour in range(POLLED_DAYS * 24):
-        at = NOW - timedelta(days=POLLED_DAYS) + timedelta(hours=hour)
+    for hour in range(days * 24):
+        at = NOW - timedelta(days=days) + timedelta(hours=hour)
         for one in newsroom.publishers:
             outcome = rng.choices(("not-modified", "ok", "timeout"), (70, 28, 2))[0]
             new = rng.randint(0, 3) if outcome == "ok" else 0
@@ -244,107 +266,32 @@ def start(maker: Maker, newsroom: Newsroom) -> None:
     maker.flush()
 
 
-def fill(database: Database, number: int, *, seed: int = 1, tell: Callable[[str], None] = print) -> None:
+def fill(database: Database, wanted: Wanted, *, tell: Callable[[str], None] = print) -> None:
     """Fill an empty database that has the schema."""
-    newsroom, begun = Newsroom(seed), time.monotonic()
-    with (into_sqlite if database.dialect == "sqlite" else into_postgres)(database) as write:
-        maker = Maker(write, seed)
-        start(maker, newsroom)
-        for done, piece in enumerate(newsroom.pieces(number), 1):
+    newsroom, begun = Newsroom(wanted.seed, wanted.words), time.monotonic()
+    into = into_sqlite(database) if database.dialect == "sqlite" else into_postgres(database, wanted.times, tell)
+    with into as write:
+        maker = Maker(write, wanted)
+        start(maker, newsroom, wanted.polled_days)
+        for done, piece in enumerate(newsroom.pieces(wanted.number // wanted.times), 1):
             maker.article(piece)
             if done % BATCH == 0:
                 maker.flush()
             if done % 50_000 == 0:
                 tell(f"{done:,} matches after {time.monotonic() - begun:.0f} s")
         maker.end()
-        tell(f"indexes, from {time.monotonic() - begun:.0f} s on")
+        tell(f"what comes at the end, from {time.monotonic() - begun:.0f} s on")
     with database.write() as session:
         tallies.refill(session.connection())
         tallies.make_triggers(session.connection())
         name_tallies.refill(session.connection())
         name_tallies.make_triggers(session.connection())
         poll_days.make_triggers(session.connection())
-        poll_days.seal(session, NOW, most=POLLED_DAYS)
+        poll_days.seal(session, NOW, most=wanted.polled_days)
         ledger_blocks.make_triggers(session.connection())
         for entries in (True, False):
-            ledger_blocks.seal(session, entries=entries, most=number)
-    tell(f"{number:,} matches on {database.dialect} in {time.monotonic() - begun:.0f} s")
-
-
-@contextmanager
-def into_sqlite(database: Database) -> Iterator[Write]:
-    """Writes past the program into the file, without a journal; indexes are made at the end."""
-    with database._writer.connect() as connection:
-        raw: Any = connection.connection.driver_connection
-        for word in ("foreign_keys = OFF", "synchronous = OFF", "cache_size = -400000", "wal_autocheckpoint = 20000"):
-            raw.execute(f"PRAGMA {word}")
-        indexes = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
-        for name, _ in indexes:
-            raw.execute(f"DROP INDEX {name}")
-        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE name LIKE 'tallies_%'").fetchall():
-            raw.execute(f"DROP TRIGGER IF EXISTS {name}")  # made anew at the end, as the tallies are
-
-        def write(table: str, columns: Sequence[str], rows: list[Row]) -> None:
-            raw.execute("BEGIN IMMEDIATE")
-            if table == "words":
-                raw.executemany("INSERT INTO articles_fts (rowid, document) VALUES (?, ?)", [row[:2] for row in rows])
-                raw.executemany(
-                    "INSERT INTO titles_fts (rowid, document) VALUES (?, ?)", [(row[0], row[2]) for row in rows]
-                )
-            else:
-                marks = ", ".join("?" * len(columns))
-                raw.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-            raw.execute("COMMIT")
-
-        yield write
-        for _, sql in indexes:
-            raw.execute(sql)
-        raw.execute("ANALYZE")
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        connection.invalidate()
-
-
-@contextmanager
-def into_postgres(database: Database) -> Iterator[Write]:
-    """COPY, with neither foreign keys nor indexes; they are made at the end."""
-    with database._writer.connect() as connection:
-        raw: Any = connection.connection.driver_connection
-        raw.execute(
-            "SET session_replication_role = replica; SET synchronous_commit = off; SET maintenance_work_mem = '1GB'"
-        )
-        raw.execute("CREATE TEMPORARY TABLE words (rowid bigint, document text, title text)")
-        indexes = raw.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
-            " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
-        ).fetchall()
-        for name, _ in indexes:
-            raw.execute(f"DROP INDEX {name}")
-        raw.commit()
-
-        def write(table: str, columns: Sequence[str], rows: list[Row]) -> None:
-            with raw.cursor() as cursor:
-                with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-                    for row in rows:
-                        copy.write_row(row)
-                if table == "words":
-                    for name, column in (("articles_fts", "document"), ("titles_fts", "title")):
-                        cursor.execute(f"INSERT INTO {name} SELECT rowid, to_tsvector('simple', {column}) FROM words")
-                    cursor.execute("TRUNCATE words")
-                    with cursor.copy("COPY articles_pairs (rowid, bits) FROM STDIN") as copy:
-                        for key, document, _ in rows:
-                            copy.write_row((key, pair_bits(document.split())))
-            raw.commit()
-
-        yield write
-        for _, sql in indexes:
-            raw.execute(sql)
-            raw.commit()
-        for table in ("entries", "stories", "feeds", "runs"):
-            raw.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
-        raw.commit()
-        raw.autocommit = True
-        raw.execute("VACUUM ANALYZE")
-        connection.invalidate()
+            ledger_blocks.seal(session, entries=entries, most=wanted.number)
+    tell(f"{wanted.number:,} matches on {database.dialect} in {time.monotonic() - begun:.0f} s")
 
 
 def main() -> None:
@@ -352,14 +299,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", help="an empty database")
     parser.add_argument("number", type=int, help="how many matches")
+    parser.add_argument("--words", type=int, default=WORDS_EACH, help=f"of a text ({WORDS_EACH}; at least 4)")
+    parser.add_argument("--summaries", action="store_true", help="no page was read: the summary is the text")
+    parser.add_argument("--rejected-every", type=int, default=3, metavar="N", help="a rejected entry for so many (3)")
+    parser.add_argument("--different", type=int, metavar="N", help="so many different ones, repeated (Postgres)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    if given.number % (different := given.different or given.number):
+        parser.error("--different must divide the number")
     database = open_database(given.url)
+    if database.dialect == "sqlite" and different < given.number:
+        parser.error("--different is for Postgres")
     database.ensure_schema(upgrade=False)
     with database.read() as session:
         if feeds.count(session):
             sys.exit("the database is not empty")
-    fill(database, given.number, seed=given.seed, tell=lambda line: print(line, flush=True))
+    wanted = Wanted(
+        given.number,
+        given.words,
+        given.summaries,
+        given.rejected_every,
+        times=given.number // different,
+        seed=given.seed,
+    )
+    begun = time.monotonic()
+    fill(database, wanted, tell=lambda line: print(f"{time.monotonic() - begun:6.0f} s  {line}", flush=True))
     database.close()
 
 
