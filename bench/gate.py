@@ -49,6 +49,7 @@ FLOORS = {
     "isis F1, hard ones nothing is fitted on": 0.81,
     "syria F1, held-out lines": 0.80,
     "syria F1, held-out whose story": 0.70,
+    "syria F1, a people as the story, nothing is fitted on": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }
@@ -108,14 +109,20 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         for row in unlearned("bearers")
     ]
     figures["other bearers nothing is fitted on kept"] = sum(blind) / len(blind)
-    hard = unlearned("isis")
-    found = [
-        any(one.matched for one in judge.judge(title=r.title, text=r.text, language=r.language) if one.topic == "isis")
-        for r in hard
-    ]
-    hits = sum(match and row.isis for match, row in zip(found, hard, strict=True))
-    figures["isis F1, hard ones nothing is fitted on"] = 2 * hits / (sum(found) + sum(row.isis for row in hard))
+    figures["isis F1, hard ones nothing is fitted on"] = _unlearned(judge, "isis", "isis")
+    figures["syria F1, a people as the story, nothing is fitted on"] = _unlearned(judge, "people", "syria")
     return figures
+
+
+def _unlearned(judge: Judge, what: str, topic: str) -> float:
+    """F1 on examination items that nothing is fitted on."""
+    rows = unlearned(what)
+    found = [
+        any(one.matched for one in judge.judge(title=r.title, text=r.text, language=r.language) if one.topic == topic)
+        for r in rows
+    ]
+    true = [getattr(row, topic) for row in rows]
+    return 2 * sum(map(min, found, true)) / (sum(found) + sum(true))
 
 
 def _triage(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
