@@ -100,6 +100,10 @@ class Document:
         """The number of the sentence in which a place of the text stands."""
         return bisect_right(self._sentences or self.sentences, place) - 1
 
+    def place(self, spot: Spot) -> tuple[str, int]:
+        """The field of a spot and the number of its sentence there; a title is one."""
+        return spot.field, 0 if spot.field == "title" else self.sentence(spot.mention.start)
+
     def paragraph(self, spot: Spot) -> tuple[int, int]:
         """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
         text, start = self.text.text, spot.mention.start

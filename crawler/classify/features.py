@@ -150,8 +150,8 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
     result: dict[str, Feature] = {}
     for name, spots in (("peer", peers), ("rival", rivals)):
         if name == "rival":
-            beside = {(spot.field, _sentence(document, spot)) for spot in spots}
-            near = [spot for spot in found.anchors if (spot.field, _sentence(document, spot)) in beside]
+            beside = set(map(document.place, spots))
+            near = [spot for spot in found.anchors if document.place(spot) in beside]
             result["rival-beside"] = Feature(len(near) / len(found.anchors), tuple(near[:4]))
         ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
         result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
@@ -273,10 +273,6 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
     """Whether a word like "the group" stands within a paragraph's length behind an anchor."""
     at = document.sentence(spot.mention.start)
     return any(at - back in anchored for back in range(WINDOW + 1))
-
-
-def _sentence(document: Document, spot: Spot) -> int:
-    return 0 if spot.field == "title" else document.sentence(spot.mention.start)
 
 
 def _begins(document: Document, spot: Spot) -> bool:

@@ -139,7 +139,9 @@ class Judge:
             one.country = topic in self._countries
             one.company = any(other.anchors for other in found.values() if other is not one)
         doubtful = [
-            one for one in found.values() if is_doubtful(document, one) or is_leisure(document, one) or is_private(one)
+            one
+            for one in found.values()
+            if is_doubtful(document, one) or is_leisure(document, one) or (one.country and is_private(one))
         ]
         for name in originals if doubtful else ():
             for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):

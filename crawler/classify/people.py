@@ -1,4 +1,4 @@
-"""A topic's people as those whom the story is about: they go home, are sent, taken in, taught or attacked. PURE.
+"""A topic's people as those whom the story is about: they go home, are sent or taken in. PURE.
 
 Asylum and borders speak against a topic where it is one country of many; where its people are named beside the move, and no other people, they are
 the object of it. A person's origin is none of this: one man is no people.
@@ -12,16 +12,8 @@ from crawler.classify.beside import beside_words, by_age
 from crawler.classify.document import Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
 
-HOSTS = (
-    "lebanon",
-    "jordan",
-    "turkey",
-    "egypt",
-    "gulf",
-    "america",
-    "kurdistan",
-    "partners",
-)  # who takes people in: no other people of the story
+# who takes people in: no other people of the story
+HOSTS = ("lebanon", "jordan", "turkey", "egypt", "gulf", "america", "kurdistan", "partners")
 REFUGEES = "refugees"  # the concept of a topic's people as a group
 MOST = 7  # sentences
 
@@ -36,18 +28,16 @@ def moved_people(document: Document, found: Found) -> dict[str, Feature]:
     going = {(spot.field, spot.mention.start) for spot in moves}  # of refugees there are many, of bakers one
     words = [one for one in found.support.get("person", ()) if (one.field, one.mention.start) not in going]
     persons = beside_words(derived, words) + by_age(document, [*derived, *refugees])
-    moving = {_sentence(document, spot) for spot in moves}
-    others = {_sentence(document, spot) for spot in found.support.get("peer", ()) if _is_other(spot)}
+    moving = {document.place(spot) for spot in moves}
+    others = {document.place(spot) for spot in found.support.get("peer", ()) if _is_other(spot)}
     people = [spot for spot in (*derived, *refugees) if spot not in persons]
-    moved = [spot for spot in people if (at := _sentence(document, spot)) in moving and at not in others]
+    moved = [spot for spot in people if (at := document.place(spot)) in moving and at not in others]
     titled = [spot for spot in people if document.in_title(spot)]
     lead = [spot for spot in moves if document.in_title(spot) or document.in_lead(spot)]
     alone = bool(lead) and ("title", 0) not in others
     front = [spot for spot in moved if document.in_title(spot) or document.opens(spot)]
     return {
-        "moved": Feature(
-            math.log2(1 + min(len({_sentence(document, spot) for spot in moved}), MOST)), tuple(moved[:4])
-        ),
+        "moved": Feature(math.log2(1 + min(len({document.place(spot) for spot in moved}), MOST)), tuple(moved[:4])),
         "moved-title": Feature(float(alone and bool(titled)), tuple(titled[:2])),
         "moved-front": Feature(float(bool(front)), tuple(front[:2])),
     }
@@ -56,7 +46,3 @@ def moved_people(document: Document, found: Found) -> dict[str, Feature]:
 def _is_other(spot: Spot) -> bool:
     concept = spot.mention.concept
     return concept.topic == COMMON and concept.id not in HOSTS
-
-
-def _sentence(document: Document, spot: Spot) -> tuple[str, int]:
-    return (spot.field, 0 if spot.field == "title" else document.sentence(spot.mention.start))

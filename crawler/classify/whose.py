@@ -22,20 +22,20 @@ MOST = 4.0  # doublings
 
 
 def whose(document: Document, found: Found) -> dict[str, Feature]:
-    """Features of another country's story, of countries in a row, of a place on the edge."""
+    """Features of another country's story, and of names that are on the edge, rulers alone or all in one sentence."""
     lands = _lands(document, found)
     result = _owner(document, found, lands) if lands else {}
     edge = all(spot.mention.concept.id in EDGE for spot in found.anchors)
     result["edge-only"] = Feature(float(edge), tuple(found.anchors[:3]))
     leaders = all(spot.mention.concept.sense == "leader" for spot in found.anchors)
     result["leader-only"] = Feature(float(leaders), tuple(found.anchors[:3]))
-    places = {_sentence(document, spot) for spot in found.anchors}
+    places = {document.place(spot) for spot in found.anchors}
     titled = any(map(document.in_title, found.anchors))
     first = min(at for _, at in places)
     once = len(places) == 1
     names = math.log2(min(len(set(map(document.called, found.anchors))), 8))
     result["distinct-once"] = Feature(names if once else 0.0, tuple(found.anchors[:4]))
-    result["one-sentence"] = Feature(float(len(places) == 1 and not titled and first > 0), tuple(found.anchors[:3]))
+    result["one-sentence"] = Feature(float(once and not titled and first > 0), tuple(found.anchors[:3]))
     return result
 
 
@@ -47,7 +47,7 @@ def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]
     titled, topic_titled = (any(map(document.in_title, some)) for some in (spots, found.anchors))
     opens, topic_opens = (any(map(document.opens, _text(some))) for some in (spots, found.anchors))
     ratio = math.log2((1 + _weight(document, spots)) / (1 + own))
-    sentences, topics = (len({_sentence(document, spot) for spot in some}) for some in (spots, found.anchors))
+    sentences, topics = (len({document.place(spot) for spot in some}) for some in (spots, found.anchors))
     more = math.log2((1 + sentences) / (1 + topics))
     there = titled or opens
     return {
@@ -79,7 +79,3 @@ def _weight(document: Document, spots: Iterable[Spot]) -> float:
 
 def _text(spots: Iterable[Spot]) -> list[Spot]:
     return [spot for spot in spots if spot.field == "text"]
-
-
-def _sentence(document: Document, spot: Spot) -> tuple[str, int]:
-    return (spot.field, 0 if spot.field == "title" else document.sentence(spot.mention.start))
