@@ -52,6 +52,17 @@ FORGET_SECONDS = 3600.0  # between two looks for hosts that nobody asks any more
 PARTING_SECONDS = 2.0  # for telling the others when this member stops
 
 
+class _Plainly(logging.Filter):
+    """What the queue's library says of a database that is away, on one line as we do: several of its tasks notice, each with a page of traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always say it."""
+        error = record.exc_info and record.exc_info[1]
+        if isinstance(error, ConnectorException):
+            record.msg, record.args, record.exc_info = "the queue failed, trying again: %s", (_cause(error),), None
+        return True
+
+
 class _Jobs(JobManager):
     """A job whose member was thought silent is gone when it ends: no error, and the feed is recorded all the same."""
 
@@ -68,6 +79,12 @@ class _Jobs(JobManager):
                     raise
                 await asyncio.sleep(LOOK_SECONDS)
         return None
+
+
+def speak_plainly(member: str) -> None:
+    """From now on the queue's worker of this name writes no traceback for a database that is away."""
+    for name in ("worker", f"worker.{member}", "utils"):  # a filter is not asked of the loggers below its own
+        logging.getLogger(f"procrastinate.{name}").addFilter(_Plainly())
 
 
 class Cluster:
@@ -92,6 +109,7 @@ class Cluster:
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[None]:
         """While the block runs this process takes jobs, and leads if nobody else does."""
+        speak_plainly(self.name)
         self._schema = await self.watch.write(_queue, version("procrastinate"))
         self._hosts = HostLeases(self.watch, schema=self._schema, owner=self.name, seconds=self.lease)
         self.watch.hosts.leases = self._hosts
@@ -117,7 +135,7 @@ class Cluster:
                 await self.watch.hold_lock()
                 await self._take_jobs()
             except (ProcrastinateException, StorageError, psycopg.Error, OSError) as error:
-                logger.error("the queue failed, trying again: %s", error.__cause__ or error)
+                logger.error("the queue failed, trying again: %s", _cause(error))
             finally:
                 self._app = None
             await asyncio.sleep(LOOK_SECONDS)
@@ -199,7 +217,7 @@ class Cluster:
                 self.leads = self.asks_hubs = False  # somebody else may, now
                 logger.error("the cluster was not minded, trying again: %s", error)
             except ProcrastinateException as error:
-                logger.error("the queue was not filled, trying again: %s", error.__cause__ or error)
+                logger.error("the queue was not filled, trying again: %s", _cause(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _lead(self) -> None:
@@ -254,6 +272,11 @@ class Cluster:
                 )
             )
         return jobs
+
+
+def _cause(error: Exception) -> str:
+    """What the driver said, on one line: the queue's own words are "Database error"."""
+    return " ".join(str(error.__cause__ or error).split())
 
 
 def _got(lock: CrawlLock) -> bool:

@@ -119,11 +119,13 @@ class OwnServer:
 
     def create(self, name: str) -> str:
         """Create a database; its URL."""
-        with closing(PostgresServer(self.url)) as server:
-            url = server.url_of(name)
-            with server._admin.connect() as connection:
-                connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE template0")
-        return url
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0")
+        return make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+    def run(self, statement: str) -> None:
+        """Run a statement in the maintenance database."""
+        with closing(PostgresServer(self.url)) as server, server._admin.connect() as connection:
+            connection.exec_driver_sql(statement)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """End every connection and stop: SIGINT as `pg_ctl -m fast` does, SIGQUIT and SIGKILL as crashes do."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 from command import Desk, wait_for
 from conftest import unavailable
 from crew import DELAY, LEASE, gaps, log, member, new_desk
 from faults import PATIENCE, World, wrong_in
 from postgres_server import PostgresServer
+from procrastinate import App
+from procrastinate.exceptions import ConnectorException
+from procrastinate.testing import InMemoryConnector
 
+from crawler.cluster import speak_plainly
 from storage.db import open_database
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +43,29 @@ def desk(postgres: PostgresServer | None, tmp_path: Path) -> Iterator[Desk]:
         unavailable("postgres", "no Postgres here: neither TEST_POSTGRES_URL nor Debian's postgresql")
     with postgres.database() as url:
         yield new_desk(tmp_path, url)
+
+
+class _Deaf(InMemoryConnector):
+    """A queue that works, and whose bell the database does not let us hear."""
+
+    async def listen_notify(self, on_notification: object, channels: Iterable[str]) -> None:
+        raise ConnectorException from psycopg.OperationalError("server closed the connection\n\tbefore it answered")
+
+
+def test_a_queue_that_is_lost_is_told_on_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    speak_plainly("deaf")
+    app = App(connector=_Deaf())
+
+    async def work() -> None:
+        async with app.open_async():
+            await app.run_worker_async(name="deaf", install_signal_handlers=False)
+
+    asyncio.run(asyncio.wait_for(work(), 60))  # it stops by itself, and whoever runs it begins anew
+    told = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert {record.getMessage() for record in told} == {
+        "the queue failed, trying again: server closed the connection before it answered"
+    }
+    assert not [record for record in told if record.exc_info]
 
 
 def test_members_share_feeds_and_hosts(desk: Desk) -> None:
