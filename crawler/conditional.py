@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 UNCONDITIONAL_EVERY = timedelta(hours=12)  # so long may a server that wrongly answers 304 hide its news
+CONDITIONAL = ("If-None-Match", "If-Modified-Since")  # a request with one of them may be answered by 304
 CLEARLY_BEFORE = timedelta(minutes=10)  # caches lag: what is this much older than a 304 was there when it was sent
 CAUGHT_AFTER = 2  # unconditional requests in a row that found what a 304 had denied; one may be a backdated entry
 
@@ -35,14 +36,10 @@ def request_headers(known: Validators, *, now: datetime) -> dict[str, str]:
     is_time = last is None or not timedelta(0) <= now - last < UNCONDITIONAL_EVERY  # a clock that went back: ask
     if known.distrusted or is_time:
         return {}
-    pairs = (("If-None-Match", known.etag), ("If-Modified-Since", known.last_modified))
-    validators = {name: value for name, value in pairs if value}
+    validators = {
+        name: value for name, value in zip(CONDITIONAL, (known.etag, known.last_modified), strict=True) if value
+    }
     return validators and {**validators, "A-IM": "feed"}
-
-
-def is_conditional(names: Iterable[str]) -> bool:
-    """Whether a request with headers of these names may be answered by 304."""
-    return any(name.lower() in ("if-none-match", "if-modified-since") for name in names)
 
 
 def caught(known: Validators, now: Validators, *, new: int, fetched_before: datetime | None) -> str | None:

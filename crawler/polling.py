@@ -132,8 +132,9 @@ def after(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
 def _after_success(state: FeedState, answer: Answer, policy: Policy) -> NextPoll:
     gap = _is_gap(state, answer)
     rhythm = _learned(state, answer, gap)
-    interval, reason = _interval(state, answer, rhythm, policy)
-    most = min(_rollover(rhythm, answer.at, policy), policy.max_interval)
+    rollover = _rollover(rhythm, answer.at, policy)
+    interval, reason = _interval(state, answer, rhythm, rollover, policy)
+    most = min(rollover, policy.max_interval)
     pushed = min(PUSHED_INTERVAL, (answer.pushed_until or answer.at) - answer.at, most)
     if pushed > interval:
         interval, reason = pushed, "pushed-by-hub"
@@ -202,13 +203,14 @@ def _believable(answer: Answer) -> list[datetime]:
     return sorted(date for date in answer.claimed if answer.at - 365 * DAY < date <= answer.at + HOUR)
 
 
-def _interval(state: FeedState, answer: Answer, rhythm: Rhythm | None, policy: Policy) -> tuple[timedelta, str]:
+def _interval(
+    state: FeedState, answer: Answer, rhythm: Rhythm | None, rollover: timedelta, policy: Policy
+) -> tuple[timedelta, str]:
     if rhythm is None:
         return FIRST_SIGHT, "first-poll"
     most = 2 * policy.max_interval  # beyond the ceiling, so that it is seen to rule
     wanted = rhythms.until_expected(rhythm, answer.at, _wanted(rhythm), rhythm.level, most=most)
     interval, reason = wanted, "quiet" if rhythm.level < QUIET_RATE else "observed-rate"
-    rollover = _rollover(rhythm, answer.at, policy)
     if rollover < interval:
         interval, reason = rollover, "keeps-overlap"
     if answer.first or state.rate is None:

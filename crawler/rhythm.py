@@ -59,10 +59,11 @@ class Rhythm:
     @property
     def shape(self) -> tuple[float, ...]:
         """How much of the mean each slot of the day brings; 1 everywhere while nothing is known. Its mean is 1."""
-        if not self.usual:
+        usual = self.usual
+        if not usual:
             return (1.0,) * SLOTS
         rates = [
-            (new + SHAPE_PRIOR * self.usual) / (hours + SHAPE_PRIOR)
+            (new + SHAPE_PRIOR * usual) / (hours + SHAPE_PRIOR)
             for new, hours in zip(self.news, self.hours, strict=True)
         ]
         mean = sum(rates) / SLOTS
@@ -139,9 +140,10 @@ def until_expected(
         shape = tuple(max(share, shape[(slot + 1) % SLOTS]) for slot, share in enumerate(shape))
     for slot, hours in _slots(at, limit):
         per_hour = rate * shape[slot]
-        if per_hour > 0 and per_hour * hours >= missing:
+        brings = per_hour * hours
+        if per_hour > 0 and brings >= missing:
             return (passed + missing / per_hour) * HOUR
-        missing -= per_hour * hours
+        missing -= brings
         passed += hours
     return most
 
