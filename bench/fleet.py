@@ -11,9 +11,11 @@ import math
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import NormalDist
+
+from msgspec.structs import replace
 
 from crawler.hosts import MOST_ROOM, RESPONSE_SHARE
 from crawler.outcomes import Outcome

@@ -26,11 +26,13 @@ import tarfile
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from crawler.outcomes import Outcome
 from crawler.polling import Answer, FeedState, Policy, after

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(slots=True)
-class Charge:
+class Charge(Struct):
     """What one document took of the pages that may be fetched blindly, and what it was refused."""
 
     taken: int = 0
     refused: int = 0
 
 
-@dataclass(slots=True)
-class BlindFetches:
+class BlindFetches(Struct):
     """How many pages may be fetched in a round although nothing but a title tells of them, and how many were not."""
 
     most: int

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 AHEAD = timedelta(
     minutes=15
@@ -29,8 +31,7 @@ _ZONE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A time that a source claims. `clock` is published or updated, `source` feed or page."""
 
     clock: str

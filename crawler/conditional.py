@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+from msgspec import Struct
 
 UNCONDITIONAL_EVERY = timedelta(hours=12)  # so long may a server that wrongly answers 304 hide its news
 CONDITIONAL = ("If-None-Match", "If-Modified-Since")  # a request with one of them may be answered by 304
@@ -13,8 +14,7 @@ CLEARLY_BEFORE = timedelta(minutes=10)  # caches lag: what is this much older th
 CAUGHT_AFTER = 2  # unconditional requests in a row that found what a 304 had denied; one may be a backdated entry
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(Struct, frozen=True):
     """What is known of a feed's last body that was read, and of its server's honesty."""
 
     etag: str | None = None

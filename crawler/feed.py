@@ -11,11 +11,11 @@ import re
 import warnings
 import zlib
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
+from msgspec.structs import replace
 
 from crawler import quick
 from crawler.charset import decode

@@ -5,8 +5,9 @@ A part of `crawler.record`: it runs in the same transaction.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from crawler import conditional, moves, polling
 from crawler.urls import redact

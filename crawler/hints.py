@@ -6,13 +6,14 @@ Storage keeps the hints of the last document, so that a 304, which brings no doc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+
+class Hints(Struct, frozen=True):
     """`max_age`: Cache-Control or Expires (RFC 9111); `ttl`: RSS; `period`: sy:updatePeriod over sy:updateFrequency.
 
     `skip_hours` (0 to 23, UTC) and `skip_days` (Monday is 0) are when the feed does not change, as RSS 2.0 has it.

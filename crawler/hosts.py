@@ -10,11 +10,11 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from scrapy.exceptions import IgnoreRequest
 
 from crawler.outcomes import MAX_RETRY_AFTER
@@ -68,8 +68,7 @@ class RobotsUnreachableError(IgnoreRequest):
         self.until = until
 
 
-@dataclass(slots=True)
-class _Host:
+class _Host(Struct):
     started: float = -math.inf  # when the latest request began
     out: int = 0  # requests in flight
     response: float = 0.0  # smoothed, seconds

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from crawler.urls import redact
 from storage import subscriptions
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 LONGEST_URL = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """How many new entries a hub has pushed since the last poll, and until when it may be relied on."""
 
     pushed: int = 0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from storage.revisions import ChangeRecord
 
 
-@dataclass(frozen=True, slots=True)
-class SecondLook:
+class SecondLook(Struct, frozen=True):
     """A match whose page says something else now: what was claimed, how it changed, when its next look is due."""
 
     recheck: ClaimedRecheck
@@ -27,8 +27,7 @@ class SecondLook:
     next: NextLook
 
 
-@dataclass(slots=True)
-class Article:
+class Article(Struct):
     """An entry on its way from its page to the store.
 
     `page` is None when there is no readable page: then the entry is judged on its title and summary, and `later`

@@ -5,8 +5,10 @@ Nothing of it needs the database, so a worker makes it; the process that crawls 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler import similar
 from crawler.classify import Judge, Verdict
@@ -17,8 +19,7 @@ from crawler.urls import path_words
 from storage.seen import MentionRecord, SeenEntry, Triage
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """What is judged of an article: its title and text as they will be stored. `day`, UTC, is when its names were those people;
     author, the feed's summary and the address may tell whose text it is. `kept`: it is stored even if nothing matches."""
 
@@ -32,8 +33,7 @@ class Words:
     kept: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """What is stored of a match beside its text: see `storage.articles.ArticleRecord`."""
 
     words: int
@@ -45,8 +45,7 @@ class Made:
     credit: Credit | None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """One verdict per topic by the judge of this version (`model`); `made` of what is stored, else None."""
 
     model: str

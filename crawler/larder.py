@@ -14,10 +14,11 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
 from typing import Protocol, Self
+
+from msgspec import Struct
 
 ORDINARY = 512 * 1024  # bytes: 99 of 100 feeds and pages are smaller
 # with a quarter of both honest bodies ran out of time behind hostile ones
@@ -28,8 +29,7 @@ LEFT_SECONDS = 3_600.0  # a body that is wanted waits for minutes at most
 ASIDE = "body_aside"  # in a request's meta: its large body
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Aside:
+class Aside(Struct, frozen=True, weakref=True):
     """A large body in a file of the temporary folder; `bytes(it)` reads it. The file goes with the object that made it."""
 
     path: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from crawler.aggregators import target_of
 from crawler.urls import canonical_url, entry_key, registered_domain
@@ -21,8 +22,7 @@ SUMMARY_CHARS = 4000  # of a feed's full content, when it gives no summary: thre
 OF_ONE_LINK = 3  # names without a guid
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What one document lists: `entries` as the ledger keys them, first of each key, in document order; the `size` of the document in
     items; the times that these claim."""
 

@@ -7,9 +7,10 @@ Corrections come early, and ever more rarely: so the looks follow a geometric sc
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from crawler.outcomes import Outcome
 
@@ -39,8 +40,7 @@ class Look(enum.StrEnum):
     FAILED = "failed"  # no answer, or a server in trouble
 
 
-@dataclass(frozen=True, slots=True)
-class LookState:
+class LookState(Struct, frozen=True):
     """What is known before a look. `step` is the place in SCHEDULE of the look that was due."""
 
     first_fetched_at: datetime
@@ -49,8 +49,7 @@ class LookState:
     missing: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NextLook:
+class NextLook(Struct, frozen=True):
     """What is written after a look: the state, and when the next look is due; None when there is none."""
 
     step: int

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
 
 from crawler.plaintext import clean
 from crawler.urls import is_plain
@@ -29,8 +30,7 @@ _END = re.compile(r"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel|loc|urlset|sitem
 _IGNORED_IN_URLS = re.compile(r"[\t\r\n\x00]")  # browsers drop them (WHATWG URL)
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedEntry:
+class ParsedEntry(Struct, frozen=True):
     """One item of a feed, in plain text; `url` is absolute http(s) or None, `guid` as the feed gave it."""
 
     guid: str | None
@@ -47,8 +47,7 @@ class ParsedEntry:
     updated_raw: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFeed:
+class ParsedFeed(Struct, frozen=True):
     """A feed document; `kind` is rss, atom, rdf, json or sitemap, '' when it is no feed. Hints are as the feed gave them.
 
     `sitemaps` is filled by an index of sitemaps, whose `entries` are empty: it lists no articles.

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from crawler import rhythm as rhythms
 from crawler.hints import NO_HINTS, Hints
@@ -56,8 +58,7 @@ GONE_APART = DAY  # a second 410 this much later disables a feed; deployments an
 _COMPLAINTS = frozenset({Outcome.RATE_LIMITED, Outcome.FORBIDDEN, Outcome.BLOCKED})
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The bounds within which an interval is chosen."""
 
     min_interval: timedelta = 5 * MINUTE
@@ -65,8 +66,7 @@ class Policy:
     max_backoff: timedelta = DAY
 
 
-@dataclass(frozen=True, slots=True)
-class FeedState:
+class FeedState(Struct, frozen=True):
     """What is known of a feed before an answer. `rate` is new entries an hour; `failures` a sum of weights."""
 
     url: str
@@ -79,8 +79,7 @@ class FeedState:
     gone_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a poll brought: `seen` entries, `new` ones among them, `overlap` with the document before.
 
     A `delta` (RFC 3229) lists only what changed. `hints` are those in force after it.
@@ -99,8 +98,7 @@ class Answer:
     pushed_until: datetime | None = None  # a hub pushes what is new, and has promised to until then (WebSub)
 
 
-@dataclass(frozen=True, slots=True)
-class NextPoll:
+class NextPoll(Struct, frozen=True):
     """When to poll next, why then, and what to remember. `gap`: entries probably fell through between two polls."""
 
     at: datetime

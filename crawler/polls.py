@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from scrapy.http.request import NO_CALLBACK
 
 from crawler import polling
@@ -42,8 +42,7 @@ logger = logging.getLogger(__name__)
 ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A feed in line; `forced`: a Retry-After does not hold."""
 
     feed: FeedForPoll

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 from scrapy import Request
 
 from crawler.answers import HttpAnswer, read_failure, read_response
@@ -54,8 +55,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What one look found, in words for the record; `source` where the page that came is known to say the same."""
 
     look: Look
@@ -65,8 +65,7 @@ class Finding:
     retry_after: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     title: str
     text: str
     extraction: str

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from crawler import hints, polling, rhythm
 from crawler.blind import BlindFetches, Charge
 from crawler.following import confirm_move, follow, move_target, note_renamed, with_suspicion
@@ -55,8 +57,7 @@ class FeedReading:
         return listing_of(self.parsed, feed_url=self.feed.key_url or self.feed.url, language=self.feed.language)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a poll brought: entries seen, new ones, those worth reading, and the next poll.
 
     `ask` is an address that the document gives as its new one, long enough for it to be asked whether it is.
@@ -70,8 +71,7 @@ class Found:
     ask: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Noted:
+class _Noted(Struct, frozen=True):
     reading: FeedReading
     shown: entries.SeenResult
     record: feeds.PollRecord

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct
 
 from crawler.outcomes import MAX_RETRY_AFTER, Outcome
 
@@ -17,16 +18,14 @@ SHORT_RETRIES = PAGE_RETRIES[:3]  # after seven hours an answer is an answer
 _SOON_FINAL = frozenset({Outcome.NOT_FOUND, Outcome.NOT_AN_ARTICLE, Outcome.UNREADABLE})
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleState:
+class ArticleState(Struct, frozen=True):
     """What is known of an entry whose page was asked for; `attempts` counts this one."""
 
     attempts: int
     first_seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleNext:
+class ArticleNext(Struct, frozen=True):
     """What becomes of an entry without a readable page: `pending` with a time, else `gone` or `unreadable`."""
 
     state: Literal["pending", "gone", "unreadable"]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 HOUR = timedelta(hours=1)
 
@@ -29,8 +31,7 @@ PEAK_HOURS = 120 * 24.0  # how long a burst is remembered: some feeds sleep for 
 BURST_HOURS = 3.0  # what comes within this is one event, and no rate to go on at
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(Struct, frozen=True):
     """Decayed counts: `news` and `hours` per slot of the day (slow), `level_new` and `level_hours` (fast).
 
     `news` counts what a document did not list before, `level_new` what the ledger had not seen. `size` is the usual number of

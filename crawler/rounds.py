@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from crawler.urls import registered_domain
 from storage import entries, feeds, rechecks
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from storage.feeds import FeedForPoll
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """What one round polls: what is due, or, when `now` is set, the named feeds (None: every enabled one).
 
     With `force` a Retry-After in force does not hold. `looks`: matches that are due are looked at again; without `polls` that is all.

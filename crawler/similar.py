@@ -11,9 +11,10 @@ import hashlib
 import re
 import struct
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from operator import eq
+
+from msgspec import Struct
 
 HASHES = 128
 BANDS, ROWS = 32, 4
@@ -37,8 +38,7 @@ _MARKS = re.compile(
 )  # harakat, tatweel, niqqud
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+class Likeness(Struct, frozen=True):
     """How alike two texts are: `jaccard` of their word triples, `contained` the share of the shorter one's that the longer has,
     `words` of the shorter, `figures` the share of numbers that agree (1 where there are too few to tell)."""
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
 from scrapy import Request
 
 from crawler.answers import HttpAnswer, read_failure, read_response
@@ -220,7 +221,7 @@ class Walk:
         reading = FeedReading(row, replace(answer, delta=True), answer.outcome)
         batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)] if document else []
         for batch in batches:
-            part = replace(reading, parsed=replace(document.feed, entries=batch)) if document else reading
+            part = replace(reading, parsed=structs.replace(document.feed, entries=batch)) if document else reading
             found, candidates = await self.watch.write(self._note, part, now=answer.at)
             new += found
             self.candidates += candidates

@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Literal
 from uuid import NAMESPACE_URL, uuid5
+
+from msgspec import Struct
 
 _CHUNK = 256 * 1024
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00"  # no name, no time; how hard it was packed and on what comes after
 _BLOCK = 65_535  # the most that a stored block of deflate holds
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """Bytes of a file: a `whole` record, one that was `cut` off by its end, or bytes that are none (`damaged`)."""
 
     offset: int

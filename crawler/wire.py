@@ -6,9 +6,10 @@ Pure: `crawler.limits` fills it while a page comes in, `crawler.warc` writes it 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urldefrag
+
+from msgspec import Struct
 
 # Credentials are never archived: neither ours nor a key that the server gave us. What is left out is left out whole.
 _SECRET = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"set-cookie2"})
@@ -52,8 +53,7 @@ class Wire:
         return None if self._room == -1 else b"".join(self._pieces)
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and its response; `payload` is the body without its chunks, as it was packed, once it is whole."""
 
     url: str

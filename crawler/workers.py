@@ -20,11 +20,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from msgspec.structs import replace
 from pebble import ProcessExpired, ProcessPool
 
 from crawler.larder import LARDER, ORDINARY, Aside, Body

@@ -16,8 +16,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from storage.errors import (
     CrawlLockHeld,
@@ -43,8 +44,7 @@ LONGEST = 0.3  # seconds that it waits at most, however long the last transactio
 Work = Callable[["Session", Sequence[T]], Sequence[R]]
 
 
-@dataclass(slots=True)
-class _Piece:
+class _Piece(Struct):
     work: Work[Any, Any]
     subject: Any
     done: asyncio.Future[Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -39,8 +39,7 @@ _ADD = insert(ARTICLES)
 _FINISH = update(ENTRIES).where(ENTRIES.c.id == bindparam("which"))
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleRecord:
+class ArticleRecord(Struct, frozen=True):
     """A match to store. `extraction` is "full", "partial", … or "summary-only"; `retry_at` asks for the page again.
 
     `family` is the publisher's owner, `agency` whose text it is by the words `credit`, `event_keys` are those of same_event.py.
@@ -83,8 +82,7 @@ class ArticleRecord:
         return hashlib.sha256(clean(self.text).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMatch:
+class StoredMatch(Struct, frozen=True):
     """Where a stored match stands among the others."""
 
     story_id: int
@@ -109,8 +107,7 @@ def sort_key(time: datetime, entry_id: int = 0) -> int:
     return (int((time - _EPOCH) / timedelta(minutes=1)) << _ID_BITS) + entry_id
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """An article that stands in its story, and what of it nobody looks up to place the next: that is written of several at once."""
 
     record: ArticleRecord
@@ -273,7 +270,7 @@ def _marks(record: ArticleRecord) -> list[str]:
 
 def _values(record: ArticleRecord, place: stories.Place, now: datetime) -> dict[str, Any]:
     """The columns of `articles` that a record decides."""
-    own = {field.name for field in fields(record)} & set(ARTICLES.c.keys())
+    own = set(record.__struct_fields__) & set(ARTICLES.c.keys())
     time = effective_time(record.published_at, record.first_seen_at)
     return {
         **{name: getattr(record, name) for name in own},

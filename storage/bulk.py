@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, Dialect, Insert, Update
 from sqlalchemy.orm import Session
 
@@ -18,8 +18,7 @@ _VALUES = 16_000
 _VALUES_OF = re.compile(r"VALUES (\([^()]*\))")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """A statement as a database takes it: its text with a place for each value, and what stands at each of them."""
 
     text: str

@@ -6,10 +6,10 @@ Claim before, clear after: what was in flight when a crawler died is known by it
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -23,8 +23,7 @@ CRASHES_FORGIVEN = 3
 CLAIM_WINDOW = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedEntry:
+class ClaimedEntry(Struct, frozen=True):
     """An entry to triage or fetch, with what is known of its feed; `attempts` counts the claim that this one is."""
 
     id: int
@@ -62,8 +61,7 @@ _FROM_FEED = {
     "language": func.coalesce(ENTRIES.c.language, FEEDS.c.language),
 }
 _CLAIMED = [
-    _FROM_FEED[field.name].label(field.name) if field.name in _FROM_FEED else ENTRIES.c[field.name]
-    for field in fields(ClaimedEntry)
+    _FROM_FEED[name].label(name) if name in _FROM_FEED else ENTRIES.c[name] for name in ClaimedEntry.__struct_fields__
 ]
 
 
@@ -95,8 +93,7 @@ def claimed_entries(session: Session, ids: Collection[int]) -> list[ClaimedEntry
     return [ClaimedEntry(*row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Rows of a table that wait for their turn: those that are due by `condition`, each with its time and host."""
 
     id: ColumnElement[int]

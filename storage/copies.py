@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
@@ -44,8 +44,7 @@ _STORED = (
 _TEXTS = select(ARTICLES.c.id, ARTICLES.c.text).where(among(ARTICLES.c.id, "ids"))
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """What is compared with the texts that are stored. `at` is its plausible time, `seen_at` when it was first seen."""
 
     article_id: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,7 @@ from storage.text import audit_rank, short_key
 _PAGE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What a feed listed at the time `now`, an empty document too: it says that the feed lists nothing else any more.
 
     One that is not `whole` (a delta, RFC 3229) adds to the listing and replaces nothing. New entries are pending and due at once; what
@@ -36,8 +35,7 @@ class Document:
     triage: Callable[[SeenEntry], Triage] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenResult:
+class SeenResult(Struct, frozen=True):
     """What a document held: the new entries in its order, how many different ones, how many its last listing had.
 
     `new_keys` are the keys of `new_ids` as the caller gave them, one for one.
@@ -51,8 +49,7 @@ class SeenResult:
     candidates: int = 0  # of the new ones: worth fetching
 
 
-@dataclass(slots=True)
-class _Listing:
+class _Listing(Struct):
     """A document by short keys: its entries, the rows that they would be, which of these are new, which are known by another key."""
 
     document: Document
@@ -69,8 +66,7 @@ class _Listing:
         return cls(document, given, {key: _row(key, entry, document) for key, entry in given.items()})
 
 
-@dataclass(slots=True)
-class _Known:
+class _Known(Struct):
     """Entries that the ledger has, by short key, and which of them (feed, entry) a feed's last document listed."""
 
     ids: dict[str, int]
@@ -79,7 +75,7 @@ class _Known:
 
 # Made once, as every statement of the hot path: SQLAlchemy takes as long to build one as to run it.
 _NOT_OF_THE_ENTRY = ("link", "triage")  # the link stands on the sighting
-_COLUMNS = tuple(field.name for field in fields(SeenEntry) if field.name not in _NOT_OF_THE_ENTRY)
+_COLUMNS = tuple(name for name in SeenEntry.__struct_fields__ if name not in _NOT_OF_THE_ENTRY)
 _LISTED_NOW = update(FEEDS).where(FEEDS.c.id == bindparam("which"))
 _KNOWN = (
     select(

@@ -7,10 +7,10 @@ it was triaged as worth it, and nobody has claimed it; a match of which only the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from msgspec import Struct
 from sqlalchemy import Update, and_, bindparam, case, null, update
 from sqlalchemy.orm import Session
 
@@ -60,8 +60,7 @@ def record_retry(session: Session, *, entry_id: int, error: str | None, retry_at
     )
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """How it ended with an entry: in which state, after which error, and what it scored by topic when it was judged."""
 
     entry_id: int

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,7 @@ _CLEAR = delete(EVIDENCE_TERMS).where(EVIDENCE_TERMS.c.entry_id.in_(bindparam("t
 _ADD = insert(EVIDENCE_TERMS)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A term with its sense and its summed weight; `needed` when the score is under the threshold without it."""
 
     term: str

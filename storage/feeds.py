@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
@@ -82,8 +84,7 @@ class FeedForPoll:
     next_poll_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewFeed:
+class NewFeed(Struct, frozen=True):
     """One line of the catalogue or of a list to import."""
 
     url: str
@@ -206,7 +207,7 @@ def import_catalogue(session: Session, rows: Sequence[NewFeed], now: datetime) -
 def _row(feed: NewFeed, origin: str, now: datetime) -> dict[str, object]:
     if len(feed.url) > LONGEST_URL:
         raise BadFeed
-    values = {field.name: getattr(feed, field.name) for field in fields(feed)}
+    values = asdict(feed)
     return {**values, "origin": origin, "added_at": now, "next_poll_at": now}
 
 

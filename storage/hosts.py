@@ -7,9 +7,10 @@ A host is a registered domain, as crawler.urls.registered_domain names it: robot
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 from sqlalchemy.orm import Session
 
@@ -21,8 +22,7 @@ ROBOTS_KEPT = timedelta(days=90)  # longer than a robots.txt may be unreachable 
 BECAUSE_OF_HOST = "retry-after of its host"
 
 
-@dataclass(frozen=True, slots=True)
-class QuietHost:
+class QuietHost(Struct, frozen=True):
     """A host that asked to be left alone until a time, with the HTTP status of the answer that asked."""
 
     host: str
@@ -30,8 +30,7 @@ class QuietHost:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class RobotsFile:
+class RobotsFile(Struct, frozen=True):
     """What was learnt when an origin's robots.txt was last asked for.
 
     `outcome` is `ok` (the `rules` hold), `unavailable` (there are none: everything is allowed), else the class of the
@@ -52,8 +51,8 @@ class RobotsFile:
     failures: int = 0
 
 
-_OF_FILE = [ROBOTS.c[field.name] for field in fields(RobotsFile)]
-_UPDATED = tuple(field.name for field in fields(RobotsFile) if field.name != "origin")
+_OF_FILE = [ROBOTS.c[name] for name in RobotsFile.__struct_fields__]
+_UPDATED = tuple(name for name in RobotsFile.__struct_fields__ if name != "origin")
 
 
 def keep_quiet(session: Session, *, host: str, until: datetime, status: int, now: datetime) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Column, Connection, Select, and_, func, insert, or_, select, text
 from sqlalchemy.orm import Session
 
@@ -30,8 +30,7 @@ _WATCHED = {"entries": ("id", ("id", "state", "attempts", "url", "error", "claim
 _TABLES = {"entries": ENTRY_BLOCKS, "sightings": SIGHTING_BLOCKS}
 
 
-@dataclass(slots=True)
-class Ledger:
+class Ledger(Struct):
     """Entries by their state; of all how many pages were read (`fetched`), and how many were asked for in vain."""
 
     states: Counter[str] = field(default_factory=Counter)

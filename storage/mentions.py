@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select
@@ -22,7 +22,7 @@ FEW, FEW_OF_TWO, MANY = 5_000, 10_000, 300_000
 SPELLED_OUT = 1_000  # articles whose ids stand in the query itself
 _CLEAR = delete(MENTIONS).where(MENTIONS.c.entry_id == bindparam("which"))
 _ADD = insert(MENTIONS)
-_RECORD = tuple(field.name for field in fields(MentionRecord))
+_RECORD = MentionRecord.__struct_fields__
 
 
 @dataclass(frozen=True, slots=True)

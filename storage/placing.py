@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from storage import copies, same_event, stories
@@ -15,8 +15,7 @@ from storage.same_event import Other
 from storage.stories import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """What of an article is compared with what is stored: its text, and what it is about."""
 
     title: str
@@ -25,8 +24,7 @@ class Compared:
     kept: bool = True  # it is a match
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+class Likeness(Struct, frozen=True):
     """How alike texts are: see copies.find."""
 
     nearness: Callable[[bytes, bytes], float]
@@ -34,8 +32,7 @@ class Likeness:
     confirm: copies.Confirm | None = None
 
 
-@dataclass(slots=True)
-class _Story:
+class _Story(Struct):
     """A story that articles join; one that begins here has no id yet."""
 
     began: datetime | None
@@ -46,8 +43,7 @@ class _Story:
         self.began = at if self.began is None else min(self.began, at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stand:
+class _Stand(Struct, frozen=True):
     """An article in its story; a copy with what it repeats and the first that had the text."""
 
     story: _Story

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, Update, bindparam, case, func, insert, select, update
 from sqlalchemy.orm import Session
 
@@ -46,8 +46,7 @@ _EXPRESSIONS: dict[str, dict[str, Any]] = {
 _BY_WHAT_STANDS = frozenset(_EXPRESSIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class PollRecord:
+class PollRecord(Struct, frozen=True):
     """How one poll went and what was decided after it.
 
     The validators (`etag`, `last_modified`, `body_hash`) are kept only when the outcome says that the body was read

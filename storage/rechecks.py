@@ -6,9 +6,9 @@ What a look means and when the next one is due is the crawler's to decide (crawl
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,7 @@ from storage.portable import insert_new
 AFTER_CRASH = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class PageSource:
+class PageSource(Struct, frozen=True):
     """The page that a text was taken from: its validators, the hash of its bytes, its host (a registered domain)."""
 
     host: str
@@ -31,8 +30,7 @@ class PageSource:
     body_hash: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedRecheck:
+class ClaimedRecheck(Struct, frozen=True):
     """An article whose page is to be looked at, with its entry; `step` is the look's place in the schedule."""
 
     entry: ClaimedEntry
@@ -53,8 +51,7 @@ class ClaimedRecheck:
         return self.entry.id
 
 
-@dataclass(frozen=True, slots=True)
-class LookRecord:
+class LookRecord(Struct, frozen=True):
     """How a look ended, and what follows. `source` is that of a page whose text was read; None leaves the validators."""
 
     article_id: int

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import log, sqrt
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -48,8 +48,7 @@ _STORED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What an article is found by. `at` is its plausible time."""
 
     article_id: int
@@ -60,8 +59,7 @@ class Event:
     keys: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """An article with those around it that may tell of the same event, and how much each of its keys says."""
 
     event: Event

@@ -6,9 +6,9 @@ Alembic is imported only when there is something to migrate: every command would
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.sql.schema import SchemaItem
 
@@ -22,8 +22,7 @@ from storage.views import VIEWS
 VERSION_TABLE = "levantwatch_version"  # not Alembic's own name: another program may share a Postgres database
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The revisions that a program knows, oldest first, and the folder in which Alembic finds them."""
 
     revisions: tuple[str, ...]

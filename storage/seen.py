@@ -3,20 +3,19 @@ workers are 30 MB lighter without it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Triage:
+
+class Triage(Struct, frozen=True):
     """What triage says of an entry by its title and summary: whether its page is worth fetching."""
 
     score: float | None
     candidate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SeenEntry:
+class SeenEntry(Struct, frozen=True):
     """One item of a feed's document; `key` is its identity, `host` the registered domain of `url`.
 
     `link` is the link that the feed gave where `url` is what was found in it (an aggregator's). `triage` is what the shipped judge
@@ -41,8 +40,7 @@ class SeenEntry:
     triage: Triage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MentionRecord:
+class MentionRecord(Struct, frozen=True):
     """A name in an article: `kind` place or actor, `name` its id, `area` the id of what it lies in or belongs to (itself, where
     there is nothing), `start` and `end` code points of the `field` (title or text), `resolved` false when in doubt."""
 

@@ -8,10 +8,10 @@ nothing is deleted. What an article carries and counts as stands in `carriers`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
@@ -58,8 +58,7 @@ _COUNT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an article belongs: a story, its role there, and for a copy whose text it repeats and the first that had it."""
 
     story_id: int
@@ -69,8 +68,7 @@ class Place:
     similarity: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """What an article counts as: `agency` is credited by the words `credit`; `family` is the publisher's owner."""
 
     publisher: str
@@ -84,8 +82,7 @@ class Origin:
         return f"agency {self.agency}" if self.agency else self.family or f"publisher {self.publisher.casefold()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(Struct, frozen=True):
     """A new article in its place. `at` is its plausible time; `kept`: it is a match; `begun`: its story begins with it, and is counted."""
 
     article_id: int

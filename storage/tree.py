@@ -3,66 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Self, TypeAlias
+
+from msgspec import Struct
 
 from storage.words import Term
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """The words stand side by side in title, summary or text; in the title alone if `title`."""
 
     term: Term
     title: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Publisher:
+class Publisher(Struct, frozen=True):
     """The publisher is called so; when none is, every one whose name holds these words side by side."""
 
     term: Term
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
+class Country(Struct, frozen=True):
     """The publisher's country, two capital letters."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Struct, frozen=True):
     """The article's language."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """It matches this topic."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """It names one of these places or actors beyond doubt."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(Struct, frozen=True):
     """Its day is this one or a later one (`from_it`), or this one or an earlier one."""
 
     day: date
     from_it: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(Struct, frozen=True):
     """A score compared with a number, or two; without `topic` the higher of both."""
 
     topic: str | None
@@ -72,36 +65,31 @@ class Score:
     number2: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """Its part in its story."""
 
     role: str
 
 
-@dataclass(frozen=True, slots=True)
-class Because:
+class Because(Struct, frozen=True):
     """Without this term of the evidence it would be no match."""
 
     term: str
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """It does not hold."""
 
     part: Node
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     """All of them hold; two at least."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     """One of them holds; two at least."""
 
     parts: tuple[Node, ...]
@@ -140,8 +128,7 @@ def wanted_terms(node: Node) -> Iterator[Term]:
             yield from wanted_terms(part)
 
 
-@dataclass(frozen=True, slots=True)
-class FullText:
+class FullText(Struct, frozen=True):
     """A tree of words as a full-text index understands it: the rows that `expression` finds, or all others (`others`)."""
 
     expression: str

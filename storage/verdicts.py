@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
@@ -25,8 +25,7 @@ _JUDGED = insert(VERDICTS)
 _REJUDGED = update(ARTICLES).where(ARTICLES.c.id == bindparam("which"))
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictRecord:
+class VerdictRecord(Struct, frozen=True):
     """What the judge said on one topic; evidence items are (field, start, end, text, term, sense, weight)."""
 
     topic: str

@@ -6,13 +6,12 @@ parts side by side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from storage.text import LONGEST_WORD, fold
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """Folded words that must stand side by side; with `prefix`, the last may go on."""
 
     words: tuple[str, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -177,7 +176,7 @@ def states(session: Session) -> dict[str, int]:
 
 def mentions_of(session: Session, article_id: int) -> list[MentionRecord]:
     """The mentions of an article in their order, title first."""
-    columns = [MENTIONS.c[one.name] for one in fields(MentionRecord)]
+    columns = [MENTIONS.c[name] for name in MentionRecord.__struct_fields__]
     order = (MENTIONS.c.field.desc(), MENTIONS.c.start)  # "title" sorts behind "text"
     rows = session.execute(select(*columns).where(MENTIONS.c.entry_id == article_id).order_by(*order))
     return [MentionRecord(*row) for row in rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
@@ -71,7 +70,7 @@ class Watched:
 
 
 def entry(number: int) -> ParsedEntry:
-    unknown: dict[str, Any] = dict.fromkeys(field.name for field in fields(ParsedEntry))
+    unknown: dict[str, Any] = dict.fromkeys(ParsedEntry.__struct_fields__)
     told = {
         "guid": str(number),
         "url": f"https://news.example/{number}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 import tomllib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from protego import Protego
 from scrapy import Request
 from scrapy import exceptions as scrapy_errors

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from storage_samples import DAY, HOUR, NOW, TriageDecision, add_feed, list_entries, poll, record_triage, seen
 
 from storage import entries, feeds, hosts, replacements

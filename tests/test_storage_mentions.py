@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import delete, func, select
 from storage_samples import DAY, NOW, add_feed, add_matches, mentions_of, record, store, verdict
 
@@ -142,7 +143,7 @@ def test_mentions_go_with_their_article(watched: Database) -> None:
 
 
 def test_text_that_no_database_holds_is_cleaned(database: Database) -> None:
-    odd = replace(place("hajin"), text="Ha\x00jin\ud800")
+    odd = structs.replace(place("hajin"), text="Ha\x00jin\ud800")
     add_matches(database, add_feed(database), {"mentions": (odd,)})
     with database.read() as session:
         assert mentions_of(session, 1)[0].text == "Hajin"

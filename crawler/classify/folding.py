@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 # Letters that people use for one another and that Unicode does not decompose.
 _SAME = {
@@ -57,8 +58,7 @@ def folded_character(letter: str) -> str:
 _TABLE = _Table()
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """A folded text; `places[i]` is where its character `i` stood in the original (None: the same place)."""
 
     text: str

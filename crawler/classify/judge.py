@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure, is_private
 from crawler.classify.document import Document, Feature, Found, Spot, gather
@@ -40,8 +42,7 @@ _READERS = (
 )  # the modules that a verdict depends on
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A word of the article and its part of the log-odds; `start` and `end` are code points of the field. The item with the
     term `bias` is no word: its field and text are ''."""
 
@@ -54,8 +55,7 @@ class Evidence:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the judge says on one topic; `score` is in 0..1, `near` means just under the threshold."""
 
     topic: str
@@ -66,8 +66,7 @@ class Verdict:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Triage:
+class Triage(Struct, frozen=True):
     """Whether an entry's page is worth fetching, by title and summary; `score` is the highest of its topics."""
 
     score: float

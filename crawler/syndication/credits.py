@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.urls import registered_domain
 
@@ -39,8 +40,7 @@ _MONTH_BESIDE = re.compile(r"\d")
 _UNSEEN = re.compile("[\u200e\u200f\u202a-\u202c\ufeff]")  # marks of direction, and of byte order
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """An agency's id, where it is credited (publisher, author, dateline, byline, end) and by which words."""
 
     agency: str
@@ -48,8 +48,7 @@ class Credit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Agencies:
+class _Agencies(Struct, frozen=True):
     names: dict[str, str]  # casefolded
     short: dict[str, str]
     domains: dict[str, str]
