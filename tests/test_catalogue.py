@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from msgspec.structs import replace
 from sqlalchemy import update
 
 from crawler.catalogue import TAGS, load_catalogue
