@@ -98,9 +98,8 @@ def _parent() -> _Parent:
 
 def serve(requests: socket.socket) -> None:
     """Fork a command for each request, until nobody can ask any more."""
-    from crawler.cli import main, whole_command
+    from crawler.cli import main
 
-    whole_command()
     for module in LOADED:
         importlib.import_module(module)
     assert "twisted.internet.reactor" not in sys.modules

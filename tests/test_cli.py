@@ -17,7 +17,7 @@ import pytest
 import typer
 from storage_samples import DAY, NOW, add_feed, add_matches, list_entries, seen, verdict
 
-from crawler.cli import app
+from crawler.cli import app, command_for
 from storage import entries
 from storage.db import Database, open_database
 from tests.command import ROOT, Desk, environment, free_port, run_here
@@ -110,6 +110,12 @@ def test_every_command_has_help_with_an_example_that_names_it(path: tuple[str, .
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: levantwatch {' '.join(path)}")
     assert f"levantwatch {' '.join(path)}" in " ".join(done.out.partition("Example")[2].split())
+
+
+def test_nothing_but_the_command_that_is_asked_for_is_made() -> None:
+    names = {path[0] for path in ALL}
+    assert all(set(command_for([name, "--help"]).commands) == {name} for name in names)
+    assert all(set(command_for(asked).commands) == names for asked in ([], ["--help"], ["pol"], ["--version", "poll"]))
 
 
 @pytest.mark.parametrize("path", [(), ("feeds",), ("db",)])
