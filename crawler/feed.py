@@ -21,7 +21,7 @@ from crawler import quick
 from crawler.charset import decode
 from crawler.dates import parse_date
 from crawler.jsonfeed import parse_jsonfeed
-from crawler.mending import HEAD_CHARS, mended, with_allowed_numbers, without_controls
+from crawler.mending import HEAD_CHARS, mended, with_allowed_numbers, without_controls, without_open_links
 from crawler.nesting import flattened
 from crawler.parsed import (
     CONTENT_CHARS,
@@ -126,11 +126,23 @@ def parse_text(text: str, url: str) -> ParsedFeed:
 
 def parse_slowly(text: str, url: str) -> ParsedFeed:
     """What feedparser makes of a mended document: the long way, which the short one (crawler.quick) must agree with."""
+    try:
+        data = _by_feedparser(text)
+    except KeyError:
+        data = _by_feedparser(without_open_links(text))
+    version = data.get("version") or ""
+    problems = [_told(data.bozo_exception)] if data.get("bozo") and data.get("bozo_exception") else []
+    if not version and not data.entries:
+        return no_feed(_why_no_feed(text, problems))
+    return _feed(version, data.feed, data.entries, problems, text, url)
+
+
+def _by_feedparser(text: str) -> Any:
     # No location is given: feedparser would make an address of the guid "abc". xml:base is resolved by it, the rest here.
     headers = {"content-type": "application/xml; charset=utf-8"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # feedparser's own deprecations are not ours to mend
-        data = feedparser.parse(
+        return feedparser.parse(
             io.BytesIO(
                 flattened(text).encode("utf-8", "replace")
             ),  # never the bytes themselves: it would open what looks like a file
@@ -138,11 +150,6 @@ def parse_slowly(text: str, url: str) -> ParsedFeed:
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-    version = data.get("version") or ""
-    problems = [_told(data.bozo_exception)] if data.get("bozo") and data.get("bozo_exception") else []
-    if not version and not data.entries:
-        return no_feed(_why_no_feed(text, problems))
-    return _feed(version, data.feed, data.entries, problems, text, url)
 
 
 def _feed(version: str, channel: Any, listed: list[Any], problems: list[str], text: str, url: str) -> ParsedFeed:

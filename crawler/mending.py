@@ -31,6 +31,9 @@ _ENDLESS = re.compile(
     re.IGNORECASE,
 )
 _RUN = re.compile(r"([^<]{1000000})[^<]+")  # no text of an entry is kept to this length, wherever it stands
+_OPEN_LINK = re.compile(
+    r"<(?:[\w.-]{1,20}:)?link(?:\s[^<>]*)?(?:(?<!/)>[^<]*)?(?=</?(?:[\w.-]{1,20}:)?(?:item|entry)\b)", re.IGNORECASE
+)
 _XML_ENTITIES = ("amp", "lt", "gt", "quot", "apos")
 _PREFIXED_RSS = re.compile(r"<(/?)rss:(?=[a-zA-Z])", re.IGNORECASE)
 _NAMESPACE = re.compile(r"""(\sxmlns(?::[\w.-]{1,60})?\s{0,20}=\s{0,20})(?:"([^"<]{1,4000})"|'([^'<]{1,4000})')""")
@@ -87,6 +90,11 @@ def _without_blanks(found: re.Match[str]) -> str:
     given = found[2] or found[3]
     meant = "".join(unescape(given).split())
     return found[0] if meant == given else f'{found[1]}"{escape(meant, {chr(34): "&quot;"})}"'
+
+
+def without_open_links(text: str) -> str:
+    """The text without the beginnings of links that an item's beginning or end cuts off: feedparser closes such a link where there is none, and raises."""
+    return _OPEN_LINK.sub("", text)
 
 
 def with_xml_references(text: str) -> str:

@@ -270,6 +270,17 @@ def test_identifiers_that_differ_only_behind_what_is_kept_are_two(kind: str, lon
     assert parse_feed(body, url=PLACE) == feed
 
 
+@pytest.mark.parametrize("link", ["<link</entry>>{0}</link>", "<link></entry>{0}</link>", "<link></item>{0}</link>", "<atom:link></item>{0}</atom:link>"])  # fmt: skip
+def test_a_link_that_the_end_of_its_entry_cuts_off_costs_no_other_entry(link: str) -> None:
+    whole = "<item><title>Rain</title><link>https://orontes.example/rain</link></item>"
+    cut = f"<item><title>Oil</title>{link.format('https://orontes.example/oil')}</item>"
+    feed = parse_feed(
+        f"<rss version='2.0'><channel><title>Paper</title>{cut}{whole}</channel></rss>".encode(), url=PLACE
+    )
+    assert {entry.title for entry in feed.entries} == {"Oil", "Rain"}
+    assert "https://orontes.example/rain" in {entry.url for entry in feed.entries}
+
+
 @pytest.mark.parametrize("blank", [" ", "\n", "\xa0", "\u2009", "&#160;", "&#x20;", "&nbsp;", " \xa0\t"])
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_a_blank_in_a_namespace_breaks_nothing(blank: str, quote: str) -> None:
