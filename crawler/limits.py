@@ -185,16 +185,12 @@ class _WireAgent(_ScrapyAgent):
         return super()._cb_bodyready(txresponse, request)
 
     def _cb_bodydone(self, result: Any, url: str) -> Response:
-        """Of a 304, which nine polls in ten bring, nothing is made twice: no kind is looked for, no header copied."""
+        """Of a 304, which most polls bring, nothing is made twice: no kind is looked for, no header copied."""
         txresponse = result["txresponse"]
         if txresponse.code != NOT_MODIFIED or "stop_download" in result:
             return super()._cb_bodydone(result, url)
         response = Response(
-            url,
-            NOT_MODIFIED,
-            certificate=result.get("certificate"),
-            ip_address=result.get("ip_address"),
-            protocol="HTTP/1.1",
+            url, NOT_MODIFIED, certificate=result.get("certificate"), ip_address=result.get("ip_address")
         )
         response.headers = self._headers_from_twisted_response(txresponse)
         return response
