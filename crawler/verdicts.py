@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from crawler.classify.judge import Evidence
@@ -11,7 +12,7 @@ from storage.verdicts import VerdictRecord
 if TYPE_CHECKING:
     from crawler.classify import Verdict
 
-_PIECE = Evidence.__struct_fields__  # dataclasses.asdict copies each value: ten times as long
+_PIECE = tuple(field.name for field in fields(Evidence))  # dataclasses.asdict copies each value: ten times as long
 
 
 def verdict_records(verdicts: Iterable[Verdict], *, model: str) -> tuple[VerdictRecord, ...]:

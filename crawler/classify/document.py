@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from msgspec import Struct, field
+from dataclasses import dataclass, field
 
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.folding import Folded
@@ -57,7 +55,8 @@ class Feature:
     spots: tuple[Spot, ...] = ()
 
 
-class Document(Struct):
+@dataclass(slots=True)
+class Document:
     """A folded article; `words` counts the text's words."""
 
     title: Folded
@@ -148,7 +147,8 @@ class Document(Struct):
         return self.stem(spot) if concept.sense == "place" else concept.id
 
 
-class Found(Struct):
+@dataclass(slots=True)
+class Found:
     """The mentions of one topic and of the common context in a document, sorted by what they are."""
 
     anchors: list[Spot] = field(default_factory=list)

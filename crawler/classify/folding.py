@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
-
-from msgspec import Struct
 
 # Letters that people use for one another and that Unicode does not decompose.
 _SAME = {
@@ -58,7 +57,8 @@ def folded_character(letter: str) -> str:
 _TABLE = _Table()
 
 
-class Folded(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Folded:
     """A folded text; `places[i]` is where its character `i` stood in the original (None: the same place)."""
 
     text: str

@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
-
-from msgspec import Struct
-from msgspec.structs import asdict
 
 from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure, is_private
 from crawler.classify.document import Document, Feature, Found, Spot, gather
@@ -42,7 +40,8 @@ _READERS = (
 )  # the modules that a verdict depends on
 
 
-class Evidence(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Evidence:
     """A word of the article and its part of the log-odds; `start` and `end` are code points of the field. The item with the
     term `bias` is no word: its field and text are ''."""
 
@@ -55,7 +54,8 @@ class Evidence(Struct, frozen=True):
     weight: float
 
 
-class Verdict(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Verdict:
     """What the judge says on one topic; `score` is in 0..1, `near` means just under the threshold."""
 
     topic: str
@@ -66,7 +66,8 @@ class Verdict(Struct, frozen=True):
     evidence: tuple[Evidence, ...]
 
 
-class Triage(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Triage:
     """Whether an entry's page is worth fetching, by title and summary; `score` is the highest of its topics."""
 
     score: float

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from crawler.classify.folding import fold
 
@@ -54,7 +53,8 @@ class LexiconError(Exception):
     """A topic file is wrong; the message names file and line."""
 
 
-class Form(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Form:
     """One spelling, folded. `exact` is the spelling to find in the unfolded text, for letters that are words in small."""
 
     text: str
@@ -67,7 +67,8 @@ class Form(Struct, frozen=True):
     capital: bool = False  # spelt with a capital: in small letters it is another word
 
 
-class Concept(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Concept:
     """What a form stands for. `weak` is how many words that fit must stand beside it; 0: it needs no help; 6: a certain name alone helps."""
 
     topic: str
@@ -76,7 +77,8 @@ class Concept(Struct, frozen=True):
     weak: int = 0
 
 
-class Topic(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Topic:
     """A topic file: its id, what it is called, its forms; whether it is a `country`, beside which others stand and whose people go elsewhere."""
 
     id: str

@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from msgspec import Struct
 
 from crawler.classify.document import Feature, Spot
 
@@ -24,7 +23,8 @@ class ModelError(Exception):
     """The model file is wrong; the message names the file."""
 
 
-class Weights(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Weights:
     """One topic's model: score = 1 / (1 + exp(-(bias + sum of weight times feature)))."""
 
     bias: float
@@ -51,7 +51,8 @@ class Weights(Struct, frozen=True):
         return round(within - sum(rounded.values()), 4), rounded
 
 
-class Model(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Model:
     """All topics' weights."""
 
     topics: Mapping[str, Weights]
