@@ -62,8 +62,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
     named = {(spot.field, spot.mention.start) for spots in (anchors, *found.support.values()) for spot in spots}
     fading = telling * max(0.0, 1 - fitting / ENOUGH)
-    longer = {document.written(spot) for spot in anchors if _follows(document, spot) or _goes_on(document, spot, named)}
-    spots = [spot for spot in anchors if document.written(spot) in longer]
+    longer = {spot.word for spot in anchors if _follows(document, spot) or _goes_on(document, spot, named)}
+    spots = [spot for spot in anchors if spot.word in longer]
     result["part"] = Feature(fading * len(spots) / len(anchors), tuple(spots[:3]))
     quoted = [spot for spot in anchors if _is_quoted(document, spot)]
     result["quoted"] = Feature(len(quoted) / len(anchors), tuple(quoted[:3]))
@@ -95,7 +95,7 @@ def is_doubtful(document: Document, found: Found) -> bool:
     """Whether all names are of the kind that others bear, no other topic is named, and too few words stand there that fit."""
     if not found.anchors or found.company or any(spot.mention.concept.sense not in BORNE for spot in found.anchors):
         return False
-    if any(" " in document.written(spot) and not spot.mention.weak for spot in found.anchors):
+    if any(" " in spot.word and not spot.mention.weak for spot in found.anchors):
         return False  # nobody else is called by two words and more
     further = _further(document, found)
     return not further or (further < ENOUGH and further + len(_words(document, found, FITTING, most=ENOUGH)) < ENOUGH)
@@ -123,7 +123,7 @@ def private(document: Document, found: Found) -> dict[str, Feature]:
     far = [
         spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
     ]
-    titled = [spot for spot in life if document.in_title(spot)]
+    titled = [spot for spot in life if spot.titled]
     return {
         "life": Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
         "life-told": Feature((1 - doubt) * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
@@ -142,8 +142,8 @@ def leisure(document: Document, found: Found) -> Feature:
 
 def _further(document: Document, found: Found) -> int:
     """How many more names of the topic there are than one; forms of one are no more."""
-    names = set(map(document.called, found.anchors))
-    return min(len(names), len(set(map(document.stem, found.anchors)))) - 1
+    names = {spot.called for spot in found.anchors}
+    return min(len(names), len({spot.stem for spot in found.anchors})) - 1
 
 
 def _words(document: Document, found: Found, senses: Iterable[str], most: int = MANY) -> set[str]:
@@ -154,14 +154,14 @@ def _words(document: Document, found: Found, senses: Iterable[str], most: int = 
     for sense in senses:
         for spot in found.support.get(sense, ()):
             if spot.field == "title" or spot.mention.start < end:
-                words.add(document.written(spot))
+                words.add(spot.word)
                 if len(words) == most:
                     return words
     return words
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:
-    return len({document.written(spot) for spot in spots})
+    return len({spot.word for spot in spots})
 
 
 def _is_quoted(document: Document, spot: Spot) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crawler.classify.capitals import follows, goes_on
@@ -41,10 +41,31 @@ _SENTENCE = re.compile(r"[.!?…\n](?:(?<!\n)[\"')\]]*\s+|(?<=\n)\n*)")
 
 @dataclass(slots=True, eq=False)  # compared by identity: thousands are put into dicts
 class Spot:
-    """A mention with the field it stands in."""
+    """A mention with the field it stands in, as Document.spot makes it."""
 
     field: str  # "title" or "text"
     mention: Mention
+    word: str  # folded
+    sentence: int  # its number there; a title is one
+    titled: bool  # whether it stands in the title, or in what stands for it
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The field and the number of the sentence there."""
+        return self.field, self.sentence
+
+    @property
+    def stem(self) -> str:
+        """The letters with which it begins: the same for most forms of a name (Пальмира, Пальмиры)."""
+        return self.word[:STEM]
+
+    @property
+    def called(self) -> str:
+        """What tells one name from another: a town from the next by its letters, all others by their concept."""
+        concept = self.mention.concept
+        if concept.id in EDGE:
+            return EDGE[0]  # Hermon and the Golan are one place
+        return self.word[:STEM] if concept.sense == "place" else concept.id
 
 
 @dataclass(slots=True)  # not frozen, like Mention: fifty are made for an article
@@ -57,11 +78,10 @@ class Feature:
 
 @dataclass(slots=True)
 class Document:
-    """A folded article; `words` counts the text's words."""
+    """A folded article."""
 
     title: Folded
     text: Folded
-    words: int
     headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
     sources: tuple[str, str] = ("", "")  # title and text as they were written, for their capitals
     _sentences: Sequence[int] | None = None
@@ -69,12 +89,16 @@ class Document:
     @classmethod
     def of(cls, title: Folded, text: Folded, sources: tuple[str, str] = ("", "")) -> Document:
         """The document of a folded title and text; without their sources nothing is known of capitals."""
-        words = text.text.count(" ") + text.text.count("\n") + bool(text.text)
         headline = 0
         if not title.text.strip():
             first = _SENTENCE.search(text.text)
             headline = min(first.end() if first else len(text.text), HEADLINE)
-        return cls(title, text, words, headline, sources)
+        return cls(title, text, headline, sources)
+
+    @property
+    def words(self) -> int:
+        """How many words the text has."""
+        return self.text.text.count(" ") + self.text.text.count("\n") + bool(self.text.text)
 
     @property
     def sentences(self) -> Sequence[int]:
@@ -84,9 +108,12 @@ class Document:
             self._sentences = [0, *(found.end() for found in _SENTENCE.finditer(text))] if text else []
         return self._sentences
 
-    def in_title(self, spot: Spot) -> bool:
-        """Whether a spot stands in the title, or in what stands for it."""
-        return spot.field == "title" or spot.mention.start < self.headline
+    def spot(self, field: str, mention: Mention) -> Spot:
+        """A mention of a field as a spot."""
+        start = mention.start
+        if field == "title":
+            return Spot(field, mention, self.title.text[start : mention.end], 0, True)
+        return Spot(field, mention, self.text.text[start : mention.end], self.sentence(start), start < self.headline)
 
     def in_lead(self, spot: Spot) -> bool:
         """Whether a spot stands in the text's beginning."""
@@ -94,15 +121,11 @@ class Document:
 
     def opens(self, spot: Spot) -> bool:
         """Whether a spot stands in the text's first sentence, behind the one that stands for the title."""
-        return self.sentence(spot.mention.start) <= (self.headline > 0)
+        return spot.sentence <= (self.headline > 0)
 
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""
         return bisect_right(self._sentences or self.sentences, place) - 1
-
-    def place(self, spot: Spot) -> tuple[str, int]:
-        """The field of a spot and the number of its sentence there; a title is one."""
-        return spot.field, 0 if spot.field == "title" else self.sentence(spot.mention.start)
 
     def paragraph(self, spot: Spot) -> tuple[int, int]:
         """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
@@ -110,7 +133,7 @@ class Document:
         begin, end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
         end = len(text) if end < 0 else end
         if end - begin > PARAGRAPH:
-            at = self.sentence(start)
+            at = spot.sentence
             begin = max(begin, self.sentences[max(at - 1, 0)])
             end = min(end, self.sentences[at + 2] if at + 2 < len(self.sentences) else end)
         return begin, end
@@ -131,21 +154,6 @@ class Document:
         folded, source = (self.title, self.sources[0]) if spot.field == "title" else (self.text, self.sources[1])
         return source, folded.original(spot.mention.start, spot.mention.end)
 
-    def written(self, spot: Spot) -> str:
-        """The folded words of a spot."""
-        return (self.title if spot.field == "title" else self.text).text[spot.mention.start : spot.mention.end]
-
-    def stem(self, spot: Spot) -> str:
-        """The letters with which a spot begins: the same for most forms of a name (Пальмира, Пальмиры)."""
-        return self.written(spot)[:STEM]
-
-    def called(self, spot: Spot) -> str:
-        """What tells one name from another: a town from the next by its letters, all others by their concept."""
-        concept = spot.mention.concept
-        if concept.id in EDGE:
-            return EDGE[0]  # Hermon and the Golan are one place
-        return self.stem(spot) if concept.sense == "place" else concept.id
-
 
 @dataclass(slots=True)
 class Found:
@@ -164,7 +172,7 @@ def gather(document: Document, topic: Mapping[str, Sequence[Mention]], common: M
     weak: list[Spot] = []
     for name in ("title", "text"):
         for mention in topic.get(name, ()):
-            spot = Spot(name, mention)
+            spot = document.spot(name, mention)
             if mention.concept.sense not in ANCHORS:
                 found.support.setdefault(mention.concept.sense, []).append(spot)
             elif mention.weak:
@@ -186,21 +194,18 @@ def _mean_another(document: Document, found: Found) -> bool:
     """Whether every name of the topic is one that another bearer is called by in the same text: it means that one throughout."""
     bearers = [spot for spot in found.support.get("other", ()) if spot.mention.concept.topic != COMMON]
     elsewhere = found.support.get("elsewhere", ())
-    words = [" ".join(_WORD.findall(document.written(spot))) for spot in bearers]
+    words = [" ".join(_WORD.findall(spot.word)) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
-    first_words = {document.written(spot).split()[0] for spot in found.anchors}
-    spelt = {name for name in first_words if _is_spelt_out(document, name)}
-    if not others and not elsewhere and not spelt:
-        return False
-    put = {document.stem(spot) for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
-    names = {document.written(spot) for spot in found.anchors}
-    return all(
-        name[:STEM] in put
-        or name.split()[0] in spelt
-        or f" {name} " in others
-        or (len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others)
-        for name in names
-    )
+    put = {spot.stem for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
+    left = {spot.word.split()[0] for spot in found.anchors if not _is_borne(spot.word, others, put)}
+    return all(len(name) == ABBREVIATION for name in left) and all(_is_spelt_out(document, name) for name in left)
+
+
+def _is_borne(name: str, others: str, put: Collection[str]) -> bool:
+    """Whether a name is among the words that others are called by, or stands for a place that is put elsewhere."""
+    if name[:STEM] in put or f" {name} " in others:
+        return True
+    return len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others
 
 
 def _is_spelt_out(document: Document, name: str) -> bool:
@@ -240,13 +245,11 @@ def _supported(document: Document, spot: Spot, found: Found, weak: Sequence[Spot
     if spot.mention.concept.weak == NEVER:
         return False
     supporting = (*found.support.get("context", ()), *found.support.get("theatre", ()))
-    mine = document.written(spot)
-    near = {document.written(one) for one in supporting if _is_near(one, spot)}
+    mine = spot.word
+    near = {one.word for one in supporting if _is_near(one, spot)}
     fitting = {word for word in near if word not in mine}  # "the caliphate" is not supported by its caliphate
     names = {
-        one.mention.concept.id
-        for one in weak
-        if _is_near(one, spot) and mine not in document.written(one) and document.written(one) not in mine
+        one.mention.concept.id for one in weak if _is_near(one, spot) and mine not in one.word and one.word not in mine
     } - {spot.mention.concept.id}
     there = spot.mention.concept.sense == "place" and document.is_there(spot)
     others = 2 if any(_is_near(one, spot) for one in found.support.get("other", ())) else 0

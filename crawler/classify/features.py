@@ -40,7 +40,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
 
 def _where(document: Document, found: Found) -> dict[str, Feature]:
     """Title and lead, by what stands there; `event-only`: a deed of the topic in a text that names nobody."""
-    title = [spot for spot in found.anchors if document.in_title(spot)]
+    title = [spot for spot in found.anchors if spot.titled]
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
@@ -70,11 +70,11 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     for kind, senses in KINDS:
         spots = [spot for spot in text if spot.mention.concept.sense in senses]
         result[f"count-{kind}"] = Feature(math.log2(1 + min(len(spots), 15)), tuple(spots[:6]))
-    sentences = Counter(document.sentence(spot.mention.start) for spot in text)
+    sentences = Counter(spot.sentence for spot in text)
     best, at = _best_window(sentences)
-    inside = [spot for spot in text if at <= document.sentence(spot.mention.start) < at + WINDOW]
+    inside = [spot for spot in text if at <= spot.sentence < at + WINDOW]
     result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
-    names = set(map(document.called, found.anchors))
+    names = {spot.called for spot in found.anchors}
     result["distinct"] = Feature(math.log2(min(len(names), 8)), tuple(found.anchors[:6]))
     alone = len(found.anchors) == 1 and len(document.text.text) > FULL
     result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
@@ -96,7 +96,7 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     text = [spot for spot in found.anchors if spot.field == "text"]
     opening = [spot for spot in text if document.in_lead(spot) and document.opens(spot)]
     result = {"first-sentence": _any(opening)}
-    if not text or any(map(document.in_title, found.anchors)):
+    if not text or any(spot.titled for spot in found.anchors):
         return result
     first = text[0].mention.start
     result["lead-behind"] = Feature(first / LEAD if first < LEAD else 0.0, tuple(text[:1]))
@@ -145,19 +145,19 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
     named = found.support.get("peer", [])
     rivals = _rivals(found)
     peers = [spot for spot in named if spot.mention.concept.topic == COMMON]
-    in_title = any(map(document.in_title, found.anchors))
+    in_title = any(spot.titled for spot in found.anchors)
     has_lead = in_title or any(map(document.in_lead, found.anchors))
     result: dict[str, Feature] = {}
     for name, spots in (("peer", peers), ("rival", rivals)):
         if name == "rival":
-            beside = set(map(document.place, spots))
-            near = [spot for spot in found.anchors if document.place(spot) in beside]
+            beside = {spot.place for spot in spots}
+            near = [spot for spot in found.anchors if spot.place in beside]
             result["rival-beside"] = Feature(len(near) / len(found.anchors), tuple(near[:4]))
         ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
         result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
         lead = [spot for spot in spots if document.in_lead(spot)]
         result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
-        titled = [spot for spot in spots if document.in_title(spot)]
+        titled = [spot for spot in spots if spot.titled]
         result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
     result["other"] = _any(found.support.get("other", ()))
     result["refused"] = _any(found.refused)
@@ -168,26 +168,26 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     """What kind of words stand near the names, and in the title."""
     support = found.support
     result: dict[str, Feature] = {}
-    places = {document.sentence(spot.mention.start) for spot in found.anchors if spot.field == "text"}
-    in_title = any(map(document.in_title, found.anchors))
+    places = {spot.sentence for spot in found.anchors if spot.field == "text"}
+    in_title = any(spot.titled for spot in found.anchors)
     named = places | {0} if in_title else places  # what the title names is meant by the text's first words
     echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, named)]
     result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
     for sense in ("migration", "culture", "context", "theatre", "echo"):
-        spots = [spot for spot in support.get(sense, ()) if document.in_title(spot)]
+        spots = [spot for spot in support.get(sense, ()) if spot.titled]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
     joined = paired(document, found.anchors, _rivals(found)) if support.get("claim") else ()
-    alone = {document.sentence(s.mention.start) for s in found.anchors if s.field == "text" and s not in joined}
-    claims = [s for s in support.get("claim", ()) if s.field == "title" or document.sentence(s.mention.start) in alone]
+    alone = {s.sentence for s in found.anchors if s.field == "text" and s not in joined}
+    claims = [s for s in support.get("claim", ()) if s.field == "title" or s.sentence in alone]
     result["claim"] = _any(claims)
     for sense in ("migration", "culture"):
         spots = support.get(sense, [])
         result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
     result["leisure"] = leisure(document, found)
-    topical = places | {document.sentence(spot.mention.start) for spot in echoes}
+    topical = places | {spot.sentence for spot in echoes}
     best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
     subjects = [spot for spot in found.anchors if spot.field == "text" and _begins(document, spot)]
-    different = {document.sentence(spot.mention.start) for spot in subjects}
+    different = {spot.sentence for spot in subjects}
     result["subject"] = Feature(math.log2(1 + min(len(different), 7)), tuple(subjects[:4]))
     result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
     return result
@@ -196,7 +196,7 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
 def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
     """How much of the topic's own words stands in a name's paragraph, and how much apart from the sentences that name it."""
     anchors = [spot for spot in found.anchors if spot.field == "text"]
-    places = {document.sentence(spot.mention.start) for spot in anchors}
+    places = {spot.sentence for spot in anchors}
     # what stands behind the last name may be about anything: it must never make a match
     last = anchors[-1].mention.start if anchors else LEAD
     apart: list[Spot] = []
@@ -204,11 +204,11 @@ def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
     for spot in found.support.get("context", ()):
         if spot.field == "title":
             apart.append(spot)
-        elif spot.mention.start < last and (at := document.sentence(spot.mention.start)) not in places:
+        elif spot.mention.start < last and (at := spot.sentence) not in places:
             apart.append(spot)
             others.add(at)
     drowned = 0.0
-    if anchors and not any(map(document.in_title, found.anchors)):
+    if anchors and not any(spot.titled for spot in found.anchors):
         drowned = min(max(math.log2((1 + len(others)) / (1 + len(places))), 0.0), 4.0)
     words = [s for sense in FITTING for s in found.support.get(sense, ()) if s.field == "text"]
     words.sort(key=lambda spot: spot.mention.start)
@@ -238,8 +238,8 @@ def _own_paragraph(
         if begin == 0 or text[begin - 1] != "\n" or first == last or end - begin < LONG:
             continue
         inside = [spot for spot in anchors if begin <= spot.mention.start < end]
-        named = {document.sentence(spot.mention.start) for spot in inside}
-        topical = named | {document.sentence(spot.mention.start) for spot in words if begin <= spot.mention.start < end}
+        named = {spot.sentence for spot in inside}
+        topical = named | {spot.sentence for spot in words if begin <= spot.mention.start < end}
         if len(topical) < THROUGHOUT * (last - first + 1):
             continue
         opens = opens or first in named
@@ -259,22 +259,22 @@ def _richest(document: Document, anchors: Sequence[Spot], words: Sequence[Spot])
             continue
         looked = begin
         inside = words[bisect_left(starts, begin) : bisect_left(starts, end)]
-        number = len({document.written(spot) for spot in inside})
+        number = len({spot.word for spot in inside})
         if number > best[0]:
             best = number, (anchor, *inside[:5])
     return best
 
 
 def _different(document: Document, spots: Sequence[Spot]) -> float:
-    return math.log2(1 + min(len({document.written(spot) for spot in spots}), 15))
+    return math.log2(1 + min(len({spot.word for spot in spots}), 15))
 
 
 def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
     """Whether a word like "the group" stands within a paragraph's length behind an anchor."""
-    at = document.sentence(spot.mention.start)
+    at = spot.sentence
     return any(at - back in anchored for back in range(WINDOW + 1))
 
 
 def _begins(document: Document, spot: Spot) -> bool:
     """Whether a spot stands at the beginning of its sentence: there it mostly says who acts."""
-    return spot.mention.start - document.sentences[document.sentence(spot.mention.start)] < SUBJECT
+    return spot.mention.start - document.sentences[spot.sentence] < SUBJECT

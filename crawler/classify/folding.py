@@ -5,8 +5,9 @@ Unlike the folding of full-text search this one keeps white space and punctuatio
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,6 +56,36 @@ def folded_character(letter: str) -> str:
 
 
 _TABLE = _Table()
+_CAPITALS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# letters of the scripts that the lexicon is written in, and general punctuation
+_LOOKED_AT = (range(0x80), range(0xA0, 0x700), range(0x1200, 0x1380), range(0x2000, 0x2070))
+_IDEOGRAPHS = "\u4e00-\u9fff\uac00-\ud7a3"  # too many to try at every start; a test does
+# All others than those that are known to stay. A set of all a text's characters takes three times as long where they are not Latin.
+_STAYING = "".join(re.escape(chr(c)) for some in _LOOKED_AT for c in some if folded_character(chr(c)) == chr(c))
+_UNSURE = re.compile(f"[^{_STAYING}{_IDEOGRAPHS}]")
+
+
+class Places:
+    """Where each character of a folded text stood, where some became none or several: kept by runs of characters that stood side by side."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []  # in the folded text
+        self._originals: list[int] = []
+        self._length = 0
+
+    def add(self, original: int, length: int) -> None:
+        """The next so many characters of the folded text stood there, side by side."""
+        if length:
+            self._starts.append(self._length)
+            self._originals.append(original)
+            self._length += length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, at: int) -> int:
+        run = bisect_right(self._starts, at) - 1
+        return self._originals[run] + at - self._starts[run]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +93,7 @@ class Folded:
     """A folded text; `places[i]` is where its character `i` stood in the original (None: the same place)."""
 
     text: str
-    places: Sequence[int] | None
+    places: Places | None
     length: int  # of the original, in code points
 
     def original(self, start: int, end: int) -> tuple[int, int]:
@@ -83,8 +114,10 @@ def _translated(text: str) -> str:
 
     As `str.translate`, three times as fast: a text has few different characters, and bytes lower ASCII letters alone.
     """
-    text = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
-    changing = [letter for letter in set(text) if _TABLE[ord(letter)] != letter]
+    unsure = set(_UNSURE.findall(text))
+    if not unsure.isdisjoint(_CAPITALS):
+        text = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+    changing = [letter for letter in unsure - _CAPITALS if _TABLE[ord(letter)] != letter]
     if len(changing) > MOST_REPLACED:
         return text.translate(_TABLE)
     for letter in changing:  # what a letter becomes stays as it is, so the order is of no matter
@@ -100,15 +133,16 @@ def fold(text: str) -> Folded:
     if _ODD not in quick:
         return Folded(quick, None, len(text))
     pieces: list[str] = []
-    places: list[int] = []
+    places = Places()
     done = 0
     while (odd := quick.find(_ODD, done)) >= 0:  # harakat are few: what stands between two of them is taken at once
         pieces.append(quick[done:odd])
-        places.extend(range(done, odd))
+        places.add(done, odd - done)
         became = folded_character(text[odd])
         pieces.append(became)
-        places.extend([odd] * len(became))
+        for _ in became:
+            places.add(odd, 1)
         done = odd + 1
     pieces.append(quick[done:])
-    places.extend(range(done, len(quick)))
+    places.add(done, len(quick) - done)
     return Folded("".join(pieces), places, len(text))

@@ -16,10 +16,10 @@ from typing import Any, Self
 from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure, is_private
 from crawler.classify.document import Document, Feature, Found, Spot, gather
 from crawler.classify.features import features
-from crawler.classify.folding import fold
+from crawler.classify.folding import Folded, fold
 from crawler.classify.languages import language_of
 from crawler.classify.lexicon import COMMON, TOPICS, Topic, load_topics, topic_files
-from crawler.classify.matching import Matcher, Mention
+from crawler.classify.matching import Hits, Matcher, Mention
 from crawler.classify.model import MODEL, Model, load_model, probability
 
 MOST_CHARACTERS = 200_000  # of a text; a book is no article, and what it is about stands in its beginning
@@ -74,6 +74,16 @@ class Triage:
     candidate: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    """What a first look at title and text (by field) tells: their folded letters, where spellings stand, whether one may be a topic's name."""
+
+    texts: Mapping[str, str]
+    folded: Mapping[str, Folded]
+    hits: Mapping[str, Hits]
+    names: bool
+
+
 class Judge:
     """Judges articles on the topics of its files. Safe to share between threads."""
 
@@ -85,6 +95,10 @@ class Judge:
         forms = [form for topic in topics for form in topic.forms]
         self._matcher = Matcher(form for form in forms if form.concept.sense not in ABOUT)
         self._about = Matcher(form for form in forms if form.concept.sense in ABOUT)
+        # of a text that names nothing, which is nearly every one
+        self._unnamed = tuple(
+            self._verdict(topic, Document.of(fold(""), fold("")), Found(), {}) for topic in self.topics
+        )
 
     @classmethod
     def load(cls, folder: Path = TOPICS, model: Path = MODEL, *, own: Path | None = None) -> Self:
@@ -100,11 +114,11 @@ class Judge:
 
         The declared language is asked only where the text's own words do not tell it: feeds often declare the wrong one.
         """
-        title, text = title[:MOST_CHARACTERS], text[:MOST_CHARACTERS]
-        document, found = self._read(title, text, language)
-        return tuple(
-            self._verdict(topic, document, found[topic], {"title": title, "text": text}) for topic in self.topics
-        )
+        glance = self._glance(title, text)
+        if not glance.names:
+            return self._unnamed
+        document, found = self._read(glance, language)
+        return tuple(self._verdict(topic, document, found[topic], glance.texts) for topic in self.topics)
 
     @property
     def model(self) -> Model:
@@ -113,27 +127,35 @@ class Judge:
 
     def features(self, *, title: str, text: str, language: str | None = None) -> dict[str, dict[str, Feature]]:
         """What the weights are multiplied with, by topic: for fitting them."""
-        document, found = self._read(title[:MOST_CHARACTERS], text[:MOST_CHARACTERS], language)
+        document, found = self._read(self._glance(title, text), language)
         return {topic: features(document, one) for topic, one in found.items()}
 
     def triage(self, *, title: str, summary: str, language: str | None = None) -> Triage:
         """Whether the page behind a title and a summary may be about a topic: any name of one, even a doubtful one, will do."""
-        document, found = self._read(title[:MOST_CHARACTERS], summary[:MOST_CHARACTERS], language)
+        document, found = self._read(self._glance(title, summary), language)
         scores = [self._score(topic, document, found[topic]) for topic in self.topics]
         named = any(one.anchors or one.refused or "hint" in one.support for one in found.values())
-        words = {_word(document, spot) for one in found.values() for spot in one.support.get("context", ())}
+        words = {spot.word for one in found.values() for spot in one.support.get("context", ())}
         return Triage(max(scores), named or len(words) >= TRIAGE_CONTEXT or not (title or summary).strip())
 
-    def _read(self, title: str, text: str, declared: str | None) -> tuple[Document, dict[str, Found]]:
-        folded = {"title": fold(title), "text": fold(text)}
-        document = Document.of(folded["title"], folded["text"], (title, text))
+    def _glance(self, title: str, text: str) -> _Glance:
+        texts = {"title": title[:MOST_CHARACTERS], "text": text[:MOST_CHARACTERS]}
+        folded = {name: fold(one) for name, one in texts.items()}
+        hits = {name: self._matcher.hits(one) for name, one in folded.items()}
+        names = any(self._matcher.names(folded[name], texts[name], hits[name]) for name in texts)
+        return _Glance(texts, folded, hits, names)
+
+    def _read(self, glance: _Glance, declared: str | None) -> tuple[Document, dict[str, Found]]:
+        folded, originals = glance.folded, glance.texts
+        document = Document.of(folded["title"], folded["text"], (originals["title"], originals["text"]))
         language = language_of(declared, folded["title"].text, folded["text"].text)
-        originals = {"title": title, "text": text}
-        mentions = {name: self._matcher.find(folded[name], originals[name], language) for name in originals}
+        mentions = {
+            name: self._matcher.find(folded[name], originals[name], language, glance.hits[name]) for name in originals
+        }
         common: dict[str, list[Spot]] = {}
         for name, of_topics in mentions.items():
             for mention in of_topics.get(COMMON, ()):
-                common.setdefault(mention.concept.sense, []).append(Spot(name, mention))
+                common.setdefault(mention.concept.sense, []).append(document.spot(name, mention))
         found = {topic: gather(document, _of_topic(mentions, topic), common) for topic in self.topics}
         for topic, one in found.items():
             one.country = topic in self._countries
@@ -146,7 +168,7 @@ class Judge:
         for name in originals if doubtful else ():
             for mention in self._about.find(folded[name], originals[name], language).get(COMMON, ()):
                 for one in doubtful:
-                    one.support.setdefault(mention.concept.sense, []).append(Spot(name, mention))
+                    one.support.setdefault(mention.concept.sense, []).append(document.spot(name, mention))
         return document, found
 
     def _score(self, topic: str, document: Document, found: Found) -> float:
@@ -166,11 +188,6 @@ class Judge:
 
 def _of_topic(mentions: Mapping[str, Mapping[str, list[Mention]]], topic: str) -> dict[str, Sequence[Mention]]:
     return {name: found.get(topic, ()) for name, found in mentions.items()}
-
-
-def _word(document: Document, spot: Spot) -> str:
-    folded = document.title if spot.field == "title" else document.text
-    return folded.text[spot.mention.start : spot.mention.end]
 
 
 def _evidence(document: Document, spot: Spot, weight: float, texts: Mapping[str, str]) -> Evidence:

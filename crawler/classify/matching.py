@@ -6,7 +6,6 @@ may begin behind one; Turkish puts its endings behind an apostrophe, which is no
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,8 +18,14 @@ from crawler.classify.folding import Folded
 from crawler.classify.lexicon import ANCHORS, Concept, Form
 
 # particles (and, so, with, to, as) and the article, in every order in which they can stack before a noun, as folded
-_PROCLITICS = re.compile(r"(?:[وف]?(?:[بلك]|لل)?(?:ال)?|[وف]?لل)$")
-_LONGEST_PROCLITIC = 5
+_PROCLITICS = frozenset(
+    before + particle + article
+    for before in ("", "و", "ف")
+    for particle in ("", "ب", "ل", "ك", "لل")
+    for article in ("", "ال")
+)
+_LONGEST_PROCLITIC = max(map(len, _PROCLITICS))
+_STICKING = frozenset(one[-1] for one in _PROCLITICS if one)
 INTERNATIONAL = "en"
 FOREIGN = 2  # words that must support a spelling of another language
 _NAMES = frozenset({*ANCHORS, "other"})
@@ -28,6 +33,7 @@ FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şam�
 _AROUND = 80  # characters around a name, to see whether the text has capitals at all
 _START = attrgetter("start")
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
+Hits = Sequence[tuple[int, int, int]]  # which spelling, where it begins and ends
 
 
 @dataclass(slots=True, eq=False)  # frozen ones take twice as long to make, and there are a hundred in an article
@@ -70,20 +76,44 @@ class Matcher:
         self._forms = [tuple(found) for found in by_text.values()]
         self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
         self._spellings: dict[str | None, list[_Spelling | None]] = {}  # by language, worked out when first met
+        self._naming = [_naming(forms) for forms in self._forms]
 
-    def find(self, folded: Folded, original: str, language: str | None = None) -> dict[str, list[Mention]]:
+    def hits(self, folded: Folded) -> Hits:
+        """Every place where the letters of a spelling stand, be it a word or not: what `names` and `find` go through."""
+        return self._automaton.find_matches_as_indexes(folded.text, overlapping=True) if folded.text else ()
+
+    def names(self, folded: Folded, original: str, hits: Hits) -> bool:
+        """Whether a word may name a topic, in whatever language the text is; sooner told than which, and mostly it is none."""
+        text, size = folded.text, len(folded.text)
+        straight = folded.places is None
+        naming = self._naming
+        for number, start, end in hits:
+            spelling = naming[number]
+            if spelling is None:
+                continue
+            _, arabic, open_end, exact = spelling
+            if start and text[start - 1].isalnum() and not (arabic and _sticks(text, start)):
+                continue
+            if not open_end and end < size and text[end].isalnum():
+                continue
+            if straight and exact and original[start:end].replace("’", "'") not in exact:
+                continue
+            return True
+        return False
+
+    def find(
+        self, folded: Folded, original: str, language: str | None = None, hits: Hits | None = None
+    ) -> dict[str, list[Mention]]:
         """The mentions by topic, in the text's order. Names do not overlap, longer ones win; words of support stand beside them.
 
         In a text of a known language, Latin spellings of others are doubtful: a long name needs support, the rest is passed over.
-        English spellings are used everywhere.
+        English spellings are used everywhere. What `hits` found need not be looked for again.
         """
         text, size = folded.text, len(folded.text)
-        if not text:
-            return {}
         straight = folded.places is None
         spellings = self._spellings.setdefault(language, [None] * len(self._forms))
         found: dict[str, list[Mention]] = {}
-        for number, start, end in self._automaton.find_matches_as_indexes(text, overlapping=True):
+        for number, start, end in self.hits(folded) if hits is None else hits:
             spelling = spellings[number]
             if spelling is None:
                 spelling = spellings[number] = _spelling(self._forms[number], language)
@@ -108,6 +138,11 @@ class Matcher:
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
 
+def _naming(forms: Iterable[Form]) -> _Spelling | None:
+    """The spelling of the forms that name a topic, in any language; None if none does."""
+    return _spelling(named, None) if (named := [form for form in forms if form.concept.sense in ANCHORS]) else None
+
+
 def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
     """What a spelling stands for in texts of a language."""
     uses = []
@@ -127,11 +162,15 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
 
 
 def _sticks(text: str, start: int) -> bool:
-    """Whether only Arabic particles stand between the word's beginning and `start`."""
-    begin = start
-    while begin > 0 and start - begin <= _LONGEST_PROCLITIC and text[begin - 1].isalnum():
+    """Whether only Arabic particles stand between the word's beginning and `start`, before which a letter stands."""
+    if text[start - 1] not in _STICKING:
+        return False
+    begin = start - 1
+    while begin > 0 and text[begin - 1].isalnum():
         begin -= 1
-    return start - begin <= _LONGEST_PROCLITIC and _PROCLITICS.fullmatch(text[begin:start]) is not None
+        if start - begin > _LONGEST_PROCLITIC:
+            return False
+    return text[begin:start] in _PROCLITICS
 
 
 def _word_end(text: str, end: int) -> int:

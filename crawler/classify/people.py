@@ -28,16 +28,16 @@ def moved_people(document: Document, found: Found) -> dict[str, Feature]:
     going = {(spot.field, spot.mention.start) for spot in moves}  # of refugees there are many, of bakers one
     words = [one for one in found.support.get("person", ()) if (one.field, one.mention.start) not in going]
     persons = beside_words(derived, words) + by_age(document, [*derived, *refugees])
-    moving = {document.place(spot) for spot in moves}
-    others = {document.place(spot) for spot in found.support.get("peer", ()) if _is_other(spot)}
+    moving = {spot.place for spot in moves}
+    others = {spot.place for spot in found.support.get("peer", ()) if _is_other(spot)}
     people = [spot for spot in (*derived, *refugees) if spot not in persons]
-    moved = [spot for spot in people if (at := document.place(spot)) in moving and at not in others]
-    titled = [spot for spot in people if document.in_title(spot)]
-    lead = [spot for spot in moves if document.in_title(spot) or document.in_lead(spot)]
+    moved = [spot for spot in people if (at := spot.place) in moving and at not in others]
+    titled = [spot for spot in people if spot.titled]
+    lead = [spot for spot in moves if spot.titled or document.in_lead(spot)]
     alone = bool(lead) and ("title", 0) not in others
-    front = [spot for spot in moved if document.in_title(spot) or document.opens(spot)]
+    front = [spot for spot in moved if spot.titled or document.opens(spot)]
     return {
-        "moved": Feature(math.log2(1 + min(len({document.place(spot) for spot in moved}), MOST)), tuple(moved[:4])),
+        "moved": Feature(math.log2(1 + min(len({spot.place for spot in moved}), MOST)), tuple(moved[:4])),
         "moved-title": Feature(float(alone and bool(titled)), tuple(titled[:2])),
         "moved-front": Feature(float(bool(front)), tuple(front[:2])),
     }

@@ -29,11 +29,11 @@ def whose(document: Document, found: Found) -> dict[str, Feature]:
     result["edge-only"] = Feature(float(edge), tuple(found.anchors[:3]))
     leaders = all(spot.mention.concept.sense == "leader" for spot in found.anchors)
     result["leader-only"] = Feature(float(leaders), tuple(found.anchors[:3]))
-    places = {document.place(spot) for spot in found.anchors}
-    titled = any(map(document.in_title, found.anchors))
+    places = {spot.place for spot in found.anchors}
+    titled = any(spot.titled for spot in found.anchors)
     first = min(at for _, at in places)
     once = len(places) == 1
-    names = math.log2(min(len(set(map(document.called, found.anchors))), 8))
+    names = math.log2(min(len({spot.called for spot in found.anchors}), 8))
     result["distinct-once"] = Feature(names if once else 0.0, tuple(found.anchors[:4]))
     result["one-sentence"] = Feature(float(once and not titled and first > 0), tuple(found.anchors[:3]))
     return result
@@ -44,10 +44,10 @@ def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]
     own = _weight(document, found.anchors)
     name = max(lands, key=lambda one: (_weight(document, lands[one]), one))
     spots = lands[name]
-    titled, topic_titled = (any(map(document.in_title, some)) for some in (spots, found.anchors))
+    titled, topic_titled = (any(spot.titled for spot in some) for some in (spots, found.anchors))
     opens, topic_opens = (any(map(document.opens, _text(some))) for some in (spots, found.anchors))
     ratio = math.log2((1 + _weight(document, spots)) / (1 + own))
-    sentences, topics = (len({document.place(spot) for spot in some}) for some in (spots, found.anchors))
+    sentences, topics = (len({spot.place for spot in some}) for some in (spots, found.anchors))
     more = math.log2((1 + sentences) / (1 + topics))
     there = titled or opens
     return {
@@ -70,11 +70,11 @@ def _lands(document: Document, found: Found) -> dict[str, list[Spot]]:
 
 def _land(document: Document, spot: Spot) -> str:
     concept = spot.mention.concept.id
-    return document.written(spot).removeprefix(ARTICLE)[:4] if concept in MIXED else concept
+    return spot.word.removeprefix(ARTICLE)[:4] if concept in MIXED else concept
 
 
 def _weight(document: Document, spots: Iterable[Spot]) -> float:
-    return sum(IN_TITLE if document.in_title(spot) else OPENING if document.opens(spot) else 1.0 for spot in spots)
+    return sum(IN_TITLE if spot.titled else OPENING if document.opens(spot) else 1.0 for spot in spots)
 
 
 def _text(spots: Iterable[Spot]) -> list[Spot]:
