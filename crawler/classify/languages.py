@@ -6,6 +6,7 @@ Englishman); a library of 50 languages would cost more than the whole judge (FAC
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from crawler.classify.folding import fold
@@ -56,9 +57,9 @@ def language_of(declared: str | None, *folded: str) -> str | None:
 def _hits(folded: Iterable[str]) -> dict[str, int]:
     hits: dict[str, int] = {}
     for text in folded:
-        for word in filter(_LANGUAGES_OF.__contains__, text[:READ].split()):
-            for language in _LANGUAGES_OF[word]:
-                hits[language] = hits.get(language, 0) + 1
+        for languages, number in Counter(filter(None, map(_LANGUAGES_OF.get, text[:READ].split()))).items():
+            for language in languages:
+                hits[language] = hits.get(language, 0) + number
     return hits
 
 

@@ -88,8 +88,7 @@ class Matcher:
         straight = folded.places is None
         naming = self._naming
         for number, start, end in hits:
-            spelling = naming[number]
-            if spelling is None:
+            if (spelling := naming[number]) is None:
                 continue
             _, arabic, open_end, exact = spelling
             if start and text[start - 1].isalnum() and not (arabic and _sticks(text, start)):
@@ -111,14 +110,19 @@ class Matcher:
         """
         text, size = folded.text, len(folded.text)
         straight = folded.places is None
-        spellings = self._spellings.setdefault(language, [None] * len(self._forms))
+        spellings = self._spellings.get(language)
+        if spellings is None:
+            spellings = self._spellings.setdefault(language, [None] * len(self._forms))
         found: dict[str, list[Mention]] = {}
         for number, start, end in self.hits(folded) if hits is None else hits:
+            inside = start > 0 and text[start - 1].isalnum()
+            if inside and text[start - 1] not in _STICKING:
+                continue
             spelling = spellings[number]
             if spelling is None:
                 spelling = spellings[number] = _spelling(self._forms[number], language)
             uses, arabic, open_end, exact = spelling
-            if not uses or (start and text[start - 1].isalnum() and not (arabic and _sticks(text, start))):
+            if not uses or (inside and not (arabic and _sticks(text, start))):
                 continue
             whole = end == size or not text[end].isalnum()
             if not whole and not open_end:
@@ -155,6 +159,12 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
         arabic = form.arabic
         capital = form.capital and form.concept.sense == "place"
         uses.append(_Use(form.concept.topic, form.concept, weak, form.open_end, form.exact, capital))
+    least: dict[_Use, int] = {}
+    for use in uses:
+        alike = use._replace(weak=0)
+        least[alike] = min(use.weak, least.get(alike, use.weak))
+    # of what several languages share the surest is enough
+    uses = [use for use in dict.fromkeys(uses) if use.weak == least[use._replace(weak=0)]]
     uses.sort(key=lambda use: use.exact is None)  # of two readings the one that asks for its very letters stands first
     letters = {use.exact for use in uses}
     exact = None if None in letters else frozenset(filter(None, letters))
