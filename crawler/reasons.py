@@ -112,7 +112,7 @@ def reasons_page(found: Any) -> None:
 def text_page(title: str, text: str, verdicts: Sequence[Verdict], *, model: str) -> None:
     """The same for a text of the user's that was just judged."""
     said = [
-        JustSaid(one.topic, one.score, one.threshold, one.matched, model, [asdict(piece) for piece in one.evidence])
+        JustSaid(one.topic, one.score, one.threshold, one.matched, model, [piece._asdict() for piece in one.evidence])
         for one in verdicts
     ]
     verdict_page(title, text, said, head=f"a text of {many(len(text.split()), 'word')}")

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from crawler.classify.judge import Evidence
 from storage.verdicts import VerdictRecord
 
 if TYPE_CHECKING:
     from crawler.classify import Verdict
-
-_PIECE = tuple(field.name for field in fields(Evidence))  # dataclasses.asdict copies each value: ten times as long
 
 
 def verdict_records(verdicts: Iterable[Verdict], *, model: str) -> tuple[VerdictRecord, ...]:
@@ -23,7 +19,7 @@ def verdict_records(verdicts: Iterable[Verdict], *, model: str) -> tuple[Verdict
             score=verdict.score,
             threshold=verdict.threshold,
             matched=verdict.matched,
-            evidence=[{name: getattr(piece, name) for name in _PIECE} for piece in verdict.evidence],
+            evidence=[piece._asdict() for piece in verdict.evidence],
             model=model,
         )
         for verdict in verdicts

@@ -108,12 +108,12 @@ def by_age(document: Document, anchors: Sequence[Spot]) -> list[Spot]:
 
 def beside_words(anchors: Sequence[Spot], words: Sequence[Spot]) -> list[Spot]:
     """The anchors with one of these words right behind them, or right before: "a Syrian man", "the border with Syria"."""
-    if not words:
-        return []
-    found = []
+    found: list[Spot] = []
     for name in ("title", "text"):
-        starts = sorted(spot.mention.start for spot in words if spot.field == name)
-        ends = sorted(spot.mention.end for spot in words if spot.field == name)
+        mine = [spot.mention for spot in words if spot.field == name]
+        if not mine:
+            continue
+        starts, ends = sorted(one.start for one in mine), sorted(one.end for one in mine)
         for spot in anchors:
             first, last = spot.mention.start, spot.mention.end
             if spot.field == name and (_within(starts, last, last + BESIDE) or _within(ends, first - BESIDE, first)):

@@ -44,6 +44,8 @@ def _where(document: Document, found: Found) -> dict[str, Feature]:
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
+        if not spots:
+            continue
         for kind, senses in (*KINDS, ("event", ("event",))):
             result[f"{name}-{kind}"] = _any(
                 spot for spot in spots if spot.mention.concept.sense in senses and spot.mention.concept.id not in EDGE
@@ -149,6 +151,8 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
     has_lead = in_title or any(map(document.in_lead, found.anchors))
     result: dict[str, Feature] = {}
     for name, spots in (("peer", peers), ("rival", rivals)):
+        if not spots:
+            continue
         if name == "rival":
             beside = {spot.place for spot in spots}
             near = [spot for spot in found.anchors if spot.place in beside]
