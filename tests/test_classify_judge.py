@@ -123,6 +123,15 @@ def test_an_irrelevant_paragraph_never_makes_a_match(words: list[str]) -> None:
     assert after.score <= before.score + 1e-9
 
 
+@pytest.mark.parametrize("text", [RAIN, "", "مطر غزير في الوادي", "Il pleut. C'est ainsi.", "SS UNS PI Assad"])
+def test_a_text_that_names_nothing_has_the_verdict_of_the_long_way(text: str) -> None:
+    weights = {topic: JUDGE.model.of(topic) for topic in JUDGE.topics}
+    found = JUDGE.features(title="", text=text)
+    for one in JUDGE.judge(title="", text=text):
+        bias, shares = weights[one.topic].shares(found[one.topic])
+        assert one.score == pytest.approx(1 / (1 + math.exp(-bias - sum(shares.values()))), abs=1e-9)
+
+
 def test_a_verdict_does_not_depend_on_a_wrongly_declared_language() -> None:
     scores = {
         verdict("syria", "Air strikes hit market in Syria's Idlib", IDLIB, language).score

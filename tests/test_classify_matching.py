@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.classify.folding import fold
+from crawler.classify.folding import UNSURE, fold, folded_character
 from crawler.classify.languages import language_code, language_of
 from crawler.classify.lexicon import ANCHORS, load_topics
 from crawler.classify.matching import Matcher
@@ -138,6 +138,21 @@ def test_every_span_of_the_folded_text_is_a_span_of_the_text(text: str, data: st
     first, last = folded.original(start, end)
     assert 0 <= first < last <= len(text)
     assert folded.text[start:end] in fold(text[first:last]).text
+
+
+def test_what_folding_passes_over_at_a_glance_stays_as_it_is() -> None:
+    letters = [chr(code) for code in range(0x10000) if not UNSURE.match(chr(code))]
+    assert len(letters) > 20_000
+    assert [letter for letter in letters if folded_character(letter) != letter] == []
+
+
+@given(st.text(alphabet="ISisSyria سوريا داعش\u064e’-. الشامЦé", max_size=200))
+def test_a_glance_overlooks_no_name(text: str) -> None:
+    folded = fold(text)
+    for language in (None, "en", "tr"):
+        found = MATCHER.find(folded, text, language).values()
+        if any(one.concept.sense in ANCHORS for mentions in found for one in mentions):
+            assert MATCHER.names(folded, text, MATCHER.hits(folded))
 
 
 @given(st.text(alphabet="ISisАاдعش‎‌ \n'’-. ", max_size=400))

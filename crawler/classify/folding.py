@@ -62,7 +62,7 @@ _LOOKED_AT = (range(0x80), range(0xA0, 0x700), range(0x1200, 0x1380), range(0x20
 _IDEOGRAPHS = "\u4e00-\u9fff\uac00-\ud7a3"  # too many to try at every start; a test does
 # All others than those that are known to stay. A set of all a text's characters takes three times as long where they are not Latin.
 _STAYING = "".join(re.escape(chr(c)) for some in _LOOKED_AT for c in some if folded_character(chr(c)) == chr(c))
-_UNSURE = re.compile(f"[^{_STAYING}{_IDEOGRAPHS}]")
+UNSURE = re.compile(f"[^{_STAYING}{_IDEOGRAPHS}]")
 
 
 class Places:
@@ -114,7 +114,7 @@ def _translated(text: str) -> str:
 
     As `str.translate`, three times as fast: a text has few different characters, and bytes lower ASCII letters alone.
     """
-    unsure = set(_UNSURE.findall(text))
+    unsure = set(UNSURE.findall(text))
     if not unsure.isdisjoint(_CAPITALS):
         text = text.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
     changing = [letter for letter in unsure - _CAPITALS if _TABLE[ord(letter)] != letter]
