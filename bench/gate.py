@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import SHARED, Labelled, groups, held_out, load, ordinary, unlearned
+from judge_data import FULL, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
 
 from crawler.classify import Judge
 
-FULL = 400  # characters: a longer text is a full article
+LONG = 400  # characters: a longer text is a full article
 HARDER = (
     "S",
     "P",
@@ -50,6 +50,10 @@ FLOORS = {
     "syria F1, held-out lines": 0.80,
     "syria F1, held-out whose story": 0.70,
     "syria F1, a people as the story, nothing is fitted on": 0.80,
+    "syria F1, held-out full articles": 0.83,
+    "isis F1, held-out full articles": 0.70,
+    "syria F1, full articles nothing is fitted on": 0.86,
+    "isis F1, full articles nothing is fitted on": 0.70,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }
@@ -89,18 +93,19 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         ("news", [r for r in rows if r.origin != "exam"]),
         (
             "examination",
-            [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE))],
+            [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL))],
         ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
         ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
         ("whose story", [r for r in rows if r.origin == "exam" and r.id.startswith(WHOSE)]),
+        ("full articles", [r for r in rows if r.origin == "exam" and r.id.startswith(FULL)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
             total = sum(said[row.id][topic] for row in chosen) + sum(getattr(row, topic) for row in chosen)
             if total:
                 figures[f"{topic} F1, held-out {place}"] = 2 * hits / total
-    bearers = [row for row in rows if row.kind == "bearer"]
+    bearers = [row for row in rows if row.kind == "bearer" and not row.id.startswith(FULL)]
     for name, later in (("of the examination", False), ("of later examinations", True)):
         kept = [any(said[row.id].values()) for row in bearers if row.id.startswith(BEARERS) == later]
         figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)
@@ -111,6 +116,8 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures["other bearers nothing is fitted on kept"] = sum(blind) / len(blind)
     figures["isis F1, hard ones nothing is fitted on"] = _unlearned(judge, "isis", "isis")
     figures["syria F1, a people as the story, nothing is fitted on"] = _unlearned(judge, "people", "syria")
+    for topic in ("syria", "isis"):
+        figures[f"{topic} F1, full articles nothing is fitted on"] = _unlearned(judge, "full", topic)
     return figures
 
 
@@ -128,7 +135,7 @@ def _unlearned(judge: Judge, what: str, topic: str) -> float:
 def _triage(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     figures = {}
     for topic in ("syria", "isis"):
-        full = [row for row in rows if getattr(row, topic) and len(row.text) > FULL and row.origin != "exam"]
+        full = [row for row in rows if getattr(row, topic) and len(row.text) > LONG and row.origin != "exam"]
         fetched = sum(
             judge.triage(title=row.title, summary=row.text[:SUMMARY], language=row.language).candidate for row in full
         )

@@ -21,6 +21,7 @@ ABOUT = (
     "everyday",
     "abroad",
     "life",
+    "deed",
 )  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
 MANY = 1_000  # more than any text has

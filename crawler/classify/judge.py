@@ -36,6 +36,7 @@ _READERS = (
     "languages",
     "matching",
     "people",
+    "shape",
     "whose",
 )  # the modules that a verdict depends on
 

@@ -38,6 +38,8 @@ SUPPORT = (
     "everyday",
     "abroad",
     "life",
+    "roundup",
+    "deed",
 )
 SENSES = (*ANCHORS, *SUPPORT, "other")
 LANGUAGES = frozenset(

@@ -68,6 +68,7 @@ AGAINST = frozenset(
         "life",
         "life-told",
         "title-life",
+        "roundup",
         "away",
     ]
 )
