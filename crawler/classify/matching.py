@@ -76,7 +76,7 @@ class Matcher:
         self._forms = [tuple(found) for found in by_text.values()]
         self._automaton = AhoCorasick(list(by_text), matchkind=MatchKind.Standard)
         self._spellings: dict[str | None, list[_Spelling | None]] = {}  # by language, worked out when first met
-        self._naming = [_naming(forms) for forms in self._forms]
+        self._naming: dict[int, _Spelling | None] = {}  # worked out when first met
 
     def hits(self, folded: Folded) -> Hits:
         """Every place where the letters of a spelling stand, be it a word or not: what `names` and `find` go through."""
@@ -88,7 +88,8 @@ class Matcher:
         straight = folded.places is None
         naming = self._naming
         for number, start, end in hits:
-            if (spelling := naming[number]) is None:
+            spelling = naming[number] if number in naming else self._learn_naming(number)
+            if spelling is None:
                 continue
             _, arabic, open_end, exact = spelling
             if start and text[start - 1].isalnum() and not (arabic and _sticks(text, start)):
@@ -99,6 +100,11 @@ class Matcher:
                 continue
             return True
         return False
+
+    def _learn_naming(self, number: int) -> _Spelling | None:
+        named = [form for form in self._forms[number] if form.concept.sense in ANCHORS]
+        self._naming[number] = _spelling(named, None) if named else None  # in any language
+        return self._naming[number]
 
     def find(
         self, folded: Folded, original: str, language: str | None = None, hits: Hits | None = None
@@ -140,11 +146,6 @@ class Matcher:
                 stop = end if whole else _word_end(text, end)
                 found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
-
-
-def _naming(forms: Iterable[Form]) -> _Spelling | None:
-    """The spelling of the forms that name a topic, in any language; None if none does."""
-    return _spelling(named, None) if (named := [form for form in forms if form.concept.sense in ANCHORS]) else None
 
 
 def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:

@@ -69,6 +69,7 @@ AGAINST = frozenset(
         "life-told",
         "title-life",
         "roundup",
+        "title-comparison",
         "away",
     ]
 )
