@@ -143,9 +143,6 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
         spots = beside_words(found.anchors, support.get(sense, []))
         if sense == "comparison":
             spots += [spot for spot in found.anchors if is_likened(document, spot) and spot not in spots]
-            titled = [spot for spot in found.anchors if spot.titled]
-            likened = bool(titled) and all(spot in spots for spot in titled)
-            result["title-comparison"] = Feature(float(likened), tuple(titled[:2]))
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
     return result
 

@@ -69,7 +69,6 @@ AGAINST = frozenset(
         "life-told",
         "title-life",
         "roundup",
-        "title-comparison",
         "away",
     ]
 )
