@@ -8,9 +8,9 @@ cost nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -61,7 +61,8 @@ _AS_BEFORE = "; ".join(
 )
 
 
-class Lists(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Lists:
     """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one."""
 
     keys: frozenset[int] | None
@@ -85,7 +86,8 @@ class Lists(Struct, frozen=True):
         return [*known, *(key.in_(one) for one in self.long)]
 
 
-class Looked(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Looked:
     """What is asked for: words (`wide` as the index alone can tell them), all other conditions as a SELECT of ARTICLES.sort_key,
     those on a sort key, and those that an index lists."""
 
