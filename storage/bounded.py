@@ -21,8 +21,9 @@ from storage.tree import Score
 FEW = 5_000
 
 
-def few(session: Session, query: Select[Any], most: int = FEW) -> list[Any] | None:
-    """The first column of a query's rows if there are fewer than that; None, having read no further, if not."""
+def few(session: Session, query: Select[Any], most: int | None = None) -> list[Any] | None:
+    """The first column of a query's rows if there are fewer than that (FEW); None, having read no further, if not."""
+    most = FEW if most is None else most
     found = list(session.scalars(query.limit(most)))
     return found if len(found) < most else None
 

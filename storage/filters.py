@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, select
 from sqlalchemy.orm import Session
 
 from storage.articles import sort_key
@@ -15,14 +15,16 @@ from storage.asked import Asked, condition, has_score, has_topic, take_apart
 from storage.bounded import few_scored, of_country, stands_on
 from storage.days import utc_day
 from storage.full_text import FULL_TEXT, TITLES, has_words
-from storage.looking import Lists, listed, newest_answering
+from storage.looking import Lists, Span, answers, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
+from storage.names import NAMES, named_all
 from storage.portable import is_sqlite
 from storage.query import Scope, parse_query
 from storage.text import language_code
 from storage.tree import Publisher, Score
 from storage.views import MATCHES
+from storage.wider import in_text
 
 _Select = Select[*tuple[Any, ...]]
 
@@ -85,33 +87,45 @@ def newest(
     else:
         query = select(*MATCHES.c).join_from(ARTICLES, MATCHES, MATCHES.c.article_id == ARTICLES.c.id)
     asked = asked or filters.asked()
-    since, until = _span(filters, asked)
     index = FULL_TEXT if asked.words else TITLES if asked.title else None
-    looked_up = index is not None and filters.limit is not None and not is_sqlite(session)
-    key = ARTICLES.c.sort_key if index is None or looked_up else index.c.rowid
+    span = _keys_between(session, filters, asked, down_to)
     named = (*filters.named, *asked.named)
-    conditions = [naming(session, named, limit=filters.limit, bounded=since is not None)] if named else []
     rest = replace(filters, since=None, until=None, named=())
+    if filters.limit is not None and (index is not None or named) and not is_sqlite(session):
+        found = _looked_up(session, rest, replace(asked, named=named), span, filters.limit)
+        return query.join(found, found.c.sort_key == ARTICLES.c.sort_key).order_by(ARTICLES.c.sort_key.desc())
+    key = ARTICLES.c.sort_key if index is None else index.c.rowid
+    bounded = span.low is not None
+    conditions = [naming(session, named, limit=filters.limit, bounded=bounded)] if named else []
     others = replace(asked, since=None, until=None, named=())
-    between = _Between(session, filters, since, until, down_to)
-    if index is None or not looked_up:
-        query = query.where(*between.of(key), *conditions)
-        return _filtered(session, query, rest, others).order_by(key.desc()).limit(filters.limit)
-    node = asked.words or asked.title
+    query = _filtered(session, query.where(*span.of(key), *conditions), rest, others)
+    return query.order_by(key.desc()).limit(filters.limit)
+
+
+def _looked_up(session: Session, filters: Filters, asked: Asked, span: Span, limit: int) -> Subquery:
+    """The newest sort keys by the lists of Postgres: of words, of a title, of names."""
+    names = named_all(asked.named) if asked.named else None
+    of_text, of_title = (asked.words, FULL_TEXT), (asked.title, TITLES)
+    (node, index), *beside = [(node, index) for node, index in (of_text, of_title, (names, NAMES)) if node]
     assert node is not None
-    assert filters.limit is not None
+    scores = [one for one in asked.rest if isinstance(one, Score)]
+    plain = replace(asked, words=None, title=None, since=None, until=None, named=(), rest=tuple(one for one in asked.rest if not isinstance(one, Score)))  # fmt: skip
+    key = ARTICLES.c.sort_key
+    conditions = [answers(session, one, other, key) for one, other in beside if one]
     short: list[set[int]] = []
-    plain = replace(others, words=None, title=None, rest=tuple(one for one in asked.rest if not isinstance(one, Score)))
-    for score in (one for one in asked.rest if isinstance(one, Score)):
+    for score in scores:
         keys = few_scored(session, score, has_score(score))
         if keys is None:
             conditions.append(has_score(score))
         else:
             short.append(keys)
-    others_meet = _filtered(session, select(ARTICLES.c.sort_key).where(*conditions), rest, plain)
-    lists = Lists.of(session, _listed(session, filters, asked), short)
-    found = newest_answering(session, node, index, others_meet, between=between.of, lists=lists, limit=filters.limit)
-    return query.join(found, found.c.sort_key == key).order_by(key.desc())
+    others = _filtered(session, select(key).where(*conditions), filters, plain)
+    named = (
+        select(NAMES.c.rowid).where(has_words(session, names, index=NAMES)) if names and index is not NAMES else None
+    )
+    lists = Lists.of(session, _listed(session, filters, asked), short, named)
+    also = in_text(asked.title) if asked.words and asked.title else None
+    return newest_answering(session, node, index, others, span=span, lists=lists, limit=limit, also=also)
 
 
 def _listed(session: Session, filters: Filters, asked: Asked) -> list[_Select]:
@@ -121,30 +135,19 @@ def _listed(session: Session, filters: Filters, asked: Asked) -> list[_Select]:
     ]
     if filters.publisher:
         found.append(select(ARTICLES.c.sort_key).where(ARTICLES.c.publisher == filters.publisher))
-    if asked.words and asked.title:
-        found.append(select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES)))
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Between:
+def _keys_between(session: Session, filters: Filters, asked: Asked, down_to: int | None) -> Span:
     """Where in the order of articles to look: the sort key says the day as well, so that read in order nothing is left to sort."""
-
-    session: Session
-    filters: Filters
-    since: date | None
-    until: date | None
-    down_to: int | None
-
-    def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The conditions on a sort key."""
-        found = [key >= sort_key(_midnight(self.since))] if self.since else []
-        if self.down_to is not None:
-            found.append(key >= self.down_to)
-        if self.until:
-            found.append(key < sort_key(_midnight(self.until) + timedelta(days=1)))
-        before = None if self.filters.before is None else position(self.session, self.filters.before)
-        return [*found, *(key < last for last in (self.filters.below, before) if last is not None)]
+    since, until = _span(filters, asked)
+    before = None if filters.before is None else position(session, filters.before)
+    lows = [sort_key(_midnight(since)) if since else None, down_to]
+    highs = [sort_key(_midnight(until) + timedelta(days=1)) if until else None, filters.below, before]
+    return Span(
+        max((low for low in lows if low is not None), default=None),
+        min((high for high in highs if high is not None), default=None),
+    )
 
 
 def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from storage.names import NAMES
 from storage.pairs import PAIRS, pair_bits
 from storage.portable import is_sqlite
 from storage.tree import FullText, Node, tsquery
@@ -53,6 +54,7 @@ FULL_TEXT = table("articles_fts", column("rowid", BigInteger()), column("documen
 TITLES = table("titles_fts", column("rowid", BigInteger()), column("document"))
 FULL_TEXT_TABLES = (
     PAIRS.name,
+    NAMES.name,
     *(
         name + part
         for name in ("articles_fts", "titles_fts")
@@ -71,7 +73,7 @@ _UNINDEX = {name: text(f"DELETE FROM {name} WHERE rowid = :sort_key") for name i
 
 
 _NOTE_PAIRS = insert(PAIRS)
-_FORGET_PAIRS = delete(PAIRS).where(PAIRS.c.rowid == bindparam("sort_key"))
+_FORGET = [delete(one).where(one.c.rowid == bindparam("sort_key")) for one in (PAIRS, NAMES)]
 
 
 class Indexed(NamedTuple):
@@ -109,7 +111,8 @@ def unindex_words(session: Session, *, sort_key: int) -> None:
     for statement in _UNINDEX.values():
         session.execute(statement, {"sort_key": sort_key})
     if not is_sqlite(session):
-        session.execute(_FORGET_PAIRS, {"sort_key": sort_key})
+        for forget in _FORGET:
+            session.execute(forget, {"sort_key": sort_key})
 
 
 def has_words(session: Session, node: Node, *, index: TableClause = FULL_TEXT) -> ColumnElement[bool]:

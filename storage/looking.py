@@ -7,7 +7,7 @@ cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,23 +33,29 @@ from sqlalchemy.orm import Session
 from storage.bounded import among, few
 from storage.full_text import FULL_TEXT, has_words
 from storage.models import ARTICLES
+from storage.names import NAMES
 from storage.pairs import PAIRS, may_hold
-from storage.tree import And, Node, Not, Or, Text
-from storage.words import Term
+from storage.tree import And, Node
+from storage.wider import finds, wider
+from storage.windows import WIDEST, Spread
 
-_Between = Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]]
 # documents that are looked at first, for each article that is wanted; a thousand take 15 ms, 100 from a disk
 LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
 SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
 FREQUENT = 20_000  # hits, from where on the newest documents are looked at: a list of as many is read in 12 ms
-WINDOW = 30_000  # newest documents whose hits are listed first: each is a step of two indexes, and no look
+RARE = 1_000  # hits that are listed whatever they are
 HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
+COMMON = 0.1  # of all articles that name something: each is looked at for it then, and no list is read
+EXPECTED = (
+    4  # hits that the newest documents should hold, for each article that is wanted; PHRASES times as many for a phrase
+)
+MANY = 16_000  # hits that are listed at once at most; what is older is then looked at in one statement
 # So many documents, evenly drawn from the newest, tell how often the words of a phrase meet. Often: its pairs of words are looked through,
-# newest first, not lists of half of everything. Seldom: the whole list is read at once.
-DRAWN, OFTEN, SELDOM = 200, 0.03, 0.01
+# newest first, not lists of half of everything.
+DRAWN, OFTEN = 200, 0.03
 # Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
 # index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
 _NO_SCANS = "SET LOCAL enable_seqscan = off"
@@ -63,27 +69,52 @@ _AS_BEFORE = "; ".join(
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one."""
+    """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one. What
+    `names` list no other index gives in order: their newest are found by their lists alone."""
 
     keys: frozenset[int] | None
     long: tuple[Select[Any], ...]
+    names: tuple[Select[Any], ...] = ()
 
     @classmethod
-    def of(cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]]) -> Lists:
-        """Read those of the SELECTs that are short; `keys` are lists that are read."""
+    def of(
+        cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]], names: Select[Any] | None
+    ) -> Lists:
+        """Read those of the SELECTs that are short, and let go of names that are common; `keys` are lists that are read."""
         short, long = list(keys), []
-        for one in within:
+        for one in (*within, *([] if names is None else [names])):
             found = few(session, one)
             if found is None:
                 long.append(one)
             else:
                 short.append(set(found))
-        return cls(frozenset.intersection(*map(frozenset, short)) if short else None, tuple(long))
+        met = frozenset.intersection(*map(frozenset, short)) if short else None
+        dear = [
+            one for one in long if one is names and _estimated(session, one) <= COMMON * Spread.of(session, NAMES).rows
+        ]
+        return cls(met, tuple(one for one in long if one is not names), tuple(dear))
+
+    @property
+    def all(self) -> tuple[Select[Any], ...]:
+        """The long ones."""
+        return self.long + self.names
 
     def met_by(self, session: Session, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The condition on a sort key that it is among the short ones."""
+        return [] if self.keys is None else [among(session, key, self.keys)]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The sort keys among which to look: from `low` on, and below `high`."""
+
+    low: int | None
+    high: int | None
+
+    def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
         """The conditions on a sort key."""
-        known = [] if self.keys is None else [among(session, key, self.keys)]
-        return [*known, *(key.in_(one) for one in self.long)]
+        from_low = [] if self.low is None else [key >= self.low]
+        return from_low if self.high is None else [*from_low, key < self.high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +126,9 @@ class Looked:
     wide: Node
     index: TableClause
     others: Select[Any]
-    between: _Between
+    span: Span
     lists: Lists
+    exact: bool
 
 
 def newest_answering(
@@ -105,29 +137,34 @@ def newest_answering(
     index: TableClause,
     others: Select[Any],
     *,
-    between: _Between,
+    span: Span,
     lists: Lists,
     limit: int,
+    also: Node | None = None,
 ) -> Subquery:
-    """The `sort_key` of the newest articles that answer `node`, `limit` of them. `others` is a SELECT of ARTICLES.sort_key with
-    all other conditions, `between` makes those on a sort key."""
+    """The `sort_key` of the newest articles of a span that answer `node`, `limit` of them. `others` is a SELECT of ARTICLES.sort_key
+    with all other conditions; of these `also` are words that the index holds of whatever meets them."""
     wide = wider(node)
+    exact = wide == node
+    if also is not None:
+        wide = also if wide is None else And((wide, also))
     key = ARTICLES.c.sort_key
-    if wide is None or not _finds(wide):
-        found = others.where(*between(key), *lists.met_by(session, key), _answers(session, node, index, key))
+    if wide is None or not finds(wide):
+        found = others.where(*span.of(key), *lists.met_by(session, key), answers(session, node, index, key))
         return found.order_by(key.desc()).limit(limit).subquery("found")
-    asked = Looked(node, wide, index, others, between, lists)
+    spread, expected = Spread.of(session, index), 0
+    asked = Looked(node, wide, index, others, span, lists, exact=exact)
+    if lists.keys is None:
+        expected = _estimated(session, select(index.c.rowid).where(has_words(session, wide, index=index)))
     # words of one language meet far more often than is estimated: for a phrase a tenth is many
-    many = FREQUENT if wide == node else FREQUENT / 10
-    frequent = lists.keys is None and _estimated(session, wide, index) > many
-    keys = _near(session, asked, limit) if frequent else None
+    frequent = expected > max(FREQUENT, spread.rows / LOOKED_AT**2) / (1 if exact else 10)
+    keys = _near(session, asked, limit) if frequent and not lists.names else None
     if keys is None:
         share = _share(session, asked) if frequent else None
         if share is not None and share > OFTEN:
             keys = _walked(session, asked, limit)
         else:
-            seldom = share is not None and share <= SELDOM
-            keys = _listed_newest(session, asked, limit, frequent=frequent, whole=seldom)
+            keys = _listed_newest(session, asked, limit, _floors(session, asked, limit, expected, spread), spread)
     return select(_numbers(keys)).subquery("found")
 
 
@@ -142,34 +179,7 @@ def listed(session: Session, node: Node, index: TableClause) -> Select[tuple[int
     return select(index.c.rowid).where(has_words(session, wide, index=index), case((may, shown), else_=false()))
 
 
-def wider(node: Node) -> Node | None:
-    """What the index alone can tell: words instead of phrases. Whatever answers `node` answers it; None when all might."""
-    if isinstance(node, Text):
-        return _words(node)
-    if isinstance(node, And):
-        known = [one for one in map(wider, node.parts) if one is not None]
-        return None if not any(_finds(one) for one in known) else known[0] if len(known) == 1 else And(tuple(known))
-    if isinstance(node, Or):
-        sides = [wider(part) for part in node.parts]
-        return Or(tuple(side for side in sides if side)) if all(side and _finds(side) for side in sides) else None
-    # what is not there can be told of single words alone
-    return node if isinstance(node, Not) and isinstance(node.part, Text) and len(node.part.term.words) == 1 else None
-
-
-def _finds(node: Node) -> bool:
-    """Whether it asks for something that is there."""
-    return isinstance(node, Text | Or) or (isinstance(node, And) and any(map(_finds, node.parts)))
-
-
-def _words(node: Text) -> Node:
-    *first, last = node.term.words
-    if not first:
-        return node
-    parts = [Text(Term((word,)), title=node.title) for word in dict.fromkeys(first)]
-    return And((*parts, Text(Term((last,), prefix=node.term.prefix), title=node.title)))
-
-
-def _answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:
+def answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition by a look at one document; a single value, so that it is never taken for a list to begin with."""
     shown = select(has_words(session, node, index=index)).select_from(index).where(index.c.rowid == key)
     answers = shown.correlate_except(index).scalar_subquery().is_(True)
@@ -193,30 +203,30 @@ def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
     What the newest hold tells nothing of those before them: copies of one story stand together.
     """
     key = ARTICLES.c.sort_key
-    newest = asked.others.where(*asked.between(key), *asked.lists.met_by(session, key)).order_by(key.desc()).offset(0)
+    newest = asked.others.where(*asked.span.of(key), *asked.lists.met_by(session, key)).order_by(key.desc()).offset(0)
     most = min(max(FEWEST, LOOKED_AT * limit), MOST)
     # once: what else they must meet may take longer than the look
     looked_at = list(session.scalars(newest.limit(most)))
     some = select(_numbers(looked_at)).order_by(desc("sort_key")).offset(0).subquery("some")
-    answering = select(some.c.sort_key).where(_answers(session, asked.node, asked.index, some.c.sort_key))
+    answering = select(some.c.sort_key).where(answers(session, asked.node, asked.index, some.c.sort_key))
     keys = list(session.scalars(answering.order_by(some.c.sort_key.desc()).limit(limit)))
     if len(keys) == limit or len(looked_at) < most:
         return keys
     if len(keys) < SHARE * most:
         return None
-    rest = newest.where(key < looked_at[-1], _answers(session, asked.node, asked.index, key))
+    rest = newest.where(key < looked_at[-1], answers(session, asked.node, asked.index, key))
     return keys + list(session.scalars(rest.limit(limit - len(keys))))
 
 
 def _share(session: Session, asked: Looked) -> float | None:
     """In which part of some of the newest documents all words of a phrase stand; None where its pairs of words are no way to it."""
-    if asked.index is not FULL_TEXT or may_hold(asked.node) is None or asked.lists.long:
+    if asked.index is not FULL_TEXT or may_hold(asked.node) is None or asked.lists.all:
         return None
     key = ARTICLES.c.sort_key
-    newest = session.scalars(select(key).where(*asked.between(key)).order_by(key.desc()).limit(MOST)).all()
+    newest = session.scalars(select(key).where(*asked.span.of(key)).order_by(key.desc()).limit(MOST)).all()
     drawn = newest[:: max(1, len(newest) // DRAWN)]
     some = select(_numbers(drawn)).offset(0).subquery("some")
-    together = _answers(session, asked.wide, asked.index, some.c.sort_key)
+    together = answers(session, asked.wide, asked.index, some.c.sort_key)
     number = session.scalar(select(func.count()).select_from(some).where(together)) or 0
     return number / max(1, len(drawn))
 
@@ -226,31 +236,47 @@ def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
     pairs = may_hold(asked.node)
     assert pairs is not None
     key = PAIRS.c.rowid
-    newest = select(key.label("sort_key")).where(*asked.between(key), pairs).order_by(key.desc()).offset(0)
+    newest = select(key.label("sort_key")).where(*asked.span.of(key), pairs).order_by(key.desc()).offset(0)
     session.execute(text(f"{_NO_SCANS}; {_ALONE}"))
     found = list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
     session.execute(text(_AS_BEFORE))
     return found
 
 
-def _listed_newest(session: Session, asked: Looked, limit: int, *, frequent: bool, whole: bool) -> list[int]:
-    """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of all others.
+def _floors(session: Session, asked: Looked, limit: int, expected: int, spread: Spread) -> Iterator[int | None]:
+    """Sort keys down to which to list, one after the other: what is expected of the words, and of what is listed beside them, says
+    how far back enough of them should be found."""
+    number = float(expected)
+    for one in asked.lists.all:
+        number *= min(1.0, _estimated(session, one) / max(1.0, spread.rows))
+    wanted = EXPECTED * limit * (1 if asked.exact else PHRASES)
+    if asked.lists.keys is not None or expected <= RARE:
+        return iter((asked.span.low,))
+    return spread.floors(asked.span.low, asked.span.high, wanted / max(1.0, number))
 
-    `whole` is to read the list to its end at once.
-    """
-    key, phrases = ARTICLES.c.sort_key, asked.wide != asked.node
-    number = max(HITS * PHRASES if phrases else HITS, 2 * limit)
-    floor = None
-    if not whole and asked.lists.keys is None and (frequent or phrases):
-        newest = select(key).where(*asked.between(key)).order_by(key.desc())
-        floor = session.scalar(newest.offset(WINDOW * 2 if phrases else WINDOW).limit(1))
-    hits = _newest_hits(session, asked, floor, number)
-    last = hits[-1] if len(hits) == number else floor
-    some = select(_numbers(_sifted(session, asked, hits))).offset(0).subquery("newest")
-    keys = list(session.scalars(_kept(session, asked, some, limit)))
-    if len(keys) == limit or last is None:
-        return keys
-    return keys + list(session.scalars(_older(session, asked, last, limit - len(keys))))
+
+def _listed_newest(
+    session: Session, asked: Looked, limit: int, floors: Iterator[int | None], spread: Spread
+) -> list[int]:
+    """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of older ones."""
+    number = max(HITS if asked.exact else HITS * PHRASES, 2 * limit)
+    found: list[int] = []
+    high = asked.span.high
+    for low in floors:
+        while True:
+            hits = _newest_hits(session, asked, Span(low, high), number, by_keys=spread.number(low, high) <= WIDEST)
+            some = select(_numbers(_sifted(session, asked, hits))).offset(0).subquery("newest")
+            found += session.scalars(_kept(session, asked, some, limit - len(found)))
+            if len(found) == limit:
+                return found
+            if len(hits) < number:
+                break
+            high = hits[-1]
+            if number >= MANY:
+                return found + list(session.scalars(_older(session, asked, high, limit - len(found))))
+            number *= 4
+        high = low
+    return found
 
 
 def _sifted(session: Session, asked: Looked, keys: list[int]) -> list[int]:
@@ -264,29 +290,30 @@ def _sifted(session: Session, asked: Looked, keys: list[int]) -> list[int]:
 
 def _older(session: Session, asked: Looked, last: int, limit: int) -> Select[Any]:
     """The newest answers under a sort key, by the whole list."""
-    within = [*asked.lists.long, *([] if asked.lists.keys is None else [select(_numbers(sorted(asked.lists.keys)))])]
+    within = [*asked.lists.all, *([] if asked.lists.keys is None else [select(_numbers(sorted(asked.lists.keys)))])]
     of_words = listed(session, asked.wide, asked.index)
     # INTERSECT, which no planner makes a loop in a loop of
     hits = (intersect(of_words, *within) if within else of_words).cte("hits").prefix_with("MATERIALIZED")
     hit = hits.c[0]
     # OFFSET 0 keeps the planner from joining in an order of its own: it cannot know how many hits there are
-    older = select(hit.label("sort_key")).where(*asked.between(hit), hit < last).order_by(hit.desc()).offset(0)
+    older = select(hit.label("sort_key")).where(*asked.span.of(hit), hit < last).order_by(hit.desc()).offset(0)
     return _kept(session, asked, older.subquery("newest"), limit)
 
 
-def _newest_hits(session: Session, asked: Looked, floor: int | None, number: int) -> list[int]:
-    """The newest rows that the index lists, of those from `floor` on, by sort key."""
+def _newest_hits(session: Session, asked: Looked, span: Span, number: int, *, by_keys: bool) -> list[int]:
+    """The newest rows of a span that the index lists, by sort key; `by_keys`: the span is a list, too, and short enough to be read."""
 
     def bounded(rows: Select[Any]) -> Select[Any]:
         row = rows.selected_columns[0]
-        return rows.where(*asked.between(row), *([] if floor is None else [row >= floor]))
+        # an expression, lest the keys of half of all rows are read
+        return rows.where(*span.of(row if by_keys else row + 0))
 
     of_words = bounded(select(asked.index.c.rowid).where(has_words(session, asked.wide, index=asked.index)))
     if asked.lists.keys is not None:
         of_words = of_words.where(among(session, asked.index.c.rowid, asked.lists.keys))
-    lists = [of_words, *map(bounded, asked.lists.long)]
+    lists = [of_words, *map(bounded, asked.lists.all)]
     hits = (intersect(*lists) if len(lists) > 1 else of_words).subquery("hits")
-    session.execute(text(_BY_LISTS if asked.lists.long else _BY_ONE_LIST))
+    session.execute(text(_BY_LISTS if asked.lists.all else _BY_ONE_LIST))
     found = list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
     session.execute(text(_AS_BEFORE))
     return found
@@ -295,8 +322,8 @@ def _newest_hits(session: Session, asked: Looked, floor: int | None, number: int
 def _kept(session: Session, asked: Looked, newest: Subquery, limit: int) -> Select[Any]:
     """Those of the rows of `newest`, in their order, that meet all other conditions and answer."""
     each = asked.others.where(ARTICLES.c.sort_key == newest.c.sort_key)
-    if asked.wide != asked.node:
-        each = each.where(_answers(session, asked.node, asked.index, newest.c.sort_key))
+    if not asked.exact:
+        each = each.where(answers(session, asked.node, asked.index, newest.c.sort_key))
     kept = each.offset(0).lateral("kept")
     return select(kept.c.sort_key).join_from(newest, kept, true()).order_by(newest.c.sort_key.desc()).limit(limit)
 
@@ -306,8 +333,9 @@ def _numbers(keys: Sequence[int]) -> ColumnElement[int]:
     return func.unnest(literal(list(keys), ARRAY(BigInteger()))).label("sort_key")
 
 
-def _estimated(session: Session, node: Node, index: TableClause) -> int:
-    """How many rows of the index the planner expects to hold the words: it knows the frequent ones."""
-    query = select(index.c.rowid).where(has_words(session, node, index=index)).compile(session.connection())
-    plan = session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {query}", query.construct_params()).scalar_one()
+def _estimated(session: Session, query: Select[Any]) -> int:
+    """How many rows the planner expects of a query: of words it knows the frequent ones."""
+    connection = session.connection()
+    asked = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {asked}", asked.params).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])

@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from storage.bulk import run_many
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
+from storage.names import note
+from storage.portable import is_sqlite
 from storage.seen import MentionRecord
 
 # What fewer mentions name is found by listing its articles; what more do, by a look at each article, newest first. Two names
@@ -50,6 +52,8 @@ def replace(
         for one in named
     ]
     run_many(session, _ADD, rows)
+    if not is_sqlite(session):
+        note(session, mentions, known=mentions if known is None else known)
 
 
 def named_in(session: Session, article_id: int) -> list[Named]:

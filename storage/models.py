@@ -166,8 +166,8 @@ class Article(Base):
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
         Index(None, "story_id", "topics"),
-        # whether what holds a word is a match, and of which topic, without a look at its row
-        Index(None, "sort_key", "topics"),
+        # whether what holds a word is a match, of which topic and how high it scores, without a look at its row
+        Index("ix_articles_newest", "sort_key", "topics", "syria_score", "isis_score"),
         # what lost its topics: words are counted without a look at each article
         partial_index("ix_articles_no_match", "sort_key", where="topics = ''"),
         # what stands on less than its page: a report on a year looks at no other

@@ -14,7 +14,6 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.orm import Session
 
 from storage.portable import is_sqlite
-from storage.text import search_words
 from storage.words import Term
 
 # of a frequent word a million matches would be read; two thousand take Postgres 0.4 s (docs/measured.md)
@@ -35,7 +34,11 @@ _DOCUMENTS = text("SELECT rowid, document FROM articles_fts WHERE rowid IN :keys
 _FOLDED_TITLES = text("SELECT rowid, document FROM titles_fts WHERE rowid IN :keys").bindparams(
     bindparam("keys", expanding=True)
 )
-_TITLES = text("SELECT sort_key, title FROM articles WHERE sort_key = ANY(:keys)")
+# the index of titles keeps them close together, and the articles' rows apart
+_TITLED = text("""
+SELECT d.rowid, (SELECT count(*) FROM unnest(CAST(:terms AS tsquery[])) t WHERE d.document @@ t)
+FROM titles_fts d WHERE d.rowid = ANY(:keys)
+""")
 _RANKED = text("""
 SELECT d.rowid, array(SELECT ts_rank(d.document, CAST(w AS tsquery)) FROM unnest(CAST(:words AS text[])) w)
 FROM articles_fts d WHERE d.rowid = ANY(:keys)
@@ -50,20 +53,20 @@ def ranked(session: Session, keys: Sequence[int], terms: Sequence[Term]) -> list
     """The sort keys of the candidates, the most relevant first."""
     words = list(dict.fromkeys((word, term.prefix and word == term.words[-1]) for term in terms for word in term.words))
     points = _counted(session, keys, words) if is_sqlite(session) else _asked(session, keys, words)
-    for key, title in _titles(session, keys):
-        there = title.split()
-        points[key] += IN_TITLE * sum(bool(term.at(there)) for term in dict.fromkeys(terms))
+    for key, number in _titled(session, keys, list(dict.fromkeys(terms))):
+        points[key] += IN_TITLE * number
     return sorted(keys, key=lambda key: (-points[key], -key))
 
 
-def _titles(session: Session, keys: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """The folded titles, in any order. SQLite's index keeps them close together, and the articles' rows apart."""
+def _titled(session: Session, keys: Sequence[int], terms: Sequence[Term]) -> Iterator[tuple[int, int]]:
+    """How many of the terms stand in each title, in any order."""
     if is_sqlite(session):
         for key, folded in session.execute(_FOLDED_TITLES, {"keys": keys}):
-            yield key, folded
+            there = folded.split()
+            yield key, sum(bool(term.at(there)) for term in terms)
         return
-    for key, title in session.execute(_TITLES, {"keys": list(keys)}):
-        yield key, search_words(title)
+    for key, number in session.execute(_TITLED, {"keys": list(keys), "terms": [term.tsquery() for term in terms]}):
+        yield key, number
 
 
 def _counted(session: Session, keys: Sequence[int], words: Sequence[tuple[str, bool]]) -> dict[int, int]:

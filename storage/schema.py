@@ -57,6 +57,7 @@ _REVISIONS = (
     "0019",
     "0020",
     "0021",
+    "0022",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {

@@ -16,13 +16,13 @@ from storage.asked import Asked
 from storage.errors import BadQuery
 from storage.filters import Filters, narrowed, newest, position
 from storage.full_text import FULL_TEXT, TITLES
-from storage.looking import wider
 from storage.models import ARTICLES
 from storage.query import parse_query
 from storage.relevance import LOOKED_THROUGH, RANKED, ranked
 from storage.snippets import Snippet, snippet
 from storage.tree import Node, wanted_terms
 from storage.views import MATCHES
+from storage.wider import wider
 
 __all__ = [
     "Collected",

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from storage.bounded import among, few
 from storage.full_text import has_words
-from storage.looking import wider
 from storage.models import ARTICLES
 from storage.portable import is_sqlite
 from storage.tree import And, Node, Or, Text
+from storage.wider import wider
 
 # articles that are indexed and match nothing (any more): above that many the articles themselves are counted
 NO_MATCHES = 1_000

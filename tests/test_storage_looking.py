@@ -5,30 +5,41 @@ from __future__ import annotations
 import random
 
 import pytest
+from sqlalchemy import text
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
-from storage import looking, search
+from storage import bounded, looking, search
 from storage.db import Database
 from storage.search import Filters
+from storage.seen import MentionRecord
 
 WORDS = ["camp", "road", "north", "river", "aleppo", "truce", "flour", "raqqa"]  # the first ones stand in most texts
 QUESTIONS = [
     "camp", "road", "raqqa", "flour truce", "camp road", '"camp road"', '"road camp"', '"north camp road"', '"raqqa camp"',
     "camp -road", "cam*", "raqqa OR flour", "(camp OR raqqa) river", "title:camp", "camp title:raqqa", 'road title:"camp road"',
     'camp publisher:"South"', 'raqqa publisher:"South"', '"camp road" publisher:"South"', "camp country:sy", "camp score:>0.9", "nothing", "camp nothing",
+    "place:raqqa", "actor:sdf", 'actor:"o\'neill"', "place:nowhere", "place:raqqa actor:sdf", "camp place:raqqa", "camp road actor:sdf", "title:camp place:raqqa",
+    '"camp road" place:raqqa', "camp place:raqqa actor:sdf", "camp -place:raqqa", 'place:raqqa publisher:"South"', "place:raqqa since:2026-11-20",
+    "camp since:2026-11-20", "camp until:2026-11-20", "flour since:2026-11-19 until:2026-11-21", "title:camp -title:road road",
 ]  # fmt: skip
 
 
-BOUNDS = ("FEWEST", "MOST", "FREQUENT", "WINDOW", "HITS")
+BOUNDS = ("FEWEST", "MOST", "FREQUENT", "HITS", "RARE", "EXPECTED", "MANY", "FEW")
 
 
 @pytest.fixture(
-    params=[(1_000, 2_000, 20_000, 30_000, 1_000), (2, 4, 0, 5, 3), (20, 40, 0, 90, 1), (1, 1, 1_000, 5, 2)], ids=str
+    params=[
+        (1_000, 2_000, 20_000, 1_000, 1_000, 4, 16_000, 5_000),
+        (2, 4, 0, 3, 0, 1, 16_000, 0),
+        (20, 40, 0, 1, 0, 1, 4, 10),
+        (1, 1, 1_000, 2, 0, 0.1, 16, 0),
+    ],
+    ids=str,
 )
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many documents are looked at and listed, as they are and so few that a small store has the ways of a full one."""
     for name, value in zip(BOUNDS, request.param, strict=True):
-        monkeypatch.setattr(looking, name, value)
+        monkeypatch.setattr(bounded if name == "FEW" else looking, name, value)
 
 
 @pytest.fixture
@@ -44,12 +55,19 @@ def news(database: Database) -> Database:
             "title": some(3), "text": some(8), "publisher": chance.choice(("North", "South")),
             "published_at": NOW - number // 3 * HOUR,  # copies of one story stand together
             "verdicts": (verdict("syria", chance.choice((0.6, 0.95))),),
+            "mentions": tuple(
+                MentionRecord(kind=kind, name=name, area=name, field="text", start=start, end=start + 3, text=name, resolved=chance.random() < 0.9)
+                for start, (kind, name) in enumerate((("place", "raqqa"), ("actor", "sdf"), ("place", "raqqa"), ("actor", "o'neill")))
+                if chance.random() < 0.3
+            ),
         }
         for number in range(120)
     ]  # fmt: skip
     chance.shuffle(articles)
     add_matches(database, feeds[0], *articles[:60])
     add_matches(database, feeds[1], *articles[60:], now=NOW + HOUR)
+    with database.write() as session:  # how far back enough of them stand is in the statistics
+        session.execute(text("ANALYZE"))
     return database
 
 

@@ -1,0 +1,77 @@
+"""How far back is looked for enough hits, and what an index can tell of words in titles."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from storage_samples import add_feed, add_matches
+
+from storage.db import Database
+from storage.full_text import FULL_TEXT
+from storage.query import parse_query
+from storage.wider import in_text
+from storage.windows import Spread
+
+HUNDRED = Spread(10_000_000, range(0, 1_010, 10))  # 101 bounds: parts of 100,000 rows, ten keys each
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "share", "expected"),
+    [
+        (None, None, 0.0001, [990, 920, None]),  # a part is the least, then eight; sixty-four would be too long a list
+        (None, None, 0.05, [950, None]),
+        (None, None, 0.2, [None]),
+        (None, 500, 0.01, [480, 410, None]),  # ending at the bound of a part, the one before it is meant
+        (None, 505, 0.01, [490, 420, None]),
+        (975, None, 0.01, [990, 975]),
+        (995, None, 0.01, [995]),
+        (None, 5, 0.01, [None]),
+    ],
+)
+def test_eight_times_as_far_back_each_time(
+    low: int | None, high: int | None, share: float, expected: list[int]
+) -> None:
+    assert list(HUNDRED.floors(low, high, share)) == expected
+
+
+def test_a_small_store_is_looked_through_and_so_is_one_of_which_nothing_is_known() -> None:
+    assert list(Spread(0, ()).floors(7, None, 0.5)) == [7]
+    assert Spread(0, ()).number(None, 5) == 0
+
+
+def test_rows_between_two_keys() -> None:
+    assert HUNDRED.number(900, 1_000) == pytest.approx(1_000_000)
+    assert HUNDRED.number(None, 100) == pytest.approx(1_000_000)
+    assert HUNDRED.number(950, None) == pytest.approx(600_000)
+    assert HUNDRED.number(500, 400) == 0
+
+
+def test_what_postgres_knows_is_what_its_last_look_saw(database: Database) -> None:
+    if database.dialect == "sqlite":  # whose index is in the order of time
+        return
+    add_matches(database, add_feed(database), *({"text": f"The camp {number}"} for number in range(40)))
+    with database.write() as session:
+        assert Spread.of(session, FULL_TEXT) == Spread(0, ())
+        session.execute(text("ANALYZE articles_fts"))
+        known = Spread.of(session, FULL_TEXT)
+        assert known.rows == 40
+        assert list(known.bounds) == sorted(session.scalars(text("SELECT rowid FROM articles_fts")))
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("title:camp", "camp"),
+        ('title:"the camp"', '"the camp"'),
+        ("title:camp -title:road", "camp"),
+        ("title:camp OR title:road", "camp OR road"),
+        ("title:(camp OR road) title:north*", "(camp OR road) north*"),
+    ],
+)
+def test_what_the_text_holds_of_a_title(typed: str, expected: str) -> None:
+    assert in_text(parse_query(typed)) == parse_query(expected)
+
+
+def test_what_a_title_lacks_says_nothing_of_the_text() -> None:
+    for typed in ("-title:camp", "title:camp OR -title:road"):
+        assert in_text(parse_query(typed)) is None, typed
