@@ -16,6 +16,7 @@ from storage.base import (
     DUE,
     FAILED,
     NEVER_REUSED,
+    PAYWALLED,
     REJECTED_TEXT,
     THIN,
     Base,
@@ -172,6 +173,8 @@ class Article(Base):
         partial_index("ix_articles_no_match", "sort_key", where="topics = ''"),
         # what stands on less than its page: a report on a year looks at no other
         partial_index("ix_articles_thin", "day", "feed_id", "topics", "extraction", "id", where=THIN),
+        # of these, what ended at a paywall: a watch that fetches no pages has a million of the others in a year
+        partial_index("ix_articles_paywalled", "day", "id", where=PAYWALLED),
         # either score can be the higher one
         Index(None, "syria_score", "isis_score", "sort_key"),
         Index(None, "isis_score", "syria_score", "sort_key"),

@@ -32,6 +32,8 @@ class Verdict(Base):
         Index(None, "entry_id", "topic"),
         # what the judge is least sure of, first
         partial_index("ix_verdicts_uncertain", "margin", where=CURRENT),
+        # the same of the entries of some days
+        partial_index("ix_verdicts_least_sure", "entry_id", "margin", "id", where=CURRENT),
         NEVER_REUSED,
     )
 

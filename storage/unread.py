@@ -6,17 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, case, func, select, text
 from sqlalchemy.orm import Session
 
-from storage.base import FAILED, THIN
+from storage import tallies
+from storage.base import FAILED, PAYWALLED, THIN
 from storage.models import ARTICLES, ENTRIES
 from storage.silence import EPOCH
 
 _THIN = text(f"articles.{THIN}")
+DAY = timedelta(days=1)
 
 # what an entry's error says, where it does not begin with its class
 _BY_STATUS = {"401": "forbidden", "403": "forbidden", "451": "forbidden", "404": "not-found", "410": "gone", "429": "rate-limited"}  # fmt: skip
@@ -61,7 +63,7 @@ def _kept(start: datetime, end: datetime) -> Iterator[Select[Any]]:
     # by the few that failed: most matches without a page never had one to ask for
     failed = text(f"entries.{FAILED}")
     yield kept.where(failed, ENTRIES.c.first_seen_at >= start, ENTRIES.c.first_seen_at < end)
-    yield kept.where(ENTRIES.c.error.is_(None), ARTICLES.c.extraction == "paywalled")
+    yield kept.where(ENTRIES.c.error.is_(None), text(f"articles.{PAYWALLED}"))
 
 
 def page_class(error: str | None, state: str) -> str:
@@ -80,9 +82,28 @@ def page_class(error: str | None, state: str) -> str:
 
 
 def summary_only(session: Session, since: date, until: date) -> dict[int, int]:
-    """By feed: matches of these days that stand on their summary alone."""
+    """By feed: matches of these days that stand on their summary alone. Whole months are known; what is before and after them is counted."""
+    first, last = _whole_months(since, until)
+    if first > last:
+        return _counted(session, since, until)
+    found = Counter[int]()
+    for one in tallies.counted(session, "feed", since=first, until=last):
+        found[int(one.name)] += one.summaries
+    for begin, end in ((since, first - DAY), (last + DAY, until)):
+        found.update(_counted(session, begin, end) if begin <= end else {})
+    return {feed_id: number for feed_id, number in found.items() if number}
+
+
+def _counted(session: Session, since: date, until: date) -> dict[int, int]:
     query = select(ARTICLES.c.feed_id, func.count()).where(
         ARTICLES.c.day >= f"{since:%Y-%m-%d}", ARTICLES.c.day <= f"{until:%Y-%m-%d}",
         ARTICLES.c.topics != "", ARTICLES.c.extraction == "summary-only", _THIN,
     )  # fmt: skip
     return {row[0]: row[1] for row in session.execute(query.group_by(ARTICLES.c.feed_id))}
+
+
+def _whole_months(since: date, until: date) -> tuple[date, date]:
+    """The first day of the first whole month and the last day of the last one; these are in the wrong order when there is none."""
+    first = since if since.day == 1 else (since.replace(day=1) + timedelta(days=32)).replace(day=1)
+    after = until + DAY
+    return first, after.replace(day=1) - DAY

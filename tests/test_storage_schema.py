@@ -373,10 +373,11 @@ def test_the_planner_knows_new_indexes_when_an_upgrade_is_through(filled: Databa
         later.ensure_schema(upgrade=True, tell=said.append)
     renewed = [
         f"what the planner knows of {table} is renewed"
-        for table in ("articles", "entries", "evidence_terms", "rechecks")
+        for table in ("articles", "entries", "evidence_terms", "rechecks", "verdicts")
     ]
     noted = ["what every article names is noted"] if filled.dialect == "postgresql" else []
-    assert said[1:] == noted + renewed
+    assert said[1 : 1 + len(noted)] == noted
+    assert sorted(said[1 + len(noted) :]) == renewed  # each database lists its tables in an order of its own
     assert said[0].startswith(f"bringing the schema from 0019 to {HISTORY.head};")
 
 
@@ -393,6 +394,8 @@ def test_an_empty_database_is_made_without_a_word(database_url: str) -> None:
 UNDO_0020 = {  # and what came after it
     "sqlite": (
         "DROP INDEX ix_articles_newest",
+        "DROP INDEX ix_articles_paywalled",
+        "DROP INDEX ix_verdicts_least_sure",
         "CREATE INDEX ix_articles_sort_key_topics ON articles (sort_key, topics)",
         "DROP INDEX ix_entries_claimed",
         "DROP INDEX ix_rechecks_claimed",

@@ -1,4 +1,4 @@
-"""What articles name, listed as words are (Postgres); the scores of what holds a word are told by an index."""
+"""What articles name, listed as words are (Postgres); scores, margins and paywalls are told by indexes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from storage.names import FILL, NAMES_DDL
 revision = "0022"
 down_revision = "0021"
 
+_OF_SOME = (
+    ("ix_articles_paywalled", "articles", ["day", "id"], "extraction = 'paywalled'"),
+    ("ix_verdicts_least_sure", "verdicts", ["entry_id", "margin", "id"], "current"),
+)
+
 
 def upgrade() -> None:
-    """Make the index of the newest anew; on Postgres note what every article names, of which each mention is read once."""
+    """Make three indexes, one of them instead of another; on Postgres note what every article names, of which each mention is read once."""
     columns = ["sort_key", "topics", "syria_score", "isis_score"]
     op.create_index("ix_articles_newest", "articles", columns)
     op.drop_index("ix_articles_sort_key_topics", "articles")
+    for name, table, columns, condition in _OF_SOME:
+        where = sa.text(condition)
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     connection = op.get_bind()
     if connection.dialect.name == "sqlite":
         return
