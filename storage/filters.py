@@ -15,7 +15,8 @@ from storage.asked import Asked, condition, has_score, has_topic, take_apart
 from storage.bounded import few_scored, of_country, stands_on
 from storage.days import utc_day
 from storage.full_text import FULL_TEXT, TITLES, has_words
-from storage.looking import Lists, Span, answers, listed, newest_answering
+from storage.listing import Lists, Span
+from storage.looking import answers, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
 from storage.names import NAMES, named_all

@@ -30,10 +30,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from storage.bounded import among, few
+from storage.bounded import among
 from storage.full_text import FULL_TEXT, has_words
+from storage.listing import Lists, Span, estimated
 from storage.models import ARTICLES
-from storage.names import NAMES
 from storage.pairs import PAIRS, may_hold
 from storage.tree import And, Node
 from storage.wider import finds, wider
@@ -48,7 +48,6 @@ HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
-COMMON = 0.1  # of all articles that name something: each is looked at for it then, and no list is read
 EXPECTED = (
     4  # hits that the newest documents should hold, for each article that is wanted; PHRASES times as many for a phrase
 )
@@ -65,56 +64,6 @@ _BY_ONE_LIST = f"{_BY_LISTS}; SET LOCAL enable_indexscan = off"
 _AS_BEFORE = "; ".join(
     f"SET LOCAL {name} TO DEFAULT" for name in ("cpu_tuple_cost", "max_parallel_workers_per_gather", "enable_indexscan")
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one. What
-    `names` list no other index gives in order: their newest are found by their lists alone."""
-
-    keys: frozenset[int] | None
-    long: tuple[Select[Any], ...]
-    names: tuple[Select[Any], ...] = ()
-
-    @classmethod
-    def of(
-        cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]], names: Select[Any] | None
-    ) -> Lists:
-        """Read those of the SELECTs that are short, and let go of names that are common; `keys` are lists that are read."""
-        short, long = list(keys), []
-        for one in (*within, *([] if names is None else [names])):
-            found = few(session, one)
-            if found is None:
-                long.append(one)
-            else:
-                short.append(set(found))
-        met = frozenset.intersection(*map(frozenset, short)) if short else None
-        dear = [
-            one for one in long if one is names and _estimated(session, one) <= COMMON * Spread.of(session, NAMES).rows
-        ]
-        return cls(met, tuple(one for one in long if one is not names), tuple(dear))
-
-    @property
-    def all(self) -> tuple[Select[Any], ...]:
-        """The long ones."""
-        return self.long + self.names
-
-    def met_by(self, session: Session, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The condition on a sort key that it is among the short ones."""
-        return [] if self.keys is None else [among(session, key, self.keys)]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The sort keys among which to look: from `low` on, and below `high`."""
-
-    low: int | None
-    high: int | None
-
-    def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
-        """The conditions on a sort key."""
-        from_low = [] if self.low is None else [key >= self.low]
-        return from_low if self.high is None else [*from_low, key < self.high]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +104,7 @@ def newest_answering(
     spread, expected = Spread.of(session, index), 0
     asked = Looked(node, wide, index, others, span, lists, exact=exact)
     if lists.keys is None:
-        expected = _estimated(session, select(index.c.rowid).where(has_words(session, wide, index=index)))
+        expected = estimated(session, select(index.c.rowid).where(has_words(session, wide, index=index)))
     # words of one language meet far more often than is estimated: for a phrase a tenth is many
     frequent = expected > max(FREQUENT, spread.rows / LOOKED_AT**2) / (1 if exact else 10)
     keys = _near(session, asked, limit) if frequent and not lists.names else None
@@ -248,7 +197,7 @@ def _floors(session: Session, asked: Looked, limit: int, expected: int, spread: 
     how far back enough of them should be found."""
     number = float(expected)
     for one in asked.lists.all:
-        number *= min(1.0, _estimated(session, one) / max(1.0, spread.rows))
+        number *= min(1.0, estimated(session, one) / max(1.0, spread.rows))
     wanted = EXPECTED * limit * (1 if asked.exact else PHRASES)
     if asked.lists.keys is not None or expected <= RARE:
         return iter((asked.span.low,))
@@ -331,11 +280,3 @@ def _kept(session: Session, asked: Looked, newest: Subquery, limit: int) -> Sele
 def _numbers(keys: Sequence[int]) -> ColumnElement[int]:
     """These sort keys as rows."""
     return func.unnest(literal(list(keys), ARRAY(BigInteger()))).label("sort_key")
-
-
-def _estimated(session: Session, query: Select[Any]) -> int:
-    """How many rows the planner expects of a query: of words it knows the frequent ones."""
-    connection = session.connection()
-    asked = query.compile(connection, compile_kwargs={"render_postcompile": True})
-    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {asked}", asked.params).scalar_one()
-    return int(plan[0]["Plan"]["Plan Rows"])

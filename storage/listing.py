@@ -1,0 +1,74 @@
+"""What Postgres can list beside words, and between which sort keys: a room of looking.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import Session
+
+from storage.bounded import among, few
+from storage.names import NAMES
+from storage.windows import Spread
+
+COMMON = 0.1  # of all articles that name something: each is looked at for it then, and no list is read
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one. What
+    `names` list no other index gives in order: their newest are found by their lists alone."""
+
+    keys: frozenset[int] | None
+    long: tuple[Select[Any], ...]
+    names: tuple[Select[Any], ...] = ()
+
+    @classmethod
+    def of(
+        cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]], names: Select[Any] | None
+    ) -> Lists:
+        """Read those of the SELECTs that are short, and let go of names that are common; `keys` are lists that are read."""
+        short, long = list(keys), []
+        for one in (*within, *([] if names is None else [names])):
+            found = few(session, one)
+            if found is None:
+                long.append(one)
+            else:
+                short.append(set(found))
+        met = frozenset.intersection(*map(frozenset, short)) if short else None
+        dear = [
+            one for one in long if one is names and estimated(session, one) <= COMMON * Spread.of(session, NAMES).rows
+        ]
+        return cls(met, tuple(one for one in long if one is not names), tuple(dear))
+
+    @property
+    def all(self) -> tuple[Select[Any], ...]:
+        """The long ones."""
+        return self.long + self.names
+
+    def met_by(self, session: Session, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The condition on a sort key that it is among the short ones."""
+        return [] if self.keys is None else [among(session, key, self.keys)]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The sort keys among which to look: from `low` on, and below `high`."""
+
+    low: int | None
+    high: int | None
+
+    def of(self, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """The conditions on a sort key."""
+        from_low = [] if self.low is None else [key >= self.low]
+        return from_low if self.high is None else [*from_low, key < self.high]
+
+
+def estimated(session: Session, query: Select[Any]) -> int:
+    """How many rows the planner expects of a query: of words it knows the frequent ones."""
+    connection = session.connection()
+    asked = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {asked}", asked.params).scalar_one()
+    return int(plan[0]["Plan"]["Plan Rows"])
