@@ -7,7 +7,7 @@ cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,9 +48,9 @@ HITS, PHRASES = (
     1_000,
     10,
 )  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
-EXPECTED = (
-    4  # hits that the newest documents should hold, for each article that is wanted; PHRASES times as many for a phrase
-)
+# Hits that the newest documents should hold: so many times what is wanted and some more, PHRASES times as many for a phrase. Copies of
+# one story stand together, so that fifty may be four stories.
+MORE, SPARE = 1.2, 140
 MANY = 16_000  # hits that are listed at once at most; what is older is then looked at in one statement
 # So many documents, evenly drawn from the newest, tell how often the words of a phrase meet. Often: its pairs of words are looked through,
 # newest first, not lists of half of everything.
@@ -105,15 +105,17 @@ def newest_answering(
     asked = Looked(node, wide, index, others, span, lists, exact=exact)
     if lists.keys is None:
         expected = estimated(session, select(index.c.rowid).where(has_words(session, wide, index=index)))
-    # words of one language meet far more often than is estimated: for a phrase a tenth is many
-    frequent = expected > max(FREQUENT, spread.rows / LOOKED_AT**2) / (1 if exact else 10)
+    # words of one language meet far more often than is estimated: a fifth of what must be there, for a phrase a fiftieth, may be enough
+    enough = spread.rows * limit / (5 * _most(limit))
+    frequent = expected > max(FREQUENT, enough) / (1 if exact else 10)
     keys = _near(session, asked, limit) if frequent and not lists.names else None
     if keys is None:
         share = _share(session, asked) if frequent else None
         if share is not None and share > OFTEN:
             keys = _walked(session, asked, limit)
         else:
-            keys = _listed_newest(session, asked, limit, _floors(session, asked, limit, expected, spread), spread)
+            share = _share_to_list(session, asked, limit, expected, spread)
+            keys = _listed_newest(session, asked, limit, share, spread)
     return select(_numbers(keys)).subquery("found")
 
 
@@ -153,7 +155,7 @@ def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
     """
     key = ARTICLES.c.sort_key
     newest = asked.others.where(*asked.span.of(key), *asked.lists.met_by(session, key)).order_by(key.desc()).offset(0)
-    most = min(max(FEWEST, LOOKED_AT * limit), MOST)
+    most = _most(limit)
     # once: what else they must meet may take longer than the look
     looked_at = list(session.scalars(newest.limit(most)))
     some = select(_numbers(looked_at)).order_by(desc("sort_key")).offset(0).subquery("some")
@@ -165,6 +167,11 @@ def _near(session: Session, asked: Looked, limit: int) -> list[int] | None:
         return None
     rest = newest.where(key < looked_at[-1], answers(session, asked.node, asked.index, key))
     return keys + list(session.scalars(rest.limit(limit - len(keys))))
+
+
+def _most(limit: int) -> int:
+    """How many of the newest documents are looked at."""
+    return min(max(FEWEST, LOOKED_AT * limit), MOST)
 
 
 def _share(session: Session, asked: Looked) -> float | None:
@@ -192,40 +199,35 @@ def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
     return found
 
 
-def _floors(session: Session, asked: Looked, limit: int, expected: int, spread: Spread) -> Iterator[int | None]:
-    """Sort keys down to which to list, one after the other: what is expected of the words, and of what is listed beside them, says
-    how far back enough of them should be found."""
+def _share_to_list(session: Session, asked: Looked, limit: int, expected: int, spread: Spread) -> float:
+    """In which part of all rows enough should be found, by what is expected of the words and of what is listed beside them."""
+    if asked.lists.keys is not None or expected <= RARE:
+        return 1.0
     number = float(expected)
     for one in asked.lists.all:
         number *= min(1.0, estimated(session, one) / max(1.0, spread.rows))
-    wanted = EXPECTED * limit * (1 if asked.exact else PHRASES)
-    if asked.lists.keys is not None or expected <= RARE:
-        return iter((asked.span.low,))
-    return spread.floors(asked.span.low, asked.span.high, wanted / max(1.0, number))
+    wanted = (MORE * limit + SPARE) * (1 if asked.exact else PHRASES)
+    return min(1.0, wanted / max(1.0, number))
 
 
-def _listed_newest(
-    session: Session, asked: Looked, limit: int, floors: Iterator[int | None], spread: Spread
-) -> list[int]:
+def _listed_newest(session: Session, asked: Looked, limit: int, share: float, spread: Spread) -> list[int]:
     """The sort keys, newest first, by the index's list: of the newest hits, and only if too few of these answer of older ones."""
     number = max(HITS if asked.exact else HITS * PHRASES, 2 * limit)
     found: list[int] = []
     high = asked.span.high
-    for low in floors:
-        while True:
-            hits = _newest_hits(session, asked, Span(low, high), number, by_keys=spread.number(low, high) <= WIDEST)
-            some = select(_numbers(_sifted(session, asked, hits))).offset(0).subquery("newest")
-            found += session.scalars(_kept(session, asked, some, limit - len(found)))
-            if len(found) == limit:
-                return found
-            if len(hits) < number:
-                break
-            high = hits[-1]
-            if number >= MANY:
-                return found + list(session.scalars(_older(session, asked, high, limit - len(found))))
-            number *= 4
-        high = low
-    return found
+    while True:
+        low = asked.span.low if share >= 1 else spread.floor(asked.span.low, asked.span.high, share)
+        hits = _newest_hits(session, asked, Span(low, high), number, by_keys=spread.number(low, high) <= WIDEST)
+        some = select(_numbers(_sifted(session, asked, hits))).offset(0).subquery("newest")
+        found += session.scalars(_kept(session, asked, some, limit - len(found)))
+        if len(found) == limit or (len(hits) < number and low == asked.span.low):
+            return found
+        if len(hits) < number:
+            high, share = low, spread.further(share, limit, len(found))
+        elif number < MANY:
+            high, number = hits[-1], number * 4
+        else:
+            return found + list(session.scalars(_older(session, asked, hits[-1], limit - len(found))))
 
 
 def _sifted(session: Session, asked: Looked, keys: list[int]) -> list[int]:

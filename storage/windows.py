@@ -1,14 +1,14 @@
 """How far back to look for the newest of some hits, so that little more is read than is shown: a room of looking.py, for Postgres alone.
 
 The list of an index is in no order, and of each hit its row is read. So the hits among the newest documents are read first, of as many
-documents as should hold enough, then of eight times as many, and only then all. Where so many documents begin, Postgres knows already:
+documents as should hold enough, then of up to eight times as many, and only then all. Where so many documents begin, Postgres knows already:
 the histogram of its statistics divides the keys of a table into parts of as many rows.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import TableClause, text
@@ -37,20 +37,19 @@ class Spread:
         rows, bounds = session.execute(_KNOWN, {"name": index.name}).one()
         return cls(max(0.0, rows), bounds or ())
 
-    def floors(self, low: int | None, high: int | None, share: float) -> Iterator[int | None]:
-        """Keys down to which to look, one after the other, of what is between `low` and `high`; the last is `low`.
-
-        `share` is the part of all rows in which enough should be found.
-        """
+    def floor(self, low: int | None, high: int | None, share: float) -> int | None:
+        """The key from which on such a share of all rows lies below `high`; `low` if that is no further, or when these are too many to be
+        told by their keys."""
         parts = max(1, len(self.bounds) - 1)
         end = len(self.bounds) if high is None else bisect_left(self.bounds, high)
-        while self.bounds and self.rows * share <= WIDEST:
-            place = end - max(2, round(share * parts) + 1)
-            if place <= 0 or (low is not None and self.bounds[place] <= low):
-                break
-            yield self.bounds[place]
-            share = max(share, 1 / parts) * GROWTH
-        yield low
+        place = end - max(2, round(share * parts) + 1)
+        if not self.bounds or self.rows * share > WIDEST or place <= 0:
+            return low
+        return self.bounds[place] if low is None or self.bounds[place] > low else low
+
+    def further(self, share: float, wanted: int, found: int) -> float:
+        """The share in which as many as are wanted should stand, when `found` stand in this one."""
+        return max(share, 1 / max(1, len(self.bounds) - 1)) * min(GROWTH, 2 * wanted / max(1, found))
 
     def number(self, low: int | None, high: int | None) -> float:
         """About how many rows are between two keys."""

@@ -18,24 +18,34 @@ HUNDRED = Spread(10_000_000, range(0, 1_010, 10))  # 101 bounds: parts of 100,00
 @pytest.mark.parametrize(
     ("low", "high", "share", "expected"),
     [
-        (None, None, 0.0001, [990, 920, None]),  # a part is the least, then eight; sixty-four would be too long a list
-        (None, None, 0.05, [950, None]),
-        (None, None, 0.2, [None]),
-        (None, 500, 0.01, [480, 410, None]),  # ending at the bound of a part, the one before it is meant
-        (None, 505, 0.01, [490, 420, None]),
-        (975, None, 0.01, [990, 975]),
-        (995, None, 0.01, [995]),
-        (None, 5, 0.01, [None]),
+        (None, None, 0.0001, 990),  # a part is the least
+        (None, None, 0.05, 950),
+        (None, None, 0.2, None),  # two million keys would be too long a list
+        (None, 500, 0.01, 480),  # ending at the bound of a part, the one before it is meant
+        (None, 505, 0.01, 490),
+        (975, None, 0.01, 990),
+        (995, None, 0.01, 995),
+        (None, 5, 0.01, None),
     ],
 )
-def test_eight_times_as_far_back_each_time(
-    low: int | None, high: int | None, share: float, expected: list[int]
-) -> None:
-    assert list(HUNDRED.floors(low, high, share)) == expected
+def test_from_where_on_a_share_of_all_rows_is(low: int | None, high: int | None, share: float, expected: int) -> None:
+    assert HUNDRED.floor(low, high, share) == expected
 
 
-def test_a_small_store_is_looked_through_and_so_is_one_of_which_nothing_is_known() -> None:
-    assert list(Spread(0, ()).floors(7, None, 0.5)) == [7]
+def test_as_far_as_should_hold_what_lacks_at_most_eight_times_and_always_further() -> None:
+    assert HUNDRED.further(0.02, 50, 25) == pytest.approx(0.08)
+    assert HUNDRED.further(0.02, 50, 0) == pytest.approx(0.16)
+    assert HUNDRED.further(0.0001, 50, 49) == pytest.approx(0.0204, abs=0.0001)
+    share, floors = 0.0001, [1_010]
+    while (floor := HUNDRED.floor(None, None, share)) is not None:
+        assert floor < floors[-1]
+        floors.append(floor)
+        share = HUNDRED.further(share, 50, 50)
+    assert len(floors) == 5
+
+
+def test_what_is_not_known_is_looked_through() -> None:
+    assert Spread(0, ()).floor(7, None, 0.5) == 7
     assert Spread(0, ()).number(None, 5) == 0
 
 
