@@ -16,7 +16,7 @@ from storage.bounded import few_scored, of_country, stands_on
 from storage.days import utc_day
 from storage.full_text import FULL_TEXT, TITLES, has_words
 from storage.listing import Lists, Span
-from storage.looking import answers, listed, newest_answering
+from storage.looking import answers, by_lists, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
 from storage.names import NAMES, named_all
@@ -121,9 +121,7 @@ def _looked_up(session: Session, filters: Filters, asked: Asked, span: Span, lim
         else:
             short.append(keys)
     others = _filtered(session, select(key).where(*conditions), filters, plain)
-    named = (
-        select(NAMES.c.rowid).where(has_words(session, names, index=NAMES)) if names and index is not NAMES else None
-    )
+    named = select(NAMES.c.rowid).where(by_lists(session, names, NAMES)) if names and index is not NAMES else None
     lists = Lists.of(session, _listed(session, filters, asked), short, named)
     also = in_text(asked.title) if asked.words and asked.title else None
     return newest_answering(session, node, index, others, span=span, lists=lists, limit=limit, also=also)

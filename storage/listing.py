@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
-from storage.bounded import among, few
+from storage.bounded import FEW, among, few
 from storage.names import NAMES
 from storage.windows import Spread
 
-COMMON = 0.1  # of all articles that name something: each is looked at for it then, and no list is read
+# of all articles that name something: what more name is looked at for each hit, fifty of them among ten thousand at most; no list is read then
+COMMON = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Lists:
     keys: frozenset[int] | None
     long: tuple[Select[Any], ...]
     names: tuple[Select[Any], ...] = ()
+    met: float = 1.0  # the part of all articles that meet what is looked at for each hit
 
     @classmethod
     def of(
@@ -31,17 +33,21 @@ class Lists:
     ) -> Lists:
         """Read those of the SELECTs that are short, and let go of names that are common; `keys` are lists that are read."""
         short, long = list(keys), []
-        for one in (*within, *([] if names is None else [names])):
+        rows = estimated(session, names) if names is not None else 0
+        share = rows / max(1.0, Spread.of(session, NAMES).rows) if rows > FEW else 0.0
+        common = names is not None and share > COMMON
+        for one in (*within, *([] if names is None or common else [names])):
             found = few(session, one)
             if found is None:
                 long.append(one)
             else:
                 short.append(set(found))
-        met = frozenset.intersection(*map(frozenset, short)) if short else None
-        dear = [
-            one for one in long if one is names and estimated(session, one) <= COMMON * Spread.of(session, NAMES).rows
-        ]
-        return cls(met, tuple(one for one in long if one is not names), tuple(dear))
+        return cls(
+            frozenset.intersection(*map(frozenset, short)) if short else None,
+            tuple(one for one in long if one is not names),
+            tuple(one for one in long if one is names),
+            min(1.0, share) if common else 1.0,
+        )
 
     @property
     def all(self) -> tuple[Select[Any], ...]:
