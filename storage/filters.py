@@ -94,6 +94,8 @@ def newest(
     rest = replace(filters, since=None, until=None, named=())
     if filters.limit is not None and (index is not None or named) and not is_sqlite(session):
         found = _looked_up(session, rest, replace(asked, named=named), span, filters.limit)
+        if columns == (ARTICLES.c.sort_key,):
+            return select(found.c.sort_key).order_by(found.c.sort_key.desc())
         return query.join(found, found.c.sort_key == ARTICLES.c.sort_key).order_by(ARTICLES.c.sort_key.desc())
     key = ARTICLES.c.sort_key if index is None else index.c.rowid
     bounded = span.low is not None

@@ -213,7 +213,9 @@ def _share_to_list(session: Session, asked: Looked, limit: int, expected: int, s
     if number <= RARE and not asked.lists.all:
         return 1.0
     wanted = (MORE * limit + SPARE) * (1 if asked.exact else PHRASES)
-    return min(1.0, wanted / max(1.0, number), WIDEST / max(1.0, spread.rows))
+    widest = WIDEST / max(1.0, spread.rows)
+    sure = isinstance(asked.wide, Text) and not asked.lists.all
+    return min(1.0, wanted / max(1.0, number), 1.0 if sure else widest)
 
 
 def _between_strangers_and_twins(session: Session, asked: Looked, expected: int) -> float:
