@@ -46,8 +46,12 @@ CONNECT_SECONDS = 10
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 _ALIVE_SERVER = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 # Compiling a plan takes longer than any answer here may; a page out of order costs hardly more than one in order, on today's disks;
-# a list of half a million numbers is sorted in memory; a second process takes as long to start as most answers.
-_PLANNING = "SET jit = off; SET random_page_cost = 1.1; SET work_mem = '32MB'; SET parallel_setup_cost = 20000"
+# a list of half a million numbers is sorted in memory; a second process takes as long to start as most answers. Pages of a list are
+# asked of the disk together, 200 instead of one: 65,000 of them took .7 s instead of 2.5. Where a server cannot, it says 0.
+_PLANNING = (
+    "SET jit = off; SET random_page_cost = 1.1; SET work_mem = '32MB'; SET parallel_setup_cost = 20000;"
+    " SELECT set_config(name, '200', false) FROM pg_settings WHERE name = 'effective_io_concurrency' AND setting <> '0'"
+)
 # RETURNING and upserts need 3.35 (2021); Debian 12 has 3.40
 OLDEST_SQLITE = (3, 35, 0)
 _POSTGRES_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
