@@ -38,7 +38,8 @@ LEFT JOIN filled.articles a ON a.id = place.was
 LEFT JOIN filled.story_moves s ON s.was = a.story_id AND s.k = place.k,
 LATERAL (
     SELECT coalesce(s.days, place.days - CASE WHEN e.first_seen_at + place.days * interval '1 day' > place.last THEN {DAYS} ELSE 0 END) AS days
-) moved;
+) moved
+ORDER BY place.id;
 CREATE INDEX ON filled.moves (was, k);
 """
 _TIMES = ("published_at", "first_seen_at", "last_seen_at", "triaged_at", "finished_at", "fetched_at", "stored_at", "changed_at", "decided_at", "at")  # fmt: skip
@@ -63,7 +64,7 @@ def end(raw: Any, times: int, tell: Callable[[str], None]) -> None:
     """Write everything so many times into the tables themselves; in one transaction, which spares the log (`wal_level = minimal`)."""
     for table, column in LOOKED_UP.items():
         raw.execute(f"CREATE INDEX ON filled.{table} ({column})")
-    # joined in loops, everything keeps the order of the moves
+    # joined in loops that begin with the moves, everything keeps their order
     raw.execute(
         "SET search_path = public; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; ANALYZE"
     )
@@ -95,7 +96,9 @@ def _copying(raw: Any, table: str, column: str) -> str:
         changed |= {name: f"t.{name} + m.days * interval '1 day'" for name in ("created_at", "changed_at", "first_at", "last_at")}  # fmt: skip
     shown = ", ".join(changed.get(name, f't."{name}"') for name in names)
     quoted = (f'"{name}"' for name in names)
+    # OFFSET 0: else the planner may begin with what was written, and each ten that are one stand side by side
     return (
         f"INSERT INTO {table} ({', '.join(quoted)})"
-        f" SELECT {shown} FROM {moves} m JOIN filled.{table} t ON t.{column} = m.{was}"
+        f" SELECT {shown} FROM {moves} m"
+        f" CROSS JOIN LATERAL (SELECT * FROM filled.{table} f WHERE f.{column} = m.{was} OFFSET 0) t"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,7 @@ def test_repeated(database: Database) -> None:
     # numbered as they came, but for what lies about a joint
     with database.read() as session:
         assert (session.scalar(text("SELECT corr(id, extract(epoch FROM first_seen_at)) FROM articles")) or 0) > 0.8
+        # and so they lie, as they would have come
+        for table, column in (("entries", "id"), ("articles", "id"), ("mentions", "entry_id"), ("verdicts", "entry_id")):  # fmt: skip
+            order = session.scalars(text(f"SELECT {column} FROM {table} ORDER BY ctid")).all()
+            assert sum(after < before for before, after in pairwise(order)) < len(order) / 20, table
