@@ -15,6 +15,12 @@ _OF_SOME = (
     ("ix_verdicts_least_sure", "verdicts", ["entry_id", "margin", "id"], "current"),
 )
 
+# A sample of rows that stand together takes nine of them for one article's where there are one or two: then all are read, for a week.
+_DISTINCT = (
+    "ALTER TABLE evidence_terms ALTER COLUMN entry_id SET (n_distinct = -0.5)",
+    "ALTER TABLE mentions ALTER COLUMN entry_id SET (n_distinct = -0.3)",
+)
+
 
 def upgrade() -> None:
     """Make three indexes, one of them instead of another; on Postgres note what every article names, of which each mention is read once."""
@@ -27,8 +33,11 @@ def upgrade() -> None:
     connection = op.get_bind()
     if connection.dialect.name == "sqlite":
         return
-    if connection.scalar(sa.text("SELECT 1 FROM mentions LIMIT 1")):
+    filled = connection.scalar(sa.text("SELECT 1 FROM mentions LIMIT 1"))
+    if filled:
         context.config.attributes["tell"]("what every article names is noted")
     table, index = NAMES_DDL
-    for statement in (table, FILL, index, "ANALYZE articles_names"):
+    for statement in (table, FILL, index, *_DISTINCT):
         connection.exec_driver_sql(statement)
+    if filled:  # of an empty table nothing is better known than something
+        connection.exec_driver_sql("ANALYZE articles_names, evidence_terms, mentions")
