@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import Session
 
@@ -17,8 +17,7 @@ from storage.windows import Spread
 COMMON = 0.005
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
+class Lists(Struct, frozen=True):
     """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one. What
     `names` list no other index gives in order: their newest are found by their lists alone."""
 
@@ -59,8 +58,7 @@ class Lists:
         return [] if self.keys is None else [among(session, key, self.keys)]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The sort keys among which to look: from `low` on, and below `high`."""
 
     low: int | None

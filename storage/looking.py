@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -70,8 +70,7 @@ _AS_BEFORE = "; ".join(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """What is asked for: words (`wide` as the index alone can tell them), all other conditions as a SELECT of ARTICLES.sort_key,
     those on a sort key, and those that an index lists."""
 

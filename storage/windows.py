@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import TableClause, text
 from sqlalchemy.orm import Session
 
@@ -24,8 +24,7 @@ WHERE c.oid = to_regclass(:name)
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Spread(Struct, frozen=True):
     """How many rows an index's table has, and the keys that divide it into parts of as many; none where Postgres never looked."""
 
     rows: float

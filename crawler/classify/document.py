@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from msgspec import Struct, field
 
 from crawler.classify.capitals import follows, goes_on
 from crawler.classify.folding import Folded
@@ -76,8 +78,7 @@ class Feature:
     spots: tuple[Spot, ...] = ()
 
 
-@dataclass(slots=True)
-class Document:
+class Document(Struct):
     """A folded article."""
 
     title: Folded
@@ -155,8 +156,7 @@ class Document:
         return source, folded.original(spot.mention.start, spot.mention.end)
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """The mentions of one topic and of the common context in a document, sorted by what they are."""
 
     anchors: list[Spot] = field(default_factory=list)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 # Letters that people use for one another and that Unicode does not decompose.
 _SAME = {
@@ -88,8 +89,7 @@ class Places:
         return self._originals[run] + at - self._starts[run]
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(Struct, frozen=True):
     """A folded text; `places[i]` is where its character `i` stood in the original (None: the same place)."""
 
     text: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+from msgspec import Struct
 
 from crawler.classify.bearers import ABOUT, is_doubtful, is_leisure, is_private
 from crawler.classify.document import Document, Feature, Found, Spot, gather
@@ -54,8 +55,7 @@ class Evidence(NamedTuple):  # a frozen dataclass takes three times as long to m
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the judge says on one topic; `score` is in 0..1, `near` means just under the threshold."""
 
     topic: str
@@ -66,16 +66,14 @@ class Verdict:
     evidence: tuple[Evidence, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Triage:
+class Triage(Struct, frozen=True):
     """Whether an entry's page is worth fetching, by title and summary; `score` is the highest of its topics."""
 
     score: float
     candidate: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Glance:
+class _Glance(Struct, frozen=True):
     """What a first look at title and text (by field) tells: their folded letters, where spellings stand, whether one may be a topic's name."""
 
     texts: Mapping[str, str]

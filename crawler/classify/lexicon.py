@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.classify.folding import fold
 
@@ -55,8 +56,7 @@ class LexiconError(Exception):
     """A topic file is wrong; the message names file and line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """One spelling, folded. `exact` is the spelling to find in the unfolded text, for letters that are words in small."""
 
     text: str
@@ -69,8 +69,7 @@ class Form:
     capital: bool = False  # spelt with a capital: in small letters it is another word
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(Struct, frozen=True):
     """What a form stands for. `weak` is how many words that fit must stand beside it; 0: it needs no help; 6: a certain name alone helps."""
 
     topic: str
@@ -79,8 +78,7 @@ class Concept:
     weak: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Struct, frozen=True):
     """A topic file: its id, what it is called, its forms; whether it is a `country`, beside which others stand and whose people go elsewhere."""
 
     id: str

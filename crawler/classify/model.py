@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from crawler.classify.document import Feature, Spot
 
@@ -23,8 +24,7 @@ class ModelError(Exception):
     """The model file is wrong; the message names the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weights:
+class Weights(Struct, frozen=True):
     """One topic's model: score = 1 / (1 + exp(-(bias + sum of weight times feature)))."""
 
     bias: float
@@ -51,8 +51,7 @@ class Weights:
         return round(within - sum(rounded.values()), 4), rounded
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """All topics' weights."""
 
     topics: Mapping[str, Weights]
