@@ -28,10 +28,8 @@ BOOTSTRAPS = 1_000
 # .45 and .50 as many other bearers are kept.
 THRESHOLDS = {"syria": 0.46, "isis": 0.47, DEFAULT: 0.5}
 TOPICS = ("syria", "isis")
-NEWEST = (
-    "F",
-    FULL,
-)  # items of exam-whose.jsonl and exam-full-*.jsonl, written last: without them figures compare with those of before
+# items of exam-whose.jsonl and exam-full-*.jsonl, written last: without them figures compare with those of before
+NEWEST = ("F", FULL)
 
 
 def main(write: bool) -> None:

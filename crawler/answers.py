@@ -183,7 +183,7 @@ def _header(response: Response, name: str) -> str | None:
 
 @cache
 def _key(name: str) -> bytes:
-    """The key of a header in Scrapy's `Headers`, which makes it anew at every look: with eight looks an answer a tenth of what a poll costs."""
+    """The key of a header in Scrapy's `Headers`. They make it anew at every look, a tenth of what a poll costs."""
     return name.title().encode("ascii")
 
 

@@ -52,8 +52,8 @@ FORGET_SECONDS = 3600.0  # between two looks for hosts that nobody asks any more
 PARTING_SECONDS = 2.0  # for telling the others when this member stops
 
 
-class _Plainly(logging.Filter):
-    """What the queue's library says of a database that is away, on one line as we do: several of its tasks notice, each with a page of traceback."""
+class _OnOneLine(logging.Filter):
+    """What the queue's library says of a database that is away: several of its tasks notice, each with a page of traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always say it."""
@@ -84,7 +84,7 @@ class _Jobs(JobManager):
 def speak_plainly(member: str) -> None:
     """From now on the queue's worker of this name writes no traceback for a database that is away."""
     for name in ("worker", f"worker.{member}", "utils"):  # a filter is not asked of the loggers below its own
-        logging.getLogger(f"procrastinate.{name}").addFilter(_Plainly())
+        logging.getLogger(f"procrastinate.{name}").addFilter(_OnOneLine())
 
 
 class Cluster:

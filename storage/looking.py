@@ -47,10 +47,8 @@ LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
 SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
 FREQUENT = 20_000  # hits, from where on the newest documents are looked at: a list of as many is read in 12 ms
 RARE = 1_000  # hits that are listed whatever they are
-HITS, PHRASES = (
-    1_000,
-    10,
-)  # that are listed at once, and as many times for a phrase, of which the list says no more than the words
+HITS = 1_000  # that are listed at once
+PHRASES = 10  # times as many for a phrase, of which the list says no more than the words
 # Hits that the newest documents should hold: so many times what is wanted and some more, PHRASES times as many for a phrase. Copies of
 # one story stand together, so that fifty may be four stories.
 MORE, SPARE = 1.2, 140
