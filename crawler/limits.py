@@ -13,6 +13,7 @@ import logging
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,7 +36,7 @@ from crawler.larder import ASIDE, LARDER, ORDINARY, Aside
 from crawler.openfiles import kept, open_files
 from crawler.pool import BoundedPool
 from crawler.shallow import shallow_stack
-from crawler.straight import Endpoints
+from crawler.straight import Endpoints, HostNamed, sent_at_once
 from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
@@ -43,6 +44,7 @@ from crawler.workers import give_memory_back
 with shallow_stack():
     from scrapy.core.downloader.handlers.http11 import (
         HTTP11DownloadHandler,
+        _BindAddressAgent,
         _LenientHTTP11ClientProtocol,
         _LenientHTTPClientParser,
         _ScrapyAgent,
@@ -152,12 +154,18 @@ def _set_aside(request: Request, response: Response) -> Response:
     return response
 
 
+class _StraightAgent(HostNamed, _BindAddressAgent):
+    pass
+
+
 class _WireAgent(_ScrapyAgent):
     """Gives what the parser has of the wire to the request that asked for it; of any other it is dropped at the head."""
 
     def _get_agent(self, request: Request, timeout: float) -> Any:
         agent: Any = super()._get_agent(request, timeout)
         agent._endpointFactory.__class__ = Endpoints
+        if type(agent) is _BindAddressAgent:  # no proxy
+            agent.__class__ = _StraightAgent
         return agent
 
     @staticmethod
@@ -315,7 +323,7 @@ class _BoundedProtocol(_LenientHTTP11ClientProtocol):
     _parser: Any
 
     def request(self, request: Any) -> Any:
-        answer = super().request(request)
+        answer = sent_at_once(self.transport, partial(super().request, request))
         self._parser.__class__ = _BoundedParser
         return answer
 

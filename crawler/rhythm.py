@@ -136,6 +136,8 @@ def until_expected(
     """
     missing, passed = entries, 0.0
     limit = most / HOUR
+    if rate * limit * SLOTS < entries:  # no slot has a greater share: most feeds are as quiet as that
+        return most
     shape = rhythm.shape
     if careful:
         shape = tuple(max(share, shape[(slot + 1) % SLOTS]) for slot, share in enumerate(shape))
@@ -191,7 +193,7 @@ def from_json(value: Mapping[str, Any] | None) -> Rhythm | None:
         size = int(value["size"])
     except (KeyError, TypeError, ValueError):
         return None
-    if any(not math.isfinite(number) or number < 0 for number in numbers):
+    if not math.isfinite(sum(numbers)) or min(numbers) < 0:
         return None
     return Rhythm(until, size, tuple(numbers[:SLOTS]), tuple(numbers[SLOTS : 2 * SLOTS]), *numbers[2 * SLOTS :])
 

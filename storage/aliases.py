@@ -40,9 +40,13 @@ def same_entries(unknown: Sequence[Mapping[str, Any]], listed: Sequence[Listed])
     return found
 
 
-def last_listing(session: Session, feed_id: int, *, size: int) -> list[Listed]:
-    """What the feed listed last; the newest of it."""
-    return list(session.execute(_LAST_LISTING, {"feed": feed_id, "most": max(LISTING, 3 * size)}).mappings())
+def last_listing(session: Session, feed_id: int, unknown: Sequence[Mapping[str, Any]], *, size: int) -> list[Listed]:
+    """What the feed listed last, the newest of it, as far as `same_entries` may find one of `unknown` in it: of a few only by their ids."""
+    asked: dict[str, Any] = {"feed": feed_id, "most": max(LISTING, 3 * size)}
+    if len(unknown) >= SOME:
+        return list(session.execute(_LAST_LISTING, asked).mappings())
+    ids = [row["guid"] for row in unknown if row["guid"]]
+    return list(session.execute(_LISTED_BY_ID, {**asked, "guids": ids}).mappings()) if ids else []
 
 
 _NEWEST = (
@@ -58,6 +62,7 @@ _LAST_LISTING = (
     .join_from(_NEWEST, ENTRIES, ENTRIES.c.id == _NEWEST.c.entry_id)
     .where(_NEWEST.c.last_seen_at >= _LISTED_AT)
 )
+_LISTED_BY_ID = _LAST_LISTING.where(_NEWEST.c.guid.in_(bindparam("guids", expanding=True)))
 
 
 def _pairs(

@@ -158,7 +158,7 @@ def _renamed(
     session: Session, feed_id: int, unknown: Sequence[Mapping[str, Any]], listed_still: Set[int], *, size: int
 ) -> dict[str, int]:
     """Of rows that seem new: those that the feed's last listing had under another key, with the ids of their entries."""
-    gone = [row for row in last_listing(session, feed_id, size=size) if row["id"] not in listed_still]
+    gone = [row for row in last_listing(session, feed_id, unknown, size=size) if row["id"] not in listed_still]
     return same_entries(unknown, gone)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from storage.feeds import is_polled
@@ -57,19 +57,18 @@ class Subscribed:
 
 
 _ROW = [SUBSCRIPTIONS.c[one.name] for one in fields(Subscribed)]
+_OF_FEED = select(*_ROW).where(SUBSCRIPTIONS.c.feed_id == bindparam("feed"))  # asked of every document: made once
 
 
 def of_feed(session: Session, *, feed_id: int) -> Subscribed | None:
     """The subscription of a feed, in whatever state."""
-    return _one(session, SUBSCRIPTIONS.c.feed_id == feed_id)
+    row = session.execute(_OF_FEED, {"feed": feed_id}).one_or_none()
+    return Subscribed(*row) if row is not None else None
 
 
 def calling(session: Session, *, token: str) -> Subscribed | None:
     """The subscription whose callback ends so, when its hub may call."""
-    return _one(session, and_(SUBSCRIPTIONS.c.token == token, SUBSCRIPTIONS.c.state.in_(_LISTENING)))
-
-
-def _one(session: Session, condition: ColumnElement[bool]) -> Subscribed | None:
+    condition = and_(SUBSCRIPTIONS.c.token == token, SUBSCRIPTIONS.c.state.in_(_LISTENING))
     row = session.execute(select(*_ROW).where(condition)).one_or_none()
     return Subscribed(*row) if row is not None else None
 
