@@ -2,8 +2,8 @@
 
 TEXTS.jsonl has a line per item: its url, title and text (which are never in the project). FILE is one of bench/labels/elsewhere (french, german …); an
 item whose text differs from what was read there is left out and counted. Beside the judge stand two crude ways on the same items: any mention of a topic's name
-(of the country or the group, and what is derived from it, doubtful ones too), and one in title or lead; `gain` is what the judge's F1 has over that. --kinds counts the
-errors by kind of case (with ? where the label is unsure). --errors names what is wrong on isis or syria in the half that may be learned from.
+(of the country or the group, and what is derived from it, doubtful ones too), and one in title or lead; `gain` is what the judge's F1 has over that. Where a second
+reader has read the items (elsewhere/again), the judge is held against that one, too, and against what both say; and the readers against each other. --kinds counts the errors by kind of case (with ? where the label is unsure). --errors names what is wrong on isis or syria in the half that may be learned from.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def main(files: str, texts: Path, errors: str | None, kinds: bool) -> None:
             chosen = [(row, one) for row, one in zip(rows, said, strict=True) if half in ("both", row["half"])]
             _line(f"{topic} {half}", [(one, bool(row[topic])) for row, one in chosen])
             _line(f"{topic} {half}, sure", [(one, bool(row[topic])) for row, one in chosen if row["sure"]])
+        _second(rows, topic, said)
         _crude(rows, topic, said)
         if kinds:
             _kinds(rows, topic, said)
@@ -57,8 +58,22 @@ def main(files: str, texts: Path, errors: str | None, kinds: bool) -> None:
 
 
 def _labels(file: str) -> Rows:
+    """The first reader's labels of a file, each with the second's as `again` where there is one."""
     lines = (LABELS / "elsewhere" / f"{file}.jsonl").read_bytes().splitlines()
-    return [json.loads(line) | {"code": CODES[file.split("-")[0]]} for line in lines]
+    files = sorted((LABELS / "elsewhere" / "again").glob("*.jsonl"))
+    again = {(row["file"], row["id"]): row for one in files for row in map(json.loads, one.read_bytes().splitlines())}
+    rows = [json.loads(line) | {"code": CODES[file.split("-")[0]]} for line in lines]
+    return [row | {"again": again.get((file, row["id"]))} for row in rows]
+
+
+def _second(rows: Rows, topic: str, said: list[bool]) -> None:
+    """Lines on the items that two readers have read."""
+    twice = [
+        (one, bool(row[topic]), bool(row["again"][topic])) for one, row in zip(said, rows, strict=True) if row["again"]
+    ]
+    _line(f"{topic} second reader", [(one, second) for one, _, second in twice])
+    _line(f"{topic} both readers", [(one, first) for one, first, second in twice if first == second])
+    _line(f"{topic} one reader by other", [(second, first) for _, first, second in twice])
 
 
 def _same(label: dict[str, Any], found: dict[str, Any] | None) -> bool:

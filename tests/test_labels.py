@@ -27,6 +27,12 @@ def test_an_article_has_one_first_label() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_who_reads_elsewhere_again_reads_what_was_read_before() -> None:
+    for row in rows("elsewhere/again/*.jsonl"):
+        assert set(row) == {"file", "id", "syria", "isis", "sure_syria", "sure_isis"}
+        assert row["id"] in {one["id"] for one in rows(f"elsewhere/{row['file']}.jsonl")}
+
+
 def test_what_is_settled_was_read_twice_and_is_another_label_than_the_first() -> None:
     first = {row["id"]: row["isis"] for row in rows("*.jsonl")}
     again = {row["id"]: row["case"] for row in rows("again/isis-war-reports.jsonl")}
