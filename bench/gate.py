@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import FULL, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
+from judge_data import FULL, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
 
 from crawler.classify import Judge
 
@@ -93,19 +93,24 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         ("news", [r for r in rows if r.origin != "exam"]),
         (
             "examination",
-            [r for r in rows if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL))],
+            [
+                r
+                for r in rows
+                if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, MIRROR))
+            ],
         ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
         ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
         ("whose story", [r for r in rows if r.origin == "exam" and r.id.startswith(WHOSE)]),
         ("full articles", [r for r in rows if r.origin == "exam" and r.id.startswith(FULL)]),
+        ("mirrored news", [r for r in rows if r.origin == "exam" and r.id.startswith(MIRROR)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
             total = sum(said[row.id][topic] for row in chosen) + sum(getattr(row, topic) for row in chosen)
             if total:
                 figures[f"{topic} F1, held-out {place}"] = 2 * hits / total
-    bearers = [row for row in rows if row.kind == "bearer" and not row.id.startswith(FULL)]
+    bearers = [row for row in rows if row.kind == "bearer" and not row.id.startswith((FULL, MIRROR))]
     for name, later in (("of the examination", False), ("of later examinations", True)):
         kept = [any(said[row.id].values()) for row in bearers if row.id.startswith(BEARERS) == later]
         figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)

@@ -32,6 +32,7 @@ ONE_WAR = 0.5
 COUNTRY = "F"  # items of exam-whose.jsonl: written on what is a country's story; for ISIS hardly fitted on
 OTHER_TOPIC = 0.0001
 FULL = "full-"  # items of exam-full-*.jsonl, hard full articles in five languages
+MIRROR = "mirror-"  # items of exam-mirror-*.jsonl, built like news of other publishers: the same kinds, other events
 # at 1 they cost the older items .001 for Syria and .004 for ISIS, in English its floor; so by cross-validation over all items
 OF_FULL = {"syria": 0.5, "isis": 0.1}
 COLLECTION = "fakes"  # its group in the shared data
