@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from storage import clocks, copies, mentions, proofs, removal, same_event, stories
@@ -105,6 +105,11 @@ def day_of(time: datetime) -> str:
 def sort_key(time: datetime, entry_id: int = 0) -> int:
     """A number that orders articles by the minute, then by id, and is unique: the newest-first index of search."""
     return (int((time - _EPOCH) / timedelta(minutes=1)) << _ID_BITS) + entry_id
+
+
+def numbered(key: ColumnElement[int]) -> ColumnElement[int]:
+    """The id of the article that has a sort key."""
+    return key.bitwise_and(literal_column(f"{(1 << _ID_BITS) - 1}"))
 
 
 class _Written(Struct, frozen=True):

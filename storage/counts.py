@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from storage.filters import Filters, narrowed
+from storage.looking import for_lists
 from storage.models import ARTICLES, FEEDS
+from storage.portable import is_sqlite
 from storage.tallies import Kind, counted
 
 
@@ -81,7 +83,11 @@ def _numbers(session: Session, kind: Kind, filters: Filters) -> Iterable[Any]:
         "feed": ARTICLES.c.feed_id,
     }
     query = select(names[kind], ARTICLES.c.topics, func.count()).select_from(ARTICLES)
-    return session.execute(narrowed(session, query.group_by(names[kind], ARTICLES.c.topics), filters))
+    query = query.group_by(names[kind], ARTICLES.c.topics)
+    if is_sqlite(session) or not (since or until):
+        return session.execute(narrowed(session, query, filters))
+    with for_lists(session):
+        return session.execute(narrowed(session, query, filters, by_id=True)).all()
 
 
 def _most(counts: Iterable[Count], filters: Filters) -> list[Count]:

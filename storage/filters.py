@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Subquery, and_, select
 from sqlalchemy.orm import Session
 
-from storage.articles import sort_key
+from storage.articles import numbered, sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
 from storage.bounded import few_scored, of_country, stands_on
 from storage.days import utc_day
@@ -67,9 +67,10 @@ def position(session: Session, article_id: int) -> int | None:
     return session.scalar(select(ARTICLES.c.sort_key).where(ARTICLES.c.id == article_id))
 
 
-def narrowed(session: Session, query: _Select, filters: Filters) -> _Select:
-    """A SELECT over ARTICLES, of the matches that answer the filters alone, whatever their limit."""
-    return _filtered(session, query, filters)
+def narrowed(session: Session, query: _Select, filters: Filters, *, by_id: bool = False) -> _Select:
+    """A SELECT over ARTICLES, of the matches that answer the filters alone, whatever their limit. `by_id`: what holds the words is known
+    by its number, so that Postgres finds the columns of the index of days without a look at each row."""
+    return _filtered(session, query, filters, by_id=by_id)
 
 
 def newest(
@@ -141,13 +142,19 @@ def _listed(session: Session, filters: Filters, asked: Asked) -> list[_Select]:
 
 def _keys_between(session: Session, filters: Filters, asked: Asked, down_to: int | None) -> Span:
     """Where in the order of articles to look: the sort key says the day as well, so that read in order nothing is left to sort."""
-    since, until = _span(filters, asked)
+    days = _days(*_span(filters, asked))
     before = None if filters.before is None else position(session, filters.before)
-    lows = [sort_key(_midnight(since)) if since else None, down_to]
-    highs = [sort_key(_midnight(until) + timedelta(days=1)) if until else None, filters.below, before]
     return Span(
-        max((low for low in lows if low is not None), default=None),
-        min((high for high in highs if high is not None), default=None),
+        max((low for low in (days.low, down_to) if low is not None), default=None),
+        min((high for high in (days.high, filters.below, before) if high is not None), default=None),
+    )
+
+
+def _days(since: date | None, until: date | None) -> Span:
+    """The sort keys of some days, both included."""
+    return Span(
+        sort_key(_midnight(since)) if since else None,
+        sort_key(_midnight(until) + timedelta(days=1)) if until else None,
     )
 
 
@@ -157,17 +164,21 @@ def _span(filters: Filters, asked: Asked) -> tuple[date | None, date | None]:
     return max(map(utc_day, firsts), default=None), min(map(utc_day, lasts), default=None)
 
 
-def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked | None = None) -> _Select:
+def _filtered(
+    session: Session, query: _Select, filters: Filters, asked: Asked | None = None, *, by_id: bool = False
+) -> _Select:
     counted = asked is None
     if asked is None:
         asked = filters.asked()
     conditions: list[ColumnElement[bool]] = [ARTICLES.c.topics != ""]
     key: ColumnElement[int] = ARTICLES.c.sort_key
     node, index = (asked.words, FULL_TEXT) if asked.words else (asked.title, TITLES)
+    since, until = _span(filters, asked)
+    days = _days(since, until)
     if node and counted and not is_sqlite(session):
-        hits = listed(session, node, index).cte("hits").prefix_with("MATERIALIZED")
+        hits = listed(session, node, index, days).cte("hits").prefix_with("MATERIALIZED")
         key = hits.c.rowid
-        query = query.join(hits, key == ARTICLES.c.sort_key)
+        query = query.join(hits, numbered(key) == ARTICLES.c.id if by_id else key == ARTICLES.c.sort_key)
     elif node:
         key = index.c.rowid
         query = query.join(index, key == ARTICLES.c.sort_key)
@@ -176,15 +187,12 @@ def _filtered(session: Session, query: _Select, filters: Filters, asked: Asked |
         # an expression, lest the words are looked for once for each title
         titled = select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES))
         conditions.append((key + 0).in_(titled))
-    since, until = _span(filters, asked)
     if since:
         conditions.append(ARTICLES.c.day >= since.strftime("%Y-%m-%d"))
     if until:
         conditions.append(ARTICLES.c.day <= until.strftime("%Y-%m-%d"))
-    if node and since:  # words of other days are not even looked up
-        conditions.append(key >= sort_key(_midnight(since)))
-    if node and until:
-        conditions.append(key < sort_key(_midnight(until) + timedelta(days=1)))
+    if node:  # words of other days are not even looked up
+        conditions.extend(days.of(key))
     named = (*filters.named, *asked.named)
     if named:
         conditions.append(naming(session, named, limit=None, bounded=since is not None))

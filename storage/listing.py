@@ -70,6 +70,9 @@ class Span(Struct, frozen=True):
         return from_low if self.high is None else [*from_low, key < self.high]
 
 
+EVERYWHERE = Span(None, None)
+
+
 def estimated(session: Session, query: Select[Any]) -> int:
     """How many rows the planner expects of a query: of words it knows the frequent ones."""
     connection = session.connection()

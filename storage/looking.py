@@ -8,7 +8,8 @@ cost nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ from sqlalchemy.orm import Session
 
 from storage.bounded import among
 from storage.full_text import FULL_TEXT, has_words
-from storage.listing import Lists, Span, estimated
+from storage.listing import EVERYWHERE, Lists, Span, estimated
 from storage.models import ARTICLES
 from storage.pairs import PAIRS, may_hold
 from storage.tree import And, Node, Not, Or, Text, all_of
@@ -120,15 +121,31 @@ def newest_answering(
     return select(_numbers(keys)).subquery("found")
 
 
-def listed(session: Session, node: Node, index: TableClause) -> Select[tuple[int]]:
-    """The rows of the index that hold the words, to be read as the index lists them."""
+def listed(session: Session, node: Node, index: TableClause, span: Span = EVERYWHERE) -> Select[tuple[int]]:
+    """The rows of the index, in a span, that hold the words, to be read as the index lists them."""
     # for the rest of this transaction: a planner that takes reading a document to cost nothing reads them all
     session.execute(text(_NO_SCANS))
     wide, shown = wider(node), has_words(session, node, index=index)
-    may = _may(node, index, index.c.rowid)
+    row = index.c.rowid
+    # two lists meet before a row is read, where the span is short enough to be one
+    within = [] if span == EVERYWHERE else span.of(row if is_short(session, index, span) else row + 0)
+    may = _may(node, index, row)
     if wide is None or may is None:
-        return select(index.c.rowid).where(shown)
-    return select(index.c.rowid).where(has_words(session, wide, index=index), case((may, shown), else_=false()))
+        return select(row).where(shown, *within)
+    return select(row).where(has_words(session, wide, index=index), *within, case((may, shown), else_=false()))
+
+
+def is_short(session: Session, index: TableClause, span: Span) -> bool:
+    """Whether the keys of a span are few enough to be read beside a list of words."""
+    return Spread.of(session, index).number(span.low, span.high) <= WIDEST
+
+
+@contextmanager
+def for_lists(session: Session) -> Iterator[None]:
+    """Plan what is asked meanwhile for lists that meet, not for reading each document of some days."""
+    session.execute(text(_BY_LISTS))
+    yield
+    session.execute(text(_AS_BEFORE))
 
 
 def answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:

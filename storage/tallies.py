@@ -157,6 +157,24 @@ def counted(session: Session, kind: Kind, *, since: date | None = None, until: d
     return found
 
 
+def first_of(session: Session, since: date, until: date, most: int) -> date:
+    """The day from which on, up to `until`, at most so many matches came, or `until` itself; no day before `since`."""
+    first = until
+    for one in sorted(_per_day(session, since, until).items(), reverse=True):
+        most -= one[1]
+        if most < 0:
+            return min(until, first)
+        first = date.fromisoformat(one[0])
+    return since
+
+
+def _per_day(session: Session, since: date, until: date) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in counted(session, "day", since=since, until=until):
+        found[one.name] = found.get(one.name, 0) + one.matches
+    return found
+
+
 def _added_up(session: Session, name: ColumnElement[str], kind: Kind, within: ColumnElement[bool]) -> list[Tally]:
     sums = [func.sum(column) for column in (TALLIES.c.matches, TALLIES.c.copies, TALLIES.c.summaries)]
     query = select(name, TALLIES.c.topics, *sums).where(TALLIES.c.kind == kind, within).group_by(name, TALLIES.c.topics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 from crawler.cli import main
 from crawler.config import Config, ConfigError
 from crawler.desk.api import tokens
-from crawler.desk.api.asked import MOST_DAYS, window
+from crawler.desk.api.asked import MOST_DAYS, fewer, window
 from crawler.desk.api.cursors import BadCursorError, read, written
 from crawler.desk.api.problems import KINDS
 from crawler.desk.app import create_app
@@ -30,7 +31,7 @@ from crawler.desk.serve import rules_of
 from crawler.desk.views import Desk
 from crawler.export import json_text, row_to_json
 from crawler.options import Web
-from storage import articles, labels, proofs, revisions, search
+from storage import articles, counts, labels, proofs, revisions, search
 from storage.db import Database, open_database
 from storage.search import Filters
 
@@ -223,6 +224,28 @@ def test_the_days_of_a_page_of_counts() -> None:
     assert (future.since, future.until) == (date(2027, 1, 1), date(2027, 1, 1))
     nothing = window(Filters(), MOST_DAYS, oldest=None, newest=None, today=today, last=None)
     assert (nothing.since, nothing.until, nothing.earlier) == (today, today, None)
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 4, 5, 6, 7, 50])
+def test_pages_of_whole_days_with_no_more_matches_than_are_counted_at_once(database: Database, most: int) -> None:
+    feed = add_feed(database)
+    came = {1: 2, 2: 1, 3: 3, 6: 1}
+    add_matches(database, feed, *({"published_at": NOW - timedelta(days=ago)} for ago, many in came.items() for _ in range(many)))  # fmt: skip
+    today, oldest, words = NOW.date(), NOW.date() - timedelta(days=6), Filters(words="ceasefire", limit=None)
+    last, found = None, list[tuple[str, int]]()
+    with database.read() as session:
+        while True:
+            page = window(Filters(), 5, oldest=oldest, newest=today, today=today, last=last)
+            page = fewer(session, page, most)
+            counted = counts.per_day(session, replace(words, since=page.since, until=page.until))
+            assert sum(one.matches for one in counted) <= most or page.since == page.until
+            found += [(one.name, one.matches) for one in counted]
+            if page.earlier is None:
+                break
+            assert page.earlier == page.since - timedelta(days=1)
+            last = page.earlier
+        assert found == [(one.name, one.matches) for one in counts.per_day(session, words)]
+    assert found == [(f"{today - timedelta(days=ago)}", many) for ago, many in came.items()]
 
 
 def test_a_cursor_belongs_to_its_question() -> None:

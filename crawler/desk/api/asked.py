@@ -18,9 +18,12 @@ from crawler.desk.views import desk_of, scope_of
 from crawler.mentions import group_of
 from storage.days import parse_day
 from storage.search import Filters
+from storage.tallies import first_of
 
 # of a page of counts: 100,000 matches, or half as many with a word, are counted in some 60 ms
 MOST_DAYS, DAYS_OF_WORDS = 366, 183
+# of a page with a query, a place or an actor, each of which is looked for in all of them
+MOST_MATCHES = 50_000
 
 
 class NotAnswerableError(Exception):
@@ -97,3 +100,9 @@ def window(
     if since > begin:
         return Window(since, until, since - timedelta(days=1))
     return Window(min(filters.since or begin, until), until, None)
+
+
+def fewer(session: Session, span: Window, most: int = MOST_MATCHES) -> Window:
+    """As many of the days of a page, from its last one back, as have at most so many matches in all; one day at least."""
+    since = first_of(session, span.since, span.until, most)
+    return span if since <= span.since else Window(since, span.until, since - timedelta(days=1))

@@ -16,7 +16,16 @@ from crawler import footnotes
 from crawler.desk.api import cursors, shapes
 from crawler.desk.api import parameters as given
 from crawler.desk.api.answers import answer
-from crawler.desk.api.asked import DAYS_OF_WORDS, MOST_DAYS, NotAnswerableError, asked_filters, days, place_of, window
+from crawler.desk.api.asked import (
+    DAYS_OF_WORDS,
+    MOST_DAYS,
+    NotAnswerableError,
+    asked_filters,
+    days,
+    fewer,
+    place_of,
+    window,
+)
 from crawler.desk.api.problems import Mistake
 from crawler.desk.asking import LARGEST_ID
 from crawler.desk.guard import API
@@ -120,7 +129,8 @@ def feeds(request: Request, asked: Annotated[given.FeedParameters, Query()]) -> 
 
 @router.get("/counts", response_model=shapes.CountsAnswer)
 def counts(request: Request, asked: Annotated[given.CountParameters, Query()]) -> Response:
-    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page, half a year with a query."""
+    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page, half a year with a query,
+    with a query, a place or an actor as many whole days as have 50,000 matches: `since` and `until` name them."""
     question = asked.question("counts")
     ask = {
         "day": of_counts.per_day,
@@ -136,6 +146,8 @@ def counts(request: Request, asked: Annotated[given.CountParameters, Query()]) -
         today = desk_of(request).clock().date()
         most = DAYS_OF_WORDS if asked.q else MOST_DAYS
         span = window(filters, most, oldest=oldest, newest=newest, today=today, last=last)
+        if asked.q or filters.named:
+            span = fewer(session, span)
         found = ask(session, replace(filters, since=span.since, until=span.until))
     following = cursors.written(question, (span.earlier.toordinal(),)) if span.earlier else None
     told = shapes.CountsAnswer(asked.by, span.since, span.until, found, following)
