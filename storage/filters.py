@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.articles import numbered, sort_key
 from storage.asked import Asked, condition, has_score, has_topic, take_apart
-from storage.bounded import few_scored, of_country, stands_on
+from storage.bounded import LISTED, among, few_scored, of_country, stands_on
 from storage.days import utc_day
 from storage.full_text import FULL_TEXT, TITLES, has_words
 from storage.listing import Lists, Span
@@ -20,6 +20,7 @@ from storage.looking import answers, by_lists, listed, newest_answering
 from storage.mentions import naming
 from storage.models import ARTICLES
 from storage.names import NAMES, named_all
+from storage.newest import newest_among, newest_of
 from storage.portable import is_sqlite
 from storage.query import Scope, parse_query
 from storage.text import language_code
@@ -98,12 +99,33 @@ def newest(
         if columns == (ARTICLES.c.sort_key,):
             return select(found.c.sort_key).order_by(found.c.sort_key.desc())
         return query.join(found, found.c.sort_key == ARTICLES.c.sort_key).order_by(ARTICLES.c.sort_key.desc())
+    scores = [one for one in asked.rest if isinstance(one, Score)]
+    if filters.limit is not None and scores and index is None and not is_sqlite(session):
+        keys = _scored(session, rest, asked, span, filters.limit)
+        return query.where(among(session, ARTICLES.c.sort_key, keys)).order_by(ARTICLES.c.sort_key.desc())
     key = ARTICLES.c.sort_key if index is None else index.c.rowid
     bounded = span.low is not None
     conditions = [naming(session, named, limit=filters.limit, bounded=bounded)] if named else []
     others = replace(asked, since=None, until=None, named=())
     query = _filtered(session, query.where(*span.of(key), *conditions), rest, others)
     return query.order_by(key.desc()).limit(filters.limit)
+
+
+def _scored(session: Session, filters: Filters, asked: Asked, span: Span, limit: int) -> list[int]:
+    """The newest sort keys by scores, for Postgres: those that meet them are told by indexes, of these the newest are looked at first."""
+    key = ARTICLES.c.sort_key
+    scores = [one for one in asked.rest if isinstance(one, Score)]
+    meets = [has_score(one) for one in scores]
+    plain = replace(asked, since=None, until=None, rest=tuple(one for one in asked.rest if not isinstance(one, Score)))
+    others = _filtered(session, select(key), filters, plain)
+    short: list[set[int]] = []
+    for score, met in zip(scores, meets, strict=True):
+        keys = few_scored(session, score, met, LISTED)
+        short += [] if keys is None else [keys]
+    if short:
+        return newest_among(session, set.intersection(*short), others.where(*meets), span=span, limit=limit)
+    some = select(key).where(ARTICLES.c.topics != "", *meets)
+    return newest_of(session, some, others, span=span, limit=limit)
 
 
 def _looked_up(session: Session, filters: Filters, asked: Asked, span: Span, limit: int) -> Subquery:

@@ -8,7 +8,7 @@ cost nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from storage.bounded import among
+from storage.bounded import among, few
 from storage.full_text import FULL_TEXT, has_words
 from storage.listing import EVERYWHERE, Lists, Span, estimated
 from storage.models import ARTICLES
@@ -54,6 +54,7 @@ PHRASES = 10  # times as many for a phrase, of which the list says no more than 
 # one story stand together, so that fifty may be four stories.
 MORE, SPARE = 1.2, 140
 NEAR = 0.1  # of all articles that meet other conditions: of fewer the newest thousand are too far apart
+KEYS = 50_000  # of a publisher: 1 µs each, where a document is a random read
 MANY = 16_000  # hits that are listed at once at most; what is older is then looked at in one statement
 # So many documents, evenly drawn from the newest, tell how often the words of a phrase meet. Often: its pairs of words are looked through,
 # newest first, not lists of half of everything.
@@ -80,6 +81,7 @@ class Looked(Struct, frozen=True):
     span: Span
     lists: Lists
     exact: bool
+    expected: int = 0  # rows of the index that hold the words, where that was asked
 
 
 def newest_answering(
@@ -104,9 +106,9 @@ def newest_answering(
         found = others.where(*span.of(key), *lists.met_by(session, key), answers(session, node, index, key))
         return found.order_by(key.desc()).limit(limit).subquery("found")
     spread, expected = Spread.of(session, index), 0
-    asked = Looked(node, wide, index, others, span, lists, exact=exact)
     if lists.keys is None:
         expected = estimated(session, select(index.c.rowid).where(has_words(session, wide, index=index)))
+    asked = Looked(node, wide, index, others, span, lists, exact=exact, expected=expected)
     # words of one language meet far more often than is estimated: a fifth of what must be there, for a phrase a fiftieth, may be enough
     enough = spread.rows * limit / (5 * _most(limit))
     frequent = expected > max(FREQUENT, enough) / (1 if exact else 10)
@@ -295,12 +297,23 @@ def _newest_hits(session: Session, asked: Looked, span: Span, number: int, *, by
     of_words = bounded(select(asked.index.c.rowid).where(by_lists(session, asked.wide, asked.index)))
     if asked.lists.keys is not None:
         of_words = of_words.where(among(session, asked.index.c.rowid, asked.lists.keys))
-    lists = [of_words, *map(bounded, asked.lists.all)]
+    keys = _few_keys(session, asked, bounded)
+    if keys is not None:
+        of_words = of_words.where(among(session, asked.index.c.rowid, keys))
+    lists = [of_words, *([] if keys is not None else map(bounded, asked.lists.all))]
     hits = (intersect(*lists) if len(lists) > 1 else of_words).subquery("hits")
-    session.execute(text(_BY_LISTS if asked.lists.all else _BY_ONE_LIST))
+    session.execute(text(_BY_LISTS if len(lists) > 1 else _BY_ONE_LIST))
     found = list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
     session.execute(text(_AS_BEFORE))
     return found
+
+
+def _few_keys(session: Session, asked: Looked, bounded: Callable[[Select[Any]], Select[Any]]) -> list[int] | None:
+    """The sort keys of a single long list beside words of more rows, where they are short enough to be told to the index of rows: two
+    bitmaps then meet before a document is read, of which there are as many as hits."""
+    if len(asked.lists.all) != 1 or asked.lists.names or asked.expected < KEYS / 10:
+        return None
+    return few(session, bounded(asked.lists.long[0]), KEYS)
 
 
 def by_lists(session: Session, node: Node, index: TableClause) -> ColumnElement[bool]:

@@ -95,7 +95,8 @@ class Entry(Base):
         partial_index("ix_entries_claimed", "claimed_at", where=CLAIMED),
         Index(None, "state", "triaged_at"),
         Index(None, "state", "audit_rank"),
-        Index(None, "first_seen_at", "id"),
+        # the ledger of some days by state, without a look at its rows
+        Index(None, "first_seen_at", "id", "state"),
         # whose title and summary are still held although they were rejected
         partial_index("ix_entries_rejected_text", "finished_at", "audit_rank", where=REJECTED_TEXT),
         Index(None, "feed_id"),

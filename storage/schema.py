@@ -58,6 +58,7 @@ _REVISIONS = (
     "0020",
     "0021",
     "0022",
+    "0023",
 )
 # what is kept up by triggers, by its table
 _TRIGGERS = {

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
-from storage import bounded, looking, search
+from storage import bounded, filters, looking, newest, search
 from storage.db import Database
 from storage.search import Filters
 from storage.seen import MentionRecord
@@ -21,25 +21,27 @@ QUESTIONS = [
     "place:raqqa", "actor:sdf", 'actor:"o\'neill"', "place:nowhere", "place:raqqa actor:sdf", "camp place:raqqa", "camp road actor:sdf", "title:camp place:raqqa",
     '"camp road" place:raqqa', "camp place:raqqa actor:sdf", "camp -place:raqqa", 'place:raqqa publisher:"South"', "place:raqqa since:2026-11-20",
     "camp since:2026-11-20", "camp until:2026-11-20", "flour since:2026-11-19 until:2026-11-21", "title:camp -title:road road",
+    "score:>0.9", "score:>0.9 country:sy", 'score:<0.7 publisher:"South"', "score:0.5..0.7 since:2026-11-20", "score:syria>0.9 score:<0.99 -place:raqqa", "score:>0.99",
 ]  # fmt: skip
 
 
-BOUNDS = ("FEWEST", "MOST", "FREQUENT", "HITS", "RARE", "MORE", "SPARE", "MANY", "FEW")
+BOUNDS = ("FEWEST", "MOST", "FREQUENT", "HITS", "RARE", "MORE", "SPARE", "MANY", "KEYS", "FEW", "LISTED", "FIRST")
+ELSEWHERE = {"FEW": bounded, "LISTED": filters, "FIRST": newest}
 
 
 @pytest.fixture(
     params=[
-        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 5_000),
-        (2, 4, 0, 3, 0, 1, 0, 16_000, 0),
-        (20, 40, 0, 1, 0, 1, 5, 4, 10),
-        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 0),
+        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 50_000, 5_000, 20_000, 4),
+        (2, 4, 0, 3, 0, 1, 0, 16_000, 0, 0, 0, 1),
+        (20, 40, 0, 1, 0, 1, 5, 4, 100, 10, 20, 4),
+        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 100, 0, 100, 1),
     ],
     ids=str,
 )
 def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How many documents are looked at and listed, as they are and so few that a small store has the ways of a full one."""
     for name, value in zip(BOUNDS, request.param, strict=True):
-        monkeypatch.setattr(bounded if name == "FEW" else looking, name, value)
+        monkeypatch.setattr(ELSEWHERE.get(name, looking), name, value)
 
 
 @pytest.fixture
