@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import multiplied
+import repeated
 
 from storage.db import Database
 from storage.pairs import pair_bits
@@ -16,11 +17,17 @@ Write = Callable[[str, Sequence[str], list[Row]], None]
 
 
 @contextmanager
-def into_sqlite(database: Database) -> Iterator[Write]:
-    """Writes past the program into the file, without a journal; indexes are made at the end."""
+def into_sqlite(database: Database, times: int, tell: Callable[[str], None]) -> Iterator[Write]:
+    """Writes past the program into the file, without a journal; indexes are made at the end, when everything stands there so many times."""
     with database._writer.connect() as connection:
         raw: Any = connection.connection.driver_connection
-        for word in ("foreign_keys = OFF", "synchronous = OFF", "cache_size = -400000", "wal_autocheckpoint = 20000"):
+        for word in (
+            "foreign_keys = OFF",
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "cache_size = -1000000",
+            "threads = 2",
+        ):
             raw.execute(f"PRAGMA {word}")
         indexes = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
         for name, _ in indexes:
@@ -41,10 +48,14 @@ def into_sqlite(database: Database) -> Iterator[Write]:
             raw.execute("COMMIT")
 
         yield write
-        for _, sql in indexes:
+        if times > 1:
+            repeated.repeat(raw, times, tell)
+        for name, sql in indexes:
             raw.execute(sql)
+            tell(name)
+        raw.execute("PRAGMA analysis_limit = 2000")
         raw.execute("ANALYZE")
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        raw.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.invalidate()
 
 

@@ -10,7 +10,8 @@ only the storing of a further article reads: bands and event keys. Rows go in in
 
 `--words` makes the texts shorter (one of fewer than 48 words has no signature), `--summaries` stores what a watch with `fetch = none` does: the
 summary is the text, no page was read.
-`--different` writes so many different ones and has Postgres repeat them, in other stories and other years, until there are enough (bench/multiplied.py).
+`--different` writes so many different ones and has the database repeat them, in other stories and other years, until there are enough
+(bench/multiplied.py, and for SQLite bench/repeated.py).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class _Story:
 class Wanted:
     """How many matches, of how many words, whether these are the feeds' summaries alone, and for how many there is a rejected entry.
 
-    Each stands in the store so many `times` (Postgres).
+    Each stands in the store so many `times`.
     """
 
     number: int
@@ -269,7 +270,11 @@ def start(maker: Maker, newsroom: Newsroom, days: int) -> None:
 def fill(database: Database, wanted: Wanted, *, tell: Callable[[str], None] = print) -> None:
     """Fill an empty database that has the schema."""
     newsroom, begun = Newsroom(wanted.seed, wanted.words), time.monotonic()
-    into = into_sqlite(database) if database.dialect == "sqlite" else into_postgres(database, wanted.times, tell)
+    into = (
+        into_sqlite(database, wanted.times, tell)
+        if database.dialect == "sqlite"
+        else into_postgres(database, wanted.times, tell)
+    )
     with into as write:
         maker = Maker(write, wanted)
         start(maker, newsroom, wanted.polled_days)
@@ -302,14 +307,12 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=WORDS_EACH, help=f"of a text ({WORDS_EACH}; at least 4)")
     parser.add_argument("--summaries", action="store_true", help="no page was read: the summary is the text")
     parser.add_argument("--rejected-every", type=int, default=3, metavar="N", help="a rejected entry for so many (3)")
-    parser.add_argument("--different", type=int, metavar="N", help="so many different ones, repeated (Postgres)")
+    parser.add_argument("--different", type=int, metavar="N", help="so many different ones, repeated")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     if given.number % (different := given.different or given.number):
         parser.error("--different must divide the number")
     database = open_database(given.url)
-    if database.dialect == "sqlite" and different < given.number:
-        parser.error("--different is for Postgres")
     database.ensure_schema(upgrade=False)
     with database.read() as session:
         if feeds.count(session):
