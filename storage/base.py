@@ -28,6 +28,7 @@ LOOK_DUE = "due_at IS NOT NULL AND claimed_at IS NULL"
 CLAIMED = "claimed_at IS NOT NULL"
 THIN = "extraction IN ('summary-only', 'paywalled')"
 PAYWALLED = "extraction = 'paywalled'"
+ORIGINAL = "role = 'original' AND topics <> ''"
 FAILED = "error IS NOT NULL"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"
 

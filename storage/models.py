@@ -16,6 +16,7 @@ from storage.base import (
     DUE,
     FAILED,
     NEVER_REUSED,
+    ORIGINAL,
     PAYWALLED,
     REJECTED_TEXT,
     THIN,
@@ -168,6 +169,8 @@ class Article(Base):
         Index(None, "language", "sort_key"),
         Index(None, "feed_id", "sort_key"),
         Index(None, "story_id", "topics"),
+        # of which stories the original is a match
+        partial_index("ix_articles_originals", "story_id", where=ORIGINAL),
         # whether what holds a word is a match, of which topic and how high it scores, without a look at its row
         Index("ix_articles_newest", "sort_key", "topics", "syria_score", "isis_score"),
         # what lost its topics: words are counted without a look at each article

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from storage import most_came
 from storage.asked import has_topic
 from storage.models import ARTICLES, FEEDS, LABELS, STORIES
 from storage.tallies import counted
@@ -63,6 +64,17 @@ def biggest_stories(
     session: Session, *, since: date, until: date, topic: str | None = None, limit: int = 50
 ) -> list[StorySummary]:
     """The stories to which most articles came in these days, most first; those of one article are not among them."""
+    order = None
+    if topic is None and (until - since).days >= most_came.LONG:
+        order = most_came.most_came(session, since=since, until=until, limit=limit)
+    if order is None:
+        order = _by_articles(session, since=since, until=until, topic=topic, limit=limit)
+    known = {story.id: story for story in _summaries(session, order)}
+    found = [known[id_] for id_ in order if id_ in known]
+    return sorted(found, key=lambda story: (-story.articles, -story.id))
+
+
+def _by_articles(session: Session, *, since: date, until: date, topic: str | None, limit: int) -> list[int]:
     came = func.count()
     query = (
         select(ARTICLES.c.story_id, came)
@@ -73,10 +85,7 @@ def biggest_stories(
     )
     if topic:
         query = query.where(has_topic(topic))
-    order = [row[0] for row in session.execute(query)]
-    known = {story.id: story for story in _summaries(session, order)}
-    found = [known[id_] for id_ in order if id_ in known]
-    return sorted(found, key=lambda story: (-story.articles, -story.id))
+    return [row[0] for row in session.execute(query)]
 
 
 def _summaries(session: Session, ids: Sequence[int]) -> list[StorySummary]:

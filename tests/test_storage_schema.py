@@ -393,6 +393,7 @@ def test_an_empty_database_is_made_without_a_word(database_url: str) -> None:
 
 UNDO_0020 = {  # and what came after it
     "sqlite": (
+        "DROP INDEX ix_articles_originals",
         "DROP INDEX ix_entries_first_seen_at_id_state",
         "CREATE INDEX ix_entries_first_seen_at_id ON entries (first_seen_at, id)",
         "DROP INDEX ix_articles_newest",
