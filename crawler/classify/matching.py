@@ -44,6 +44,7 @@ class Mention:
     end: int
     concept: Concept
     weak: int  # how many words that fit must stand beside it here
+    letters: int = 0  # of the form, without the ending that an open one lets follow
 
 
 class _Use(NamedTuple):
@@ -144,7 +145,7 @@ class Matcher:
                 if use.capital and _is_small(folded, original, start, end):
                     continue
                 stop = end if whole else _word_end(text, end)
-                found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak))
+                found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak, end - start))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
 
@@ -236,8 +237,8 @@ def _longest(mentions: list[Mention]) -> list[Mention]:
     return kept[:MOST_MENTIONS]
 
 
-def _longest_first(mention: Mention) -> tuple[int, int, int, bool]:
-    return mention.start, -mention.end, mention.weak, mention.concept.sense != "other"
+def _longest_first(mention: Mention) -> tuple[int, int, int, int, bool]:
+    return mention.start, -mention.end, mention.weak, -mention.letters, mention.concept.sense != "other"
 
 
 def _overlaps(taken: Sequence[tuple[int, int]], mention: Mention) -> bool:
