@@ -24,6 +24,7 @@ ABOUT = (
     "deed",
 )  # what is looked for in doubt alone: common words, in every article by the dozen
 ENOUGH = 2  # different words that fit: then the name means the topic, whatever stands beside it
+REPEATED = 4  # sentences that name a country or its people, by both names
 MANY = 1_000  # more than any text has
 MOST_LEISURE = 7  # words
 UNTOLD = 4.0  # different words that fit: with so many a life is one in the war
@@ -144,7 +145,12 @@ def leisure(document: Document, found: Found) -> Feature:
 def _further(document: Document, found: Found) -> int:
     """How many more names of the topic there are than one; forms of one are no more."""
     names = {spot.called for spot in found.anchors}
-    return min(len(names), len({spot.stem for spot in found.anchors})) - 1
+    further = min(len(names), len({spot.stem for spot in found.anchors})) - 1
+    if further or not found.country:
+        return further
+    senses = {spot.mention.concept.sense for spot in found.anchors}
+    people = senses >= {"name", "derived"} or "actor" in senses
+    return int(people and len({spot.place for spot in found.anchors}) >= REPEATED)
 
 
 def _words(document: Document, found: Found, senses: Iterable[str], most: int = MANY) -> set[str]:

@@ -15,7 +15,10 @@ _SAMPLE = 400  # characters of a text that tell whether it shouts
 def goes_on(source: str, end: int) -> bool:
     """Whether a word with a capital follows a name that ends here."""
     behind = _AFTER.match(source, end)
-    return behind is not None and behind[1][0].isupper() and not _shouts(source)
+    if behind is None or not behind[1][0].isupper():
+        return False
+    crossheading = behind[1].isupper() and source[end - 1 : end].isupper()  # in capitals throughout, as the name is
+    return not crossheading and not _shouts(source)
 
 
 def follows(source: str, start: int) -> bool:

@@ -168,7 +168,12 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
         result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
         titled = [spot for spot in spots if spot.titled]
         result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
-    result["other"] = _any(found.support.get("other", ()))
+    others = found.support.get("other", ())
+    result["other"] = _any(others)
+    result["other-share"] = Feature(len(others) / (len(others) + len(found.anchors)), tuple(others[:3]))
+    result["other-title"] = Feature(
+        float(not in_title and any(spot.titled for spot in others)), tuple(spot for spot in others if spot.titled)[:2]
+    )
     result["refused"] = _any(found.refused)
     return result
 

@@ -38,6 +38,8 @@ AGAINST = frozenset(
         "title-culture-alone",
         "title-culture",
         "other",
+        "other-share",
+        "other-title",
         "refused",
         "bare",
         "abroad",
