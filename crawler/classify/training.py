@@ -64,6 +64,7 @@ AGAINST = frozenset(
         "owner-title",
         "owner-front",
         "edge-only",
+        "edge-most",
         "leader-only",
         "one-sentence",
         "distinct-once",

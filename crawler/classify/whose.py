@@ -25,8 +25,9 @@ def whose(document: Document, found: Found) -> dict[str, Feature]:
     """Features of another country's story, and of names that are on the edge, rulers alone or all in one sentence."""
     lands = _lands(document, found)
     result = _owner(document, found, lands) if lands else {}
-    edge = all(spot.mention.concept.id in EDGE for spot in found.anchors)
-    result["edge-only"] = Feature(float(edge), tuple(found.anchors[:3]))
+    edge = [spot for spot in found.anchors if spot.mention.concept.id in EDGE]
+    result["edge-only"] = Feature(float(len(edge) == len(found.anchors)), tuple(edge[:3]))
+    result["edge-most"] = Feature(float(2 * len(edge) >= len(found.anchors)), tuple(edge[:3]))
     leaders = all(spot.mention.concept.sense == "leader" for spot in found.anchors)
     result["leader-only"] = Feature(float(leaders), tuple(found.anchors[:3]))
     places = {spot.place for spot in found.anchors}
