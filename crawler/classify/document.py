@@ -24,7 +24,10 @@ EDGE = ("edge", "edge-weak")  # concepts of places that other countries' wars an
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
+BYLINES = 3  # lines at most that stand before an article's first sentence: author, date, agency, place, caption
+BYLINE = 70  # characters: a longer line is a sentence
 _WORD = re.compile(r"\w+")
+_STOPS = (".", "!", "?", "…", ":", "\"", "”", "»", "“", "'")
 # something happens in, goes to or comes from a town; seldom a man, a ship or a team of its name
 _THERE = re.compile(
     r"(?:^|\W)(?:in|near|outside|inside|across|around|from|to|at|dans|pres de|depuis|vers|en|desde|hacia|da|verso|vicino a|bei|nach|aus|nahe|в|во|из|под|около"
@@ -84,6 +87,7 @@ class Document(Struct):
     title: Folded
     text: Folded
     headline: int  # of a text without title, where its first sentence ends: that stands for the title; else 0
+    front: int = 0  # where the lead begins: behind the headline, and behind lines of author, date and place
     sources: tuple[str, str] = ("", "")  # title and text as they were written, for their capitals
     _sentences: Sequence[int] | None = None
 
@@ -94,7 +98,7 @@ class Document(Struct):
         if not title.text.strip():
             first = _SENTENCE.search(text.text)
             headline = min(first.end() if first else len(text.text), HEADLINE)
-        return cls(title, text, headline, sources)
+        return cls(title, text, headline, _front(text.text, headline), sources)
 
     @property
     def words(self) -> int:
@@ -118,11 +122,13 @@ class Document(Struct):
 
     def in_lead(self, spot: Spot) -> bool:
         """Whether a spot stands in the text's beginning."""
-        return spot.field == "text" and self.headline <= spot.mention.start < LEAD + self.headline
+        return spot.field == "text" and self.front <= spot.mention.start < LEAD + self.front
 
     def opens(self, spot: Spot) -> bool:
         """Whether a spot stands in the text's first sentence, behind the one that stands for the title."""
-        return spot.sentence <= (self.headline > 0)
+        if self.front > spot.mention.start:
+            return spot.titled
+        return spot.sentence <= max(self.sentence(self.front) if self.front else 0, self.headline > 0)
 
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""
@@ -154,6 +160,20 @@ class Document(Struct):
         """The field of a spot as it was written, and where the spot begins and ends there."""
         folded, source = (self.title, self.sources[0]) if spot.field == "title" else (self.text, self.sources[1])
         return source, folded.original(spot.mention.start, spot.mention.end)
+
+
+def _front(text: str, headline: int) -> int:
+    """Where the first sentence begins: behind short lines that no stop ends, of which an article may have some."""
+    front = headline
+    if headline and text[headline - 1] != "\n":
+        return front
+    for _ in range(BYLINES):
+        end = text.find("\n", front)
+        line = text[front:end].strip() if end >= 0 else ""
+        if end < 0 or len(line) > BYLINE or line.endswith(_STOPS):
+            break
+        front = end + 1
+    return front
 
 
 class Found(Struct):

@@ -105,12 +105,13 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     result = {"first-sentence": _any(opening)}
     if not text or any(spot.titled for spot in found.anchors):
         return result
-    first = text[0].mention.start
+    first = max(text[0].mention.start - document.front, 0)
     result["lead-behind"] = Feature(first / LEAD if first < LEAD else 0.0, tuple(text[:1]))
     result["late"] = Feature(min(math.log2(1 + max(first - LEAD, 0) / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
     only = all(map(document.in_lead, text)) and len(document.text.text) > FULL
     result["lead-only"] = Feature(float(only), tuple(text[:2]))
+    first = text[0].mention.start
     before = document.sentence(first)
     result["sentences-before"] = Feature(math.log2(1 + min(before, 15)), tuple(text[:1]))
     begin = document.sentences[before]
