@@ -145,6 +145,10 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
         if sense == "comparison":
             spots += [spot for spot in found.anchors if is_likened(document, spot) and spot not in spots]
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
+        if sense == "comparison":
+            front = [spot for spot in found.anchors if spot.titled]
+            likened = [spot for spot in front if spot in spots]
+            result["title-comparison"] = Feature(len(likened) / max(len(front), 1), tuple(likened[:2]))
     return result
 
 

@@ -65,6 +65,7 @@ AGAINST = frozenset(
         "owner-front",
         "edge-only",
         "edge-most",
+        "title-comparison",
         "leader-only",
         "one-sentence",
         "distinct-once",
