@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import FULL, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
+from judge_data import FULL, KINDS, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
 
 from crawler.classify import Judge
 
@@ -96,13 +96,14 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
             [
                 r
                 for r in rows
-                if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, MIRROR))
+                if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, KINDS, MIRROR))
             ],
         ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
         ("lines", [r for r in rows if r.origin == "exam" and r.id.startswith(LINES)]),
         ("whose story", [r for r in rows if r.origin == "exam" and r.id.startswith(WHOSE)]),
         ("full articles", [r for r in rows if r.origin == "exam" and r.id.startswith(FULL)]),
+        ("pairs by kind", [r for r in rows if r.origin == "exam" and r.id.startswith(KINDS)]),
         ("mirrored news", [r for r in rows if r.origin == "exam" and r.id.startswith(MIRROR)]),
     ):
         for topic in ("syria", "isis"):

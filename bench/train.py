@@ -12,7 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 
-from judge_data import FULL, MIRROR, Labelled, groups, held_out, load, unlearned
+from judge_data import FULL, KINDS, MIRROR, Labelled, groups, held_out, load, unlearned
 
 from crawler.classify.judge import Judge
 from crawler.classify.model import DEFAULT, MODEL, probability
@@ -28,8 +28,8 @@ BOOTSTRAPS = 1_000
 # .45 and .50 as many other bearers are kept.
 THRESHOLDS = {"syria": 0.46, "isis": 0.47, DEFAULT: 0.5}
 TOPICS = ("syria", "isis")
-# items of exam-whose.jsonl, exam-full-*.jsonl and exam-mirror-*.jsonl, written last: without them figures compare with those of before
-NEWEST = ("F", FULL, MIRROR)
+# items of exam-whose, exam-full-*, exam-wider-pairs and exam-mirror-*.jsonl, written last: without them figures compare with those of before
+NEWEST = ("F", FULL, KINDS, MIRROR)
 
 
 def main(write: bool) -> None:
@@ -107,7 +107,8 @@ def _report(
         for one in ("en", "ar", "de", "fr", "tr")
     ]
     slices += older
-    for name, prefix in (("whose story", NEWEST[0]), ("full articles", FULL), ("mirrored news", MIRROR)):
+    newest = (("whose story", NEWEST[0]), ("full articles", FULL), ("pairs by kind", KINDS), ("mirrored news", MIRROR))
+    for name, prefix in newest:
         slices += [
             (f"{name}, held out", lambda row, p=prefix: _is_exam(row, p) and row.id in held),
             (f"{name}, fitted on", lambda row, p=prefix: _is_exam(row, p) and row.id not in held),

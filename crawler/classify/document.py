@@ -27,7 +27,7 @@ HEADLINE = 180  # characters: longer ones are no headlines
 BYLINES = 3  # lines at most that stand before an article's first sentence: author, date, agency, place, caption
 BYLINE = 70  # characters: a longer line is a sentence
 _WORD = re.compile(r"\w+")
-_STOPS = (".", "!", "?", "…", ":", "\"", "”", "»", "“", "'")
+_STOPS = (".", "!", "?", "…", ":", '"', "”", "»", "“", "'")
 # something happens in, goes to or comes from a town; seldom a man, a ship or a team of its name
 _THERE = re.compile(
     r"(?:^|\W)(?:in|near|outside|inside|across|around|from|to|at|dans|pres de|depuis|vers|en|desde|hacia|da|verso|vicino a|bei|nach|aus|nahe|в|во|из|под|около"

@@ -199,6 +199,7 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     alone = {s.sentence for s in found.anchors if s.field == "text" and s not in joined}
     claims = [s for s in support.get("claim", ()) if s.field == "title" or s.sentence in alone]
     result["claim"] = _any(claims)
+    result["claim-front"] = _any(s for s in claims if s.titled or document.in_lead(s))
     for sense in ("migration", "culture"):
         spots = support.get(sense, [])
         result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
