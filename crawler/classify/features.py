@@ -22,6 +22,7 @@ from crawler.classify.whose import whose
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
+OWN = "own"  # of the words beside a topic: those that seldom stand beside another
 KIN = "kin"  # of a topic's peers: what its name was made from (al-Qaeda in Iraq)
 SUBJECT = 30  # characters
 LONG = 150  # characters: a shorter paragraph is a caption or a cry
@@ -192,6 +193,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     named = places | {0} if in_title else places  # what the title names is meant by the text's first words
     echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, named)]
     result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
+    own = [spot for spot in support.get("context", ()) if spot.mention.concept.id == OWN]
+    if not in_title:
+        result["title-own-alone"] = _any(spot for spot in own if spot.titled)
     for sense in ("migration", "culture", "context", "theatre", "echo"):
         spots = [spot for spot in support.get(sense, ()) if spot.titled]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
