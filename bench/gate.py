@@ -1,7 +1,8 @@
 """Holds the judge to its floors: python bench/gate.py   (exit status 1 below a floor; nothing to install)
 
-Measured with the shipped judge on what was never fitted on (see judge_data.py): a fixed fifth of the labelled news, half of the
-examination; and triage, from the title and the first 200 characters of labelled full articles, and on ordinary news. A floor is
+Measured on what was never fitted on (see judge_data.py): a fixed fifth of the labelled news and half of the examination, with the
+shipped lexicon and weights that saw nothing of these; with the shipped weights, which are fitted on them, too, what no weights are ever
+fitted on, triage, from the title and the first 200 characters of labelled full articles, and ordinary news. A floor is
 what was measured on the day it was set, less two standard errors; it is only ever raised.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import FULL, KINDS, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
+from judge_data import FULL, HELD_OUT, KINDS, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
 
 from crawler.classify import Judge
 
@@ -69,10 +70,11 @@ CEILINGS = {
 
 def main() -> int:
     """Print every figure with its floor or ceiling; 1 if one is missed."""
-    judge = Judge.load()
+    shipped, fair = Judge.load(), Judge.load(model=HELD_OUT)
     rows = load()
     out = held_out(rows, groups(rows))
-    figures = _quality(judge, [row for row, held in zip(rows, out, strict=True) if held]) | _triage(judge, rows)
+    figures = _quality(fair, [row for row, held in zip(rows, out, strict=True) if held])
+    figures |= _on_unlearned(shipped) | _triage(shipped, rows)
     bad = 0
     for name, value in figures.items():
         least, most = FLOORS.get(name), CEILINGS.get(name)
@@ -115,6 +117,11 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
     for name, later in (("of the examination", False), ("of later examinations", True)):
         kept = [any(said[row.id].values()) for row in bearers if row.id.startswith(BEARERS) == later]
         figures[f"other bearers {name} kept"] = sum(kept) / max(len(kept), 1)
+    return figures
+
+
+def _on_unlearned(judge: Judge) -> dict[str, float]:
+    figures = {}
     blind = [
         any(one.matched for one in judge.judge(title=row.title, text=row.text, language=row.language))
         for row in unlearned("bearers")

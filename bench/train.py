@@ -1,8 +1,8 @@
 """Fits the judge and says how good it is: python bench/train.py [--write]   (needs the extra `train`)
 
 Cross-validation in 8 folds by publisher and month (near-duplicates never straddle; what is held out is never fitted on), figures by topic, language, origin and kind
-of case with 95 % intervals from 1,000 bootstrap samples; then a fit on everything that is not held out. --write puts it into
-crawler/classify/model.json.
+of case with 95 % intervals from 1,000 bootstrap samples. --write puts a fit on everything into crawler/classify/model.json, and one on
+what is not held out into bench/held-out.json, for the gate.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from judge_data import FULL, KINDS, MIRROR, Labelled, groups, held_out, load, unlearned
+from judge_data import FULL, HELD_OUT, KINDS, MIRROR, Labelled, groups, held_out, load, unlearned
 
 from crawler.classify.judge import Judge
 from crawler.classify.model import DEFAULT, MODEL, probability
@@ -36,25 +37,28 @@ def main(write: bool) -> None:
     """Measure, fit, and write if asked."""
     rows = load()
     judge = Judge.load()
-    seen = {topic: [] for topic in TOPICS}
+    seen: dict[str, list[Sample]] = {topic: [] for topic in TOPICS}
     for row in rows:
         found = judge.features(title=row.title, text=row.text, language=row.language)
         for topic in TOPICS:
             seen[topic].append(Sample(found[topic], getattr(row, topic), row.weight_for(topic)))
     group_of = groups(rows)
     fold_of, out = _folds(group_of), held_out(rows, group_of)
-    fitted = {}
     for topic in TOPICS:
-        scores = _cross_validated(seen[topic], fold_of, out)
-        model = fit(_fair(seen[topic], out))
-        fitted[topic] = to_json(model, threshold=THRESHOLDS[topic], near=NEAR)
-        _report(topic, rows, scores, THRESHOLDS[topic], out)
-        _blind(topic, judge, model)
-    both = [sample for topic in TOPICS for sample in _fair(seen[topic], out)]
-    fitted[DEFAULT] = to_json(fit(both), threshold=THRESHOLDS[DEFAULT], near=NEAR)
+        _report(topic, rows, _cross_validated(seen[topic], fold_of, out), THRESHOLDS[topic], out)
+        _blind(topic, judge, fit(seen[topic]))
     if write:
-        MODEL.write_text(json.dumps({"topics": fitted}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        print(f"written: {MODEL.name}")
+        _write(MODEL, seen)
+        _write(HELD_OUT, {topic: _fair(samples, out) for topic, samples in seen.items()})
+
+
+def _write(file: Path, samples: Mapping[str, Sequence[Sample]]) -> None:
+    """Fit the weights of each topic and those of topics that bring none, and write them."""
+    fitted = {one: to_json(fit(some), threshold=THRESHOLDS[one], near=NEAR) for one, some in samples.items()}
+    both = [sample for some in samples.values() for sample in some]
+    fitted[DEFAULT] = to_json(fit(both), threshold=THRESHOLDS[DEFAULT], near=NEAR)
+    file.write_text(json.dumps({"topics": fitted}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    print(f"written: {file.name}")
 
 
 def _fair(samples: Sequence[Sample], out: Sequence[bool]) -> list[Sample]:
