@@ -72,6 +72,12 @@ def test_names_on_the_edge_may_outnumber_the_others() -> None:
     assert value(seen("War in Syria", inland), "edge-most") == 0.0
 
 
+def test_occupied_beside_the_golan_claims_nothing_for_the_country() -> None:
+    rockets = "Rockets hit the occupied Golan Heights on Sunday."
+    assert value(seen("", rockets), "claim") == 0.0
+    assert value(seen("", rockets + " Its annexation is void, the envoy said of the Golan Heights."), "claim") == 1.0
+
+
 @pytest.mark.parametrize(
     ("text", "language", "term"),
     [

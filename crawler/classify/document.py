@@ -90,6 +90,7 @@ class Document(Struct):
     front: int = 0  # where the lead begins: behind the headline, and behind lines of author, date and place
     sources: tuple[str, str] = ("", "")  # title and text as they were written, for their capitals
     _sentences: Sequence[int] | None = None
+    _opening: int | None = None  # the number of the first sentence, behind what stands for the title
 
     @classmethod
     def of(cls, title: Folded, text: Folded, sources: tuple[str, str] = ("", "")) -> Document:
@@ -128,7 +129,9 @@ class Document(Struct):
         """Whether a spot stands in the text's first sentence, behind the one that stands for the title."""
         if self.front > spot.mention.start:
             return spot.titled
-        return spot.sentence <= max(self.sentence(self.front) if self.front else 0, self.headline > 0)
+        if self._opening is None:
+            self._opening = max(self.sentence(self.front) if self.front else 0, self.headline > 0)
+        return spot.sentence <= self._opening
 
     def sentence(self, place: int) -> int:
         """The number of the sentence in which a place of the text stands."""

@@ -146,7 +146,7 @@ def _beside(document: Document, found: Found) -> dict[str, Feature]:
         if sense == "comparison":
             spots += [spot for spot in found.anchors if is_likened(document, spot) and spot not in spots]
         result[sense] = Feature(len(spots) / len(found.anchors), tuple(spots[:4]))
-        if sense == "comparison":
+        if sense == "comparison" and spots:
             front = [spot for spot in found.anchors if spot.titled]
             likened = [spot for spot in front if spot in spots]
             result["title-comparison"] = Feature(len(likened) / max(len(front), 1), tuple(likened[:2]))
@@ -174,12 +174,11 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
         result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
         titled = [spot for spot in spots if spot.titled]
         result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
-    others = found.support.get("other", ())
-    result["other"] = _any(others)
-    result["other-share"] = Feature(len(others) / (len(others) + len(found.anchors)), tuple(others[:3]))
-    result["other-title"] = Feature(
-        float(not in_title and any(spot.titled for spot in others)), tuple(spot for spot in others if spot.titled)[:2]
-    )
+    if others := found.support.get("other"):
+        there = tuple(spot for spot in others if spot.titled)
+        result["other"] = _any(others)
+        result["other-share"] = Feature(len(others) / (len(others) + len(found.anchors)), tuple(others[:3]))
+        result["other-title"] = Feature(float(bool(there) and not in_title), there[:2])
     result["refused"] = _any(found.refused)
     return result
 
@@ -193,9 +192,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     named = places | {0} if in_title else places  # what the title names is meant by the text's first words
     echoes = [spot for spot in support.get("echo", ()) if spot.field == "text" and _follows(document, spot, named)]
     result["echo"] = Feature(math.log2(1 + min(len(echoes), 15)), tuple(echoes[:4]))
-    own = [spot for spot in support.get("context", ()) if spot.mention.concept.id == OWN]
     if not in_title:
-        result["title-own-alone"] = _any(spot for spot in own if spot.titled)
+        own = (s for s in support.get("context", ()) if s.titled and s.mention.concept.id == OWN)
+        result["title-own-alone"] = _any(own)
     for sense in ("migration", "culture", "context", "theatre", "echo"):
         spots = [spot for spot in support.get(sense, ()) if spot.titled]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)

@@ -32,6 +32,7 @@ _NAMES = frozenset({*ANCHORS, "other"})
 FOREIGN_LETTERS = 6  # shorter ones are words of the text's own language: "Şamê" and "same"
 _AROUND = 80  # characters around a name, to see whether the text has capitals at all
 _START = attrgetter("start")
+DOUBT = 1_000  # letters: more than any form has
 MOST_MENTIONS = 3_000  # of one field: a text with more says the same thing over and over
 Hits = Sequence[tuple[int, int, int]]  # which spelling, where it begins and ends
 
@@ -44,7 +45,9 @@ class Mention:
     end: int
     concept: Concept
     weak: int  # how many words that fit must stand beside it here
-    letters: int = 0  # of the form, without the ending that an open one lets follow
+    rank: int = (
+        0  # of two forms that reach as far the lower one is meant: less doubt, then more letters that are its own
+    )
 
 
 class _Use(NamedTuple):
@@ -145,7 +148,9 @@ class Matcher:
                 if use.capital and _is_small(folded, original, start, end):
                     continue
                 stop = end if whole else _word_end(text, end)
-                found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak, end - start))
+                found.setdefault(use.topic, []).append(
+                    Mention(start, stop, use.concept, use.weak, use.weak * DOUBT + start - end)
+                )
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
 
@@ -237,8 +242,8 @@ def _longest(mentions: list[Mention]) -> list[Mention]:
     return kept[:MOST_MENTIONS]
 
 
-def _longest_first(mention: Mention) -> tuple[int, int, int, int, bool]:
-    return mention.start, -mention.end, mention.weak, -mention.letters, mention.concept.sense != "other"
+def _longest_first(mention: Mention) -> tuple[int, int, int, bool]:
+    return mention.start, -mention.end, mention.rank, mention.concept.sense != "other"
 
 
 def _overlaps(taken: Sequence[tuple[int, int]], mention: Mention) -> bool:
