@@ -59,6 +59,7 @@ class _Use(NamedTuple):
     open_end: bool
     exact: str | None
     capital: bool
+    rank: int = 0  # as in Mention
 
 
 class _Spelling(NamedTuple):
@@ -149,7 +150,7 @@ class Matcher:
                     continue
                 stop = end if whole else _word_end(text, end)
                 found.setdefault(use.topic, []).append(
-                    Mention(start, stop, use.concept, use.weak, use.weak * DOUBT + start - end)
+                    Mention(start, stop, use.concept, use.weak, use.rank)
                 )
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
@@ -158,7 +159,9 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
     """What a spelling stands for in texts of a language."""
     uses = []
     arabic = False
+    size = 0
     for form in forms:
+        size = len(form.text)
         foreign = form.latin and language is not None and form.language not in (language, INTERNATIONAL)
         if foreign and (form.concept.sense not in ANCHORS or len(form.text) < FOREIGN_LETTERS):
             continue
@@ -172,6 +175,7 @@ def _spelling(forms: Iterable[Form], language: str | None) -> _Spelling:
         least[alike] = min(use.weak, least.get(alike, use.weak))
     # of what several languages share the surest is enough
     uses = [use for use in dict.fromkeys(uses) if use.weak == least[use._replace(weak=0)]]
+    uses = [use._replace(rank=use.weak * DOUBT - size) for use in uses]
     uses.sort(key=lambda use: use.exact is None)  # of two readings the one that asks for its very letters stands first
     letters = {use.exact for use in uses}
     exact = None if None in letters else frozenset(filter(None, letters))
