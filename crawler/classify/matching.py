@@ -149,9 +149,7 @@ class Matcher:
                 if use.capital and _is_small(folded, original, start, end):
                     continue
                 stop = end if whole else _word_end(text, end)
-                found.setdefault(use.topic, []).append(
-                    Mention(start, stop, use.concept, use.weak, use.rank)
-                )
+                found.setdefault(use.topic, []).append(Mention(start, stop, use.concept, use.weak, use.rank))
         return {topic: _longest(mentions) for topic, mentions in found.items()}
 
 
