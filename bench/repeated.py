@@ -25,6 +25,8 @@ INSERT INTO places SELECT e.id, substr(coalesce(s.created_at, e.first_seen_at), 
 FROM entries e LEFT JOIN articles a ON a.id = e.id LEFT JOIN stories s ON s.id = a.story_id ORDER BY e.id;
 CREATE TEMP TABLE keys (key INTEGER PRIMARY KEY, id INTEGER NOT NULL);
 INSERT INTO keys SELECT sort_key, id FROM articles ORDER BY sort_key;
+CREATE TEMP TABLE first_verdicts AS SELECT * FROM verdicts ORDER BY id;
+CREATE TEMP TABLE first_sightings AS SELECT * FROM sightings;
 CREATE TEMP TABLE moves (id INTEGER PRIMARY KEY, days INTEGER NOT NULL);
 """
 
@@ -60,10 +62,12 @@ def _statements(raw: Any, k: int, shift: dict[str, int], moved: str) -> Iterator
             continue
         names = [row[1] for row in raw.execute(f"PRAGMA table_info({table})") if (table, row[1]) != ("verdicts", "id")]
         shown = (_shown(table, name, k, shift, "m.days") for name in names)
-        ordered = "" if table in ("sightings", "verdicts") else f" ORDER BY t.{column}"
+        # those of these two lie in an order of their own: a copy, lest each repetition reads all that were written
+        first = f"first_{table}" if table in ("sightings", "verdicts") else table
+        ordered = "" if first != table else f" ORDER BY t.{column}"
         yield (
             f"INSERT INTO {table} ({_quoted(names)}) SELECT {', '.join(shown)}"
-            f" FROM {table} t JOIN moves m ON m.id = t.{column} WHERE t.{column} <= {shift['id'] // k}{ordered}"
+            f" FROM {first} t CROSS JOIN moves m ON m.id = t.{column} WHERE t.{column} <= {shift['id'] // k}{ordered}"
         )
 
 

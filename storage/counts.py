@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from storage.filters import Filters, narrowed
-from storage.looking import for_lists
 from storage.models import ARTICLES, FEEDS
+from storage.planning import for_lists
 from storage.portable import is_sqlite
 from storage.tallies import Kind, counted
 

@@ -8,8 +8,7 @@ cost nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -29,7 +28,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     true,
 )
 from sqlalchemy.orm import Session
@@ -39,6 +37,7 @@ from storage.full_text import FULL_TEXT, has_words
 from storage.listing import EVERYWHERE, Lists, Span, estimated
 from storage.models import ARTICLES
 from storage.pairs import PAIRS, may_hold
+from storage.planning import alone, for_lists, no_scans
 from storage.tree import And, Node, Not, Or, Text, all_of
 from storage.wider import finds, wider
 from storage.windows import WIDEST, Spread
@@ -59,15 +58,6 @@ MANY = 16_000  # hits that are listed at once at most; what is older is then loo
 # So many documents, evenly drawn from the newest, tell how often the words of a phrase meet. Often: its pairs of words are looked through,
 # newest first, not lists of half of everything.
 DRAWN, OFTEN = 200, 0.03
-# Planning for lists alone: a look at a row costs a hundred steps of an index, and a single list is not read in the order of another
-# index; where several meet, each may be such an index. Texts are never all read, in the rest of the transaction either.
-_NO_SCANS = "SET LOCAL enable_seqscan = off"
-_ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"  # a second process starts in the time in which enough is found
-_BY_LISTS = f"{_NO_SCANS}; {_ALONE}; SET LOCAL cpu_tuple_cost = 1"
-_BY_ONE_LIST = f"{_BY_LISTS}; SET LOCAL enable_indexscan = off"
-_AS_BEFORE = "; ".join(
-    f"SET LOCAL {name} TO DEFAULT" for name in ("cpu_tuple_cost", "max_parallel_workers_per_gather", "enable_indexscan")
-)
 
 
 class Looked(Struct, frozen=True):
@@ -126,7 +116,7 @@ def newest_answering(
 def listed(session: Session, node: Node, index: TableClause, span: Span = EVERYWHERE) -> Select[tuple[int]]:
     """The rows of the index, in a span, that hold the words, to be read as the index lists them."""
     # for the rest of this transaction: a planner that takes reading a document to cost nothing reads them all
-    session.execute(text(_NO_SCANS))
+    no_scans(session)
     wide, shown = wider(node), has_words(session, node, index=index)
     row = index.c.rowid
     # two lists meet before a row is read, where the span is short enough to be one
@@ -140,14 +130,6 @@ def listed(session: Session, node: Node, index: TableClause, span: Span = EVERYW
 def is_short(session: Session, index: TableClause, span: Span) -> bool:
     """Whether the keys of a span are few enough to be read beside a list of words."""
     return Spread.of(session, index).number(span.low, span.high) <= WIDEST
-
-
-@contextmanager
-def for_lists(session: Session) -> Iterator[None]:
-    """Plan what is asked meanwhile for lists that meet, not for reading each document of some days."""
-    session.execute(text(_BY_LISTS))
-    yield
-    session.execute(text(_AS_BEFORE))
 
 
 def answers(session: Session, node: Node, index: TableClause, key: ColumnElement[int]) -> ColumnElement[bool]:
@@ -213,10 +195,8 @@ def _walked(session: Session, asked: Looked, limit: int) -> list[int]:
     assert pairs is not None
     key = PAIRS.c.rowid
     newest = select(key.label("sort_key")).where(*asked.span.of(key), pairs).order_by(key.desc()).offset(0)
-    session.execute(text(f"{_NO_SCANS}; {_ALONE}"))
-    found = list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
-    session.execute(text(_AS_BEFORE))
-    return found
+    with alone(session):
+        return list(session.scalars(_kept(session, asked, newest.subquery("newest"), limit)))
 
 
 def _share_to_list(session: Session, asked: Looked, limit: int, expected: int, spread: Spread) -> float:
@@ -302,10 +282,8 @@ def _newest_hits(session: Session, asked: Looked, span: Span, number: int, *, by
         of_words = of_words.where(among(session, asked.index.c.rowid, keys))
     lists = [of_words, *([] if keys is not None else map(bounded, asked.lists.all))]
     hits = (intersect(*lists) if len(lists) > 1 else of_words).subquery("hits")
-    session.execute(text(_BY_LISTS if len(lists) > 1 else _BY_ONE_LIST))
-    found = list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
-    session.execute(text(_AS_BEFORE))
-    return found
+    with for_lists(session, one=len(lists) == 1):
+        return list(session.scalars(select(hits.c[0]).order_by(hits.c[0].desc()).limit(number)))
 
 
 def _few_keys(session: Session, asked: Looked, bounded: Callable[[Select[Any]], Select[Any]]) -> list[int] | None:
