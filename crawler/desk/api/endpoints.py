@@ -129,8 +129,8 @@ def feeds(request: Request, asked: Annotated[given.FeedParameters, Query()]) -> 
 
 @router.get("/counts", response_model=shapes.CountsAnswer)
 def counts(request: Request, asked: Annotated[given.CountParameters, Query()]) -> Response:
-    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page, half a year with a query,
-    with a query, a place or an actor as many whole days as have 50,000 matches: `since` and `until` name them."""
+    """How many matches there are by day (latest first), publisher, language or country (most first): a year on each page, with a query half a year,
+    and with a query, a place or an actor no more whole days than have 50,000 matches. `since` and `until` name the days."""
     question = asked.question("counts")
     ask = {
         "day": of_counts.per_day,
