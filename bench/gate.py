@@ -55,8 +55,10 @@ FLOORS = {
     "isis F1, held-out full articles": 0.72,
     "syria F1, held-out pairs by kind": 0.25,
     "isis F1, held-out pairs by kind": 0.75,
-    "syria F1, full articles nothing is fitted on": 0.86,
-    "isis F1, full articles nothing is fitted on": 0.70,
+    "syria F1, held-out mirrored news": 0.88,
+    "isis F1, held-out mirrored news": 0.87,
+    "syria F1, full articles nothing is fitted on": 0.88,
+    "isis F1, full articles nothing is fitted on": 0.80,
     "syria recall of triage": 0.98,
     "isis recall of triage": 0.98,
 }
