@@ -45,9 +45,8 @@ class Mention:
     end: int
     concept: Concept
     weak: int  # how many words that fit must stand beside it here
-    rank: int = (
-        0  # of two forms that reach as far the lower one is meant: less doubt, then more letters that are its own
-    )
+    # of two forms that reach as far the lower one is meant: less doubt, then more letters that are its own
+    rank: int = 0
 
 
 class _Use(NamedTuple):
