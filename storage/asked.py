@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, not_, or_, select, text
 from sqlalchemy.orm import Session
 
-from storage.bounded import of_country, scored, stands_on
+from storage.bounded import of_country, of_language, scored, stands_on
 from storage.errors import BadQuery
 from storage.full_text import FULL_TEXT, TITLES, has_words
 from storage.mentions import naming
 from storage.models import ARTICLES
+from storage.portable import is_sqlite
 from storage.text import fold, language_code
 from storage.tree import (
     And,
@@ -99,13 +100,16 @@ def take_apart(node: Node | None) -> Asked:
     )
 
 
-def condition(session: Session, node: Node) -> ColumnElement[bool]:
-    """The condition on a row of ARTICLES that a query holds of it: never unknown where it is denied."""
+def condition(session: Session, node: Node, *, is_side: bool = False) -> ColumnElement[bool]:
+    """The condition on a row of ARTICLES that a query holds of it: never unknown where it is denied. `is_side`: of an OR, whose sides
+    SQLite would look up one by one, all of each, and sort what it found."""
     match node:
         case And(parts):
-            return and_(*(condition(session, part) for part in parts))
+            return and_(*(condition(session, part, is_side=is_side) for part in parts))
         case Or(parts):
-            return or_(*(condition(session, part) for part in parts))
+            return or_(*(condition(session, part, is_side=True) for part in parts))
+        case Language(code) if is_side and is_sqlite(session):
+            return of_language(session, code)
         case Not(part):
             return not_(func.coalesce(condition(session, part), false()))
         case Text(_, title):

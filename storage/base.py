@@ -28,7 +28,8 @@ LOOK_DUE = "due_at IS NOT NULL AND claimed_at IS NULL"
 CLAIMED = "claimed_at IS NOT NULL"
 THIN = "extraction IN ('summary-only', 'paywalled')"
 PAYWALLED = "extraction = 'paywalled'"
-ORIGINAL = "role = 'original' AND topics <> ''"
+# an expression: asked for originals, newest first, SQLite would read them all here and sort them
+ORIGINAL = "role || '' = 'original' AND topics <> ''"
 FAILED = "error IS NOT NULL"
 REJECTED_TEXT = "text_pruned_at IS NULL AND finished_at IS NOT NULL AND state <> 'match'"
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from storage.models import ARTICLES, EVIDENCE_TERMS, FEEDS
 from storage.portable import is_sqlite
+from storage.text import language_code
 from storage.tree import Score
 
 # newest first, fifty of five thousand in a million are found by a look at ten thousand
@@ -46,6 +47,15 @@ def of_country(session: Session, code: str) -> ColumnElement[bool]:
     return among(
         session, ARTICLES.c.feed_id + 0, ids
     )  # an expression, lest the index of feeds is read for all there is
+
+
+def of_language(session: Session, code: str) -> ColumnElement[bool]:
+    """The condition that an article is in a language: its list where it is short, else a look at the article."""
+    meets = ARTICLES.c.language == language_code(code)
+    keys = few(session, select(ARTICLES.c.sort_key).where(meets))
+    if keys is not None:
+        return among(session, ARTICLES.c.sort_key, keys)
+    return ARTICLES.c.language.concat("") == language_code(code)  # an expression, lest the index of languages is read
 
 
 def stands_on(session: Session, term: str, topic: str | None = None) -> ColumnElement[bool]:

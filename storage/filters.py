@@ -24,7 +24,7 @@ from storage.newest import newest_among, newest_of
 from storage.portable import is_sqlite
 from storage.query import Scope, parse_query
 from storage.text import language_code
-from storage.tree import Publisher, Score
+from storage.tree import Node, Publisher, Score, all_of
 from storage.views import MATCHES
 from storage.wider import in_text
 
@@ -204,7 +204,7 @@ def _filtered(
     elif node:
         key = index.c.rowid
         query = query.join(index, key == ARTICLES.c.sort_key)
-        conditions.append(has_words(session, node, index=index))
+        conditions.append(has_words(session, _with_title(node, asked), index=index))
     if asked.title and node is not asked.title:
         # an expression, lest the words are looked for once for each title
         titled = select(TITLES.c.rowid).where(has_words(session, asked.title, index=TITLES))
@@ -220,6 +220,12 @@ def _filtered(
         conditions.append(naming(session, named, limit=None, bounded=since is not None))
     conditions.extend(condition(session, node) for node in asked.rest)
     return query.where(and_(*conditions, *_options(session, filters)))
+
+
+def _with_title(node: Node, asked: Asked) -> Node:
+    """The words of the text, and those of the title, which stand in the text as well: an index tells at once where both are."""
+    also = in_text(asked.title) if asked.words and asked.title else None
+    return node if also is None else all_of([node, also])
 
 
 def _options(session: Session, filters: Filters) -> Iterator[ColumnElement[bool]]:

@@ -21,7 +21,7 @@ QUESTIONS = [
     "place:raqqa", "actor:sdf", 'actor:"o\'neill"', "place:nowhere", "place:raqqa actor:sdf", "camp place:raqqa", "camp road actor:sdf", "title:camp place:raqqa",
     '"camp road" place:raqqa', "camp place:raqqa actor:sdf", "camp -place:raqqa", 'place:raqqa publisher:"South"', "place:raqqa since:2026-11-20",
     "camp since:2026-11-20", "camp until:2026-11-20", "flour since:2026-11-19 until:2026-11-21", "title:camp -title:road road",
-    "score:>0.9", "score:>0.9 country:sy", 'score:<0.7 publisher:"South"', "score:0.5..0.7 since:2026-11-20", "score:syria>0.9 score:<0.99 -place:raqqa", "score:>0.99",
+    "raqqa OR lang:en", "lang:(ar OR en) camp", "lang:ar OR (lang:en place:raqqa)", "score:>0.9", "score:>0.9 country:sy", 'score:<0.7 publisher:"South"', "score:0.5..0.7 since:2026-11-20", "score:syria>0.9 score:<0.99 -place:raqqa", "score:>0.99",
 ]  # fmt: skip
 
 
