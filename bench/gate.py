@@ -135,6 +135,7 @@ def _on_unlearned(judge: Judge) -> dict[str, float]:
     figures["syria F1, a people as the story, nothing is fitted on"] = _unlearned(judge, "people", "syria")
     for topic in ("syria", "isis"):
         figures[f"{topic} F1, full articles nothing is fitted on"] = _unlearned(judge, "full", topic)
+        figures[f"{topic} F1, plain news nothing is fitted on"] = _unlearned(judge, "plain", topic)
     return figures
 
 
