@@ -57,6 +57,8 @@ FLOORS = {
     "isis F1, held-out pairs by kind": 0.75,
     "syria F1, held-out mirrored news": 0.88,
     "isis F1, held-out mirrored news": 0.87,
+    "syria F1, plain news nothing is fitted on": 0.92,
+    "isis F1, plain news nothing is fitted on": 0.91,
     "syria F1, full articles nothing is fitted on": 0.88,
     "isis F1, full articles nothing is fitted on": 0.80,
     "syria recall of triage": 0.98,

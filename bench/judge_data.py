@@ -165,7 +165,7 @@ def _exam() -> Iterator[Labelled]:
 
 
 def unlearned(what: str) -> list[Labelled]:
-    """What nothing is fitted on, ever: blind-bearers-*.jsonl, blind-isis-*.jsonl (labels of ISIS alone), blind-people-*.jsonl or blind-full-*.jsonl of the examination."""
+    """What nothing is fitted on, ever: blind-bearers-*.jsonl, blind-isis-*.jsonl (labels of ISIS alone), blind-people-*, blind-full-* or blind-plain-*.jsonl."""
     files = sorted((ROOT / "tests" / "data" / "judge").glob(f"blind-{what}-*.jsonl"))
     return [_labelled(row, "exam", row, row["kind"], BEARER) for file in files for row in _lines(file)]
 
