@@ -118,6 +118,36 @@ def test_a_word_before_a_place_puts_it_elsewhere() -> None:
     )
 
 
+def test_a_stop_parts_a_name_from_the_state_behind_it_and_its_people_are_not_called_after_a_town() -> None:
+    text = "He opened his state to Syrian refugees{} Michigan is home to many. Governors asked for a halt, though the refugees from Syria are vetted twice."
+    assert "none" not in seen("A governor on refugees", text.format("."))
+    assert "none" not in seen("A governor on refugees", text.format(","))
+    assert set(seen("The council of Syria, Michigan", "Syria, Michigan, gets a new bridge. Syria pays half.")) == {
+        "none"
+    }
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Car crash on the ring road", "An ambulance took a Syrian pedestrian to hospital. The lorry had hit the Syrian at a crossing, police said.", "en"),
+        ("Zusammenstoß am Kreisel", "Der Rettungswagen kam nach zehn Minuten. Ein syrischer Radfahrer war von einem Lastwagen erfasst worden.", "de"),
+        ("Collision sur la rocade", "Les pompiers ont secouru un cycliste syrien renversé par un poids lourd. Le piéton syrien est indemne.", "fr"),
+        ("Feci kaza", "Kamyonun çarptığı Suriyeli yaya ambulansla hastaneye götürüldü. Sürücü kaçtı.", "tr"),
+        ("حادث مروري على الطريق السريع", "صدمت شاحنة عاملا سوريا فنقله الإسعاف إلى المستشفى.", "ar"),
+    ],
+)  # fmt: skip
+def test_an_accident_abroad_is_local_news_whatever_country_the_hurt_come_from(
+    title: str, text: str, language: str
+) -> None:
+    found = seen(title, text, language)
+    assert found["mishap"].value >= 1.0
+    assert found["title-mishap"].value == 1.0
+    assert not kept(title, text, language)
+    war = {"en": "Assad", "de": "Assad", "fr": "Assad", "tr": "Esad", "ar": "بشار الأسد"}[language]
+    assert "mishap" not in seen(title, f"{text} {war}.", language)
+
+
 @pytest.mark.parametrize(
     ("title", "text", "language"),
     [

@@ -42,6 +42,7 @@ FAR = (
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
+MISHAP = "accident"  # the concept of accidents and police reports
 QUOTES = frozenset("\"'„“”«»‚‘’‹›")
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
 
@@ -116,22 +117,30 @@ def is_private(found: Found) -> bool:
 
 
 def private(document: Document, found: Found) -> dict[str, Feature]:
-    """Words of birth, school, prizes, trades and courts, and places far from the topic, where nobody who rules or fights is named."""
+    """Words of birth, school, prizes, trades and courts, of accidents and police, and places far from the topic, where nobody who rules or fights is named."""
     if not is_private(found):
         return {}
     tells = len(_words(document, found, TELLS, most=int(UNTOLD)))
     doubt = max(0.0, 1 - tells / UNTOLD)
-    life = found.support.get("life", [])
+    told = found.support.get("life", [])
+    mishap = [spot for spot in told if spot.mention.concept.id == MISHAP]
+    life = [spot for spot in told if spot.mention.concept.id != MISHAP]
     far = [
         spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
     ]
-    titled = [spot for spot in life if spot.titled]
     return {
         "life": Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
         "life-told": Feature((1 - doubt) * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
-        "title-life": Feature(float(bool(titled)), tuple(titled[:2])),
+        "title-life": _titled(life),
+        "mishap": Feature(doubt * math.log2(1 + min(_different(document, mishap), 7)), tuple(mishap[:4])),
+        "title-mishap": _titled(mishap),
         "away": Feature(doubt * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
     }
+
+
+def _titled(spots: Iterable[Spot]) -> Feature:
+    titled = tuple(spot for spot in spots if spot.titled)
+    return Feature(float(bool(titled)), titled[:2])
 
 
 def leisure(document: Document, found: Found) -> Feature:

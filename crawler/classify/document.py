@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct, field
@@ -21,6 +21,8 @@ PART = 2  # words that fit which a doubtful name needs on top, as part of a long
 NEVER = 6  # of `weak`: no words make up for the lack of a name that is certain
 STEM = 4  # letters
 EDGE = ("edge", "edge-weak")  # concepts of places that other countries' wars and outings reach
+APART = 2  # characters at most between a name and what puts it elsewhere, none of them one of PARTS
+PARTS = ".!?…:;\n"
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
@@ -219,14 +221,24 @@ def _mean_another(document: Document, found: Found) -> bool:
     elsewhere = found.support.get("elsewhere", ())
     words = [" ".join(_WORD.findall(spot.word)) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
-    put = {spot.stem for spot in found.anchors if any(_puts(one, spot) for one in elsewhere)}
-    left = {spot.word.split()[0] for spot in found.anchors if not _is_borne(spot.word, others, put)}
+    towns = [spot for spot in found.anchors if spot.mention.concept.sense != "actor"]
+    put = {_borne_as(spot) for spot in towns if any(_puts(document, one, spot) for one in elsewhere)}
+    left = {
+        spot.word.split()[0]
+        for spot in found.anchors
+        if _borne_as(spot) not in put and not _is_borne(spot.word, others)
+    }
     return all(len(name) == ABBREVIATION for name in left) and all(_is_spelt_out(document, name) for name in left)
 
 
-def _is_borne(name: str, others: str, put: Collection[str]) -> bool:
-    """Whether a name is among the words that others are called by, or stands for a place that is put elsewhere."""
-    if name[:STEM] in put or f" {name} " in others:
+def _borne_as(spot: Spot) -> tuple[str, bool]:
+    """What is put elsewhere with a spot: the forms of its name, but not those who are called after it."""
+    return spot.stem, spot.mention.concept.sense in ("derived", "actor")
+
+
+def _is_borne(name: str, others: str) -> bool:
+    """Whether a name is among the words that others are called by."""
+    if f" {name} " in others:
         return True
     return len(first := name.split()[0]) == ABBREVIATION and f" {first} " in others
 
@@ -247,13 +259,18 @@ def _initials(words: str) -> str:
     return "".join(word[0] for word in _WORD.findall(words))
 
 
-def _puts(word: Spot, spot: Spot) -> bool:
-    """Whether a word puts a spot elsewhere: right behind it, or right before it, with at most a comma and a bracket between them."""
+def _puts(document: Document, word: Spot, spot: Spot) -> bool:
+    """Whether a word puts a spot elsewhere: right behind it, or right before it, with at most a comma and a bracket between them.
+
+    What a stop or a line's end parts does not: he took in Syrian refugees. Michigan is home to many.
+    """
     if spot.field != word.field:
         return False
-    if word.mention.concept.id == BEFORE:
-        return 0 <= spot.mention.start - word.mention.end <= 2
-    return 0 <= word.mention.start - spot.mention.end <= 2
+    first, second = (word, spot) if word.mention.concept.id == BEFORE else (spot, word)
+    if not 0 <= second.mention.start - first.mention.end <= APART:
+        return False
+    text = document.title if spot.field == "title" else document.text
+    return not any(mark in PARTS for mark in text.text[first.mention.end : second.mention.start])
 
 
 def _place(spot: Spot) -> tuple[bool, int]:

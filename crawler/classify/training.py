@@ -72,6 +72,8 @@ AGAINST = frozenset(
         "life",
         "life-told",
         "title-life",
+        "mishap",
+        "title-mishap",
         "roundup",
         "away",
     ]
