@@ -25,7 +25,7 @@ from storage.models import (
     Recheck,
     Verdict,
 )
-from storage.tallies import counted
+from storage.tallies import totals
 from storage.text import short_key
 
 
@@ -144,9 +144,9 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
         )
     ).one()
     states = ledger_blocks.ledger(session).states
-    days = counted(session, "day", since=since)
+    matched = totals(session, since=since)
     by_topic: dict[str, int] = {"isis": 0, "syria": 0}
-    for one in days:
+    for one in matched:
         for topic in one.topics.split(","):
             by_topic[topic] = by_topic.get(topic, 0) + one.matches
     return Stats(
@@ -155,14 +155,14 @@ def stats(session: Session, *, since: date | None = None) -> Stats:
         feeds_failing=feeds[2],
         feeds_gone=feeds[3],
         entries={state: states[state] for state in ENTRY_STATES},
-        matches=sum(one.matches for one in days),
+        matches=sum(one.matches for one in matched),
         by_topic=by_topic,
-        copies=sum(one.copies for one in days),
-        summary_only=sum(one.summaries for one in days),
+        copies=sum(one.copies for one in matched),
+        summary_only=sum(one.summaries for one in matched),
         stories=session.scalar(select(func.count()).select_from(STORIES)) or 0,
         labels=session.scalar(select(func.count()).select_from(LABELS)) or 0,
-        first_day=min((one.name for one in days), default=None),
-        last_day=max((one.name for one in days), default=None),
+        first_day=min((one.first_day for one in matched), default=None),
+        last_day=max((one.last_day for one in matched), default=None),
         last_poll_at=feeds[4],
     )
 
@@ -171,8 +171,8 @@ def collected(session: Session) -> Collected:
     """What the watch took in: listings, entries, pages, matches, duplicates."""
     listings, listed = ledger_blocks.listings(session)
     ledger = ledger_blocks.ledger(session)
-    days = counted(session, "day")
-    matched, copies = sum(one.matches for one in days), sum(one.copies for one in days)
+    all_of_them = totals(session)
+    matched, copies = sum(one.matches for one in all_of_them), sum(one.copies for one in all_of_them)
     return Collected(
         listings, ledger.states.total(), ledger.fetched, matched, listings - listed + copies, ledger.unreadable
     )

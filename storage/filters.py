@@ -26,7 +26,7 @@ from storage.query import Scope, parse_query
 from storage.text import language_code
 from storage.tree import Node, Publisher, Score, all_of
 from storage.views import MATCHES
-from storage.wider import in_text
+from storage.wider import finds, in_text, wider
 
 _Select = Select[*tuple[Any, ...]]
 
@@ -147,7 +147,9 @@ def _looked_up(session: Session, filters: Filters, asked: Asked, span: Span, lim
             short.append(keys)
     others = _filtered(session, select(key).where(*conditions), filters, plain)
     named = select(NAMES.c.rowid).where(by_lists(session, names, NAMES)) if names and index is not NAMES else None
-    lists = Lists.of(session, _listed(session, filters, asked), short, named)
+    title = wider(asked.title) if asked.title and index is not TITLES else None
+    titled = select(TITLES.c.rowid).where(by_lists(session, title, TITLES)) if title and finds(title) else None
+    lists = Lists.of(session, _listed(session, filters, asked), short, names=named, titles=titled)
     also = in_text(asked.title) if asked.words and asked.title else None
     return newest_answering(session, node, index, others, span=span, lists=lists, limit=limit, also=also)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from storage.bounded import FEW, among, few
 from storage.names import NAMES
+from storage.planning import for_lists
 from storage.windows import Spread
 
 # of all articles that name something: what more name is looked at for each hit, fifty of them among ten thousand at most; no list is read then
@@ -19,16 +20,23 @@ COMMON = 0.005
 
 class Lists(Struct, frozen=True):
     """Conditions that an index lists by themselves: the sort keys that meet all the short ones, and a SELECT for each long one. What
-    `names` list no other index gives in order: their newest are found by their lists alone."""
+    `names` and `titles` list no other index gives in order: their newest are found by their lists alone."""
 
     keys: frozenset[int] | None
     long: tuple[Select[Any], ...]
     names: tuple[Select[Any], ...] = ()
+    titles: tuple[Select[Any], ...] = ()
     met: float = 1.0  # the part of all articles that meet what is looked at for each hit
 
     @classmethod
     def of(
-        cls, session: Session, within: Sequence[Select[Any]], keys: Sequence[set[int]], names: Select[Any] | None
+        cls,
+        session: Session,
+        within: Sequence[Select[Any]],
+        keys: Sequence[set[int]],
+        *,
+        names: Select[Any] | None,
+        titles: Select[Any] | None,
     ) -> Lists:
         """Read those of the SELECTs that are short, and let go of names that are common; `keys` are lists that are read."""
         short, long = list(keys), []
@@ -41,21 +49,33 @@ class Lists(Struct, frozen=True):
                 long.append(one)
             else:
                 short.append(set(found))
+        titled = None if titles is None else _few_titles(session, titles)
+        short += [] if titled is None else [titled]
         return cls(
             frozenset.intersection(*map(frozenset, short)) if short else None,
             tuple(one for one in long if one is not names),
             tuple(one for one in long if one is names),
+            () if titles is None or titled is not None else (titles,),
             min(1.0, share) if common else 1.0,
         )
 
     @property
     def all(self) -> tuple[Select[Any], ...]:
         """The long ones."""
-        return self.long + self.names
+        return self.long + self.names + self.titles
 
     def met_by(self, session: Session, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
         """The condition on a sort key that it is among the short ones."""
         return [] if self.keys is None else [among(session, key, self.keys)]
+
+
+def _few_titles(session: Session, titles: Select[Any]) -> set[int] | None:
+    """The sort keys of a list of titles, if they are few."""
+    if estimated(session, titles) > FEW:
+        return None
+    with for_lists(session, one=True):
+        found = few(session, titles)
+    return None if found is None else set(found)
 
 
 class Span(Struct, frozen=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from msgspec import Struct
@@ -46,6 +47,9 @@ from storage.windows import WIDEST, Spread
 LOOKED_AT, FEWEST, MOST = 10, 1_000, 2_000
 SHARE = 0.25  # of them that are hits: a list would be a quarter of everything
 FREQUENT = 20_000  # hits, from where on the newest documents are looked at: a list of as many is read in 12 ms
+# Days of so many documents are listed beside a word of so many: two bitmaps meet, 10 ms, where a look at a thousand documents takes 20, from
+# a disk 80.
+SHORT, LONGEST = 50_000, 150_000
 RARE = 1_000  # hits that are listed whatever they are
 HITS = 1_000  # that are listed at once
 PHRASES = 10  # times as many for a phrase, of which the list says no more than the words
@@ -102,14 +106,17 @@ def newest_answering(
     # words of one language meet far more often than is estimated: a fifth of what must be there, for a phrase a fiftieth, may be enough
     enough = spread.rows * limit / (5 * _most(limit))
     frequent = expected > max(FREQUENT, enough) / (1 if exact else 10)
-    keys = _near(session, asked, limit) if frequent and lists.met > NEAR and not lists.names else None
+    near = frequent and lists.met > NEAR and not (lists.names or lists.titles) and not _is_short(asked, spread)
+    keys = _near(session, asked, limit) if near else None
     if keys is None:
         share = _share(session, asked) if frequent else None
         if share is not None and share > OFTEN:
             keys = _walked(session, asked, limit)
         else:
-            share = _share_to_list(session, asked, limit, expected, spread)
-            keys = _listed_newest(session, asked, limit, share, spread)
+            # none of some of the newest: all that there may be are read at once
+            none = share == 0 and spread.rows / DRAWN < HITS * PHRASES
+            part = 1.0 if none else _share_to_list(session, asked, limit, expected, spread)
+            keys = _listed_newest(session, asked, limit, part, spread)
     return select(_numbers(keys)).subquery("found")
 
 
@@ -125,6 +132,12 @@ def listed(session: Session, node: Node, index: TableClause, span: Span = EVERYW
     if wide is None or may is None:
         return select(row).where(shown, *within)
     return select(row).where(has_words(session, wide, index=index), *within, case((may, shown), else_=false()))
+
+
+def _is_short(asked: Looked, spread: Spread) -> bool:
+    """Whether a word's rows in a span of days are listed sooner than a thousand documents are looked at."""
+    short = asked.span != EVERYWHERE and spread.number(asked.span.low, asked.span.high) <= SHORT
+    return short and asked.exact and asked.expected <= LONGEST
 
 
 def is_short(session: Session, index: TableClause, span: Span) -> bool:
@@ -238,7 +251,9 @@ def _listed_newest(session: Session, asked: Looked, limit: int, share: float, sp
         if len(found) == limit or (len(hits) < number and low == asked.span.low):
             return found
         if len(hits) < number:
-            high, share = low, spread.further(share, limit, len(found))
+            # a list of two words is read whole whatever the span, so that what is left is read at once where it is short
+            left = len(hits) / share <= number
+            high, share = low, 1.0 if left else spread.further(share, limit, len(found))
         elif number < MANY:
             high, number = hits[-1], number * 4
         else:
@@ -291,7 +306,8 @@ def _few_keys(session: Session, asked: Looked, bounded: Callable[[Select[Any]], 
     bitmaps then meet before a document is read, of which there are as many as hits."""
     if len(asked.lists.all) != 1 or asked.lists.names or asked.expected < KEYS / 10:
         return None
-    return few(session, bounded(asked.lists.long[0]), KEYS)
+    with for_lists(session) if asked.lists.titles else nullcontext():
+        return few(session, bounded(asked.lists.all[0]), KEYS)
 
 
 def by_lists(session: Session, node: Node, index: TableClause) -> ColumnElement[bool]:

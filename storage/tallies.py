@@ -33,6 +33,7 @@ from storage.models import ARTICLES, TALLIES
 
 Kind = Literal["day", "publisher", "language", "feed"]
 _WATCHED = ("topics", "day", "publisher", "language", "role", "extraction", "feed_id")
+_NUMBERS = ("matches", "copies", "summaries")
 _NAMES = {"day": "''", "publisher": "{0}.publisher", "language": "coalesce({0}.language, '')", "feed": "CAST({0}.feed_id AS text)"}  # fmt: skip
 
 
@@ -155,6 +156,35 @@ def counted(session: Session, kind: Kind, *, since: date | None = None, until: d
     if until and last != _month(until):
         found += _of_articles(session, kind, until.replace(day=1), until)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """So many matches of these topics in all, of them so many copies and summaries; the first and the last day with one."""
+
+    topics: str
+    matches: int
+    copies: int
+    summaries: int
+    first_day: str
+    last_day: str
+
+
+def totals(session: Session, *, since: date | None = None) -> list[Total]:
+    """How many matches there are by topics, from `since` (a UTC day) on: one row for thousands of days."""
+    period, sums = TALLIES.c.period, [func.sum(one) for one in (TALLIES.c.matches, TALLIES.c.copies, TALLIES.c.summaries)]  # fmt: skip
+    days = (
+        select(period, TALLIES.c.topics, *(one.label(name) for one, name in zip(sums, _NUMBERS, strict=True)))
+        .where(TALLIES.c.kind == "day", _between(period, _iso(since), None))
+        .group_by(period, TALLIES.c.topics)
+        .having(sums[0] != 0)  # a day whose matches all went
+        .subquery("days")
+    )
+    query = select(
+        days.c.topics, *(func.sum(days.c[name]) for name in _NUMBERS), func.min(days.c.period), func.max(days.c.period)
+    )
+    rows = session.execute(query.group_by(days.c.topics))
+    return [Total(row[0], int(row[1]), int(row[2]), int(row[3]), row[4], row[5]) for row in rows]
 
 
 def first_of(session: Session, since: date, until: date, most: int) -> date:

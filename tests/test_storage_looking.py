@@ -10,13 +10,17 @@ from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
 from storage import bounded, filters, looking, newest, search
 from storage.db import Database
+from storage.relevance import IN_TITLE
 from storage.search import Filters
 from storage.seen import MentionRecord
+from storage.text import fold
 
 WORDS = ["camp", "road", "north", "river", "aleppo", "truce", "flour", "raqqa"]  # the first ones stand in most texts
 QUESTIONS = [
     "camp", "road", "raqqa", "flour truce", "camp road", '"camp road"', '"road camp"', '"north camp road"', '"raqqa camp"',
     "camp -road", "cam*", "raqqa OR flour", "(camp OR raqqa) river", "title:camp", "camp title:raqqa", 'road title:"camp road"',
+    "road title:camp", "camp road title:cam*", "raqqa title:(road OR river)", 'camp title:"road camp" publisher:"South"', "road title:camp place:raqqa", "camp title:-raqqa",
+    "camp title:road since:2026-11-20", "road title:nothing", '"camp road" title:camp', '"camp nothing"', '"nothing camp" since:2026-11-20', "camp since:2026-11-23 until:2026-11-24",
     'camp publisher:"South"', 'raqqa publisher:"South"', '"camp road" publisher:"South"', "camp country:sy", "camp score:>0.9", "nothing", "camp nothing",
     "place:raqqa", "actor:sdf", 'actor:"o\'neill"', "place:nowhere", "place:raqqa actor:sdf", "camp place:raqqa", "camp road actor:sdf", "title:camp place:raqqa",
     '"camp road" place:raqqa', "camp place:raqqa actor:sdf", "camp -place:raqqa", 'place:raqqa publisher:"South"', "place:raqqa since:2026-11-20",
@@ -25,16 +29,30 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-BOUNDS = ("FEWEST", "MOST", "FREQUENT", "HITS", "RARE", "MORE", "SPARE", "MANY", "KEYS", "FEW", "LISTED", "FIRST")
+BOUNDS = (
+    "FEWEST",
+    "MOST",
+    "FREQUENT",
+    "HITS",
+    "RARE",
+    "MORE",
+    "SPARE",
+    "MANY",
+    "KEYS",
+    "FEW",
+    "LISTED",
+    "FIRST",
+    "SHORT",
+)
 ELSEWHERE = {"FEW": bounded, "LISTED": filters, "FIRST": newest}
 
 
 @pytest.fixture(
     params=[
-        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 50_000, 5_000, 20_000, 4),
-        (2, 4, 0, 3, 0, 1, 0, 16_000, 0, 0, 0, 1),
-        (20, 40, 0, 1, 0, 1, 5, 4, 100, 10, 20, 4),
-        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 100, 0, 100, 1),
+        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 50_000, 5_000, 20_000, 4, 50_000),
+        (2, 4, 0, 3, 0, 1, 0, 16_000, 0, 0, 0, 1, 0),
+        (20, 40, 0, 1, 0, 1, 5, 4, 100, 10, 20, 4, 50_000),
+        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 100, 0, 100, 1, 20),
     ],
     ids=str,
 )
@@ -98,6 +116,38 @@ def test_a_ranked_phrase_is_one_of_the_newest_that_hold_its_words(
             found = _ids(search.search(session, Filters(words=phrase), by_relevance=True))
             assert sorted(found) == sorted(answers & set(looked_through))
             assert 0 < len(found) < len(answers)
+
+
+@pytest.mark.usefixtures("bounds")
+def test_beginnings_count_each_of_their_words(news: Database) -> None:
+    """Whether one word of an article begins so, or several do, or the same word with two beginnings."""
+    folded = {row.article_id: (fold(f"{row.title} {row.text}").split(), fold(row.title).split()) for row in _all(news)}
+    for query, begun in (
+        ("ca*", ["ca"]),
+        ("r*", ["r"]),
+        ("r* OR ro*", ["r", "ro"]),
+        ("camp ra*", ["ra"]),
+        ("t* flou*", ["t", "flou"]),
+    ):
+        exact = [word for word in query.split() if not word.endswith("*") and word != "OR"]
+        with news.read() as session:
+            found = _ids(search.search(session, Filters(words=query), by_relevance=True))
+            newest = _ids(search.search(session, Filters(words=query, limit=1_000)))
+        assert found == sorted(newest, key=lambda id_: -_points(*folded[id_], exact, begun))[:50], query
+
+
+def _all(news: Database) -> list[search.Match]:
+    with news.read() as session:
+        return search.search(session, Filters(limit=None))
+
+
+def _points(words: list[str], title: list[str], exact: list[str], begun: list[str]) -> int:
+    wanted = [word for word in set(words) for one in exact if word == one]
+    wanted += [word for word in set(words) for one in begun if word.startswith(one)]
+    places = sum(round(sum(1 / n**2 for n in range(1, words.count(word) + 1)) / 1.64493406685 * 100) for word in wanted)
+    titled = [any(word == one for word in title) for one in exact]
+    titled += [any(word.startswith(one) for word in title) for one in begun]
+    return places + IN_TITLE * sum(titled)
 
 
 def _ids(found: list[search.Match]) -> list[int]:

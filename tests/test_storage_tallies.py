@@ -54,6 +54,29 @@ def assert_right(database: Database) -> None:
                     since,
                     until,
                 )
+        for since in (None, date(2026, 10, 5), date(2027, 1, 1)):
+            assert totals_of(session, since) == totals_by_hand(session, since)
+
+
+def totals_of(session: Session, since: date | None) -> set[tuple[object, ...]]:
+    return {
+        (one.topics, one.matches, one.copies, one.summaries, one.first_day, one.last_day)
+        for one in tallies.totals(session, since=since)
+    }
+
+
+def totals_by_hand(session: Session, since: date | None) -> set[tuple[object, ...]]:
+    rows = [
+        row for row in session.execute(select(ARTICLES).where(ARTICLES.c.topics != "")) if row.day >= str(since or "")
+    ]
+    found = set[tuple[object, ...]]()
+    for topics in {row.topics for row in rows}:
+        these = [row for row in rows if row.topics == topics]
+        copies = sum(row.role == "copy" for row in these)
+        summaries = sum(row.extraction == "summary-only" for row in these)
+        days = [row.day for row in these]
+        found.add((topics, len(these), copies, summaries, min(days), max(days)))
+    return found
 
 
 def writes(database: Database, chance: random.Random, ids: list[int]) -> Iterator[str]:
