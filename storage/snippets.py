@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from storage.text import fold
 from storage.words import Term
@@ -47,12 +48,12 @@ def snippet(terms: Sequence[Term], *texts: str) -> Snippet | None:
 
 def _hits(written: Sequence[str], terms: Sequence[Term]) -> dict[int, set[int]]:
     """The places of written words that are (part of) a term, with the terms that they are of."""
-    words: list[str] = []
-    places: list[int] = []
-    for place, one in enumerate(written):
-        for word in _folded(one):
-            words.append(word)
-            places.append(place)
+    folded = list(map(_folded, written))
+    words = list(chain.from_iterable(folded))
+    # of most texts each word that is written is one word folded
+    places: Sequence[int] = range(len(words))
+    if set(map(len, folded)) != {1}:
+        places = [place for place, several in enumerate(folded) for _ in several]
     hits: dict[int, set[int]] = {}
     for number, term in enumerate(terms):
         for start in term.at(words):
@@ -84,7 +85,16 @@ def _cut(written: Sequence[str], hits: dict[int, set[int]]) -> Snippet:
 
 
 def _pieces(written: Sequence[str], hits: dict[int, set[int]], start: int, end: int) -> Iterator[Piece]:
+    """Each marked word, and what stands between two of them as one piece."""
+    between = ""
     for place in range(start, end):
-        if place > start:
-            yield Piece(" ", False)
-        yield Piece(written[place], place in hits)
+        blank = " " if place > start else ""
+        if place not in hits:
+            between += blank + written[place]
+            continue
+        if between or blank:
+            yield Piece(between + blank, False)
+            between = ""
+        yield Piece(written[place], True)
+    if between:
+        yield Piece(between, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -266,3 +267,17 @@ def test_a_snippet_is_part_of_its_text(text: str, word: str) -> None:
     if found is not None:
         joined = "".join(piece.text for piece in found.pieces)
         assert joined.removeprefix("… ").removesuffix(" …") in " ".join(f"{text} abc {word}".split())
+
+
+@pytest.mark.parametrize("prefix", [False, True])
+def test_a_term_stands_where_a_look_at_each_place_finds_it(prefix: bool) -> None:
+    chance = random.Random(1)
+    for _ in range(2_000):
+        words = [chance.choice(("a", "ab", "b", "abc")) for _ in range(chance.randint(0, 9))]
+        term = Term(tuple(chance.choice(("a", "ab", "b", "z")) for _ in range(chance.randint(1, 3))), prefix=prefix)
+        *before, last = term.words
+        places = range(len(words) - len(before))
+        there = [at for at in places if words[at : at + len(before)] == before]
+        ends = [at + len(before) for at in there]
+        found = [at - len(before) for at in ends if words[at] == last or (prefix and words[at].startswith(last))]
+        assert term.at(words) == found
