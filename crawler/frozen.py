@@ -5,12 +5,29 @@ above all: 10 MB in each worker else, and a quarter of a second of its first doc
 """
 
 import gc
+import pickle
 import sys
+import traceback
+from multiprocessing import spawn
+from types import TracebackType
 
 from crawler.dates import parse_date
 from crawler.feed import parse_feed
 from crawler.listing import listing_of
 
+
+def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What becomes of an error that ends a worker: it is printed, unless the parent was killed while it said what the worker is for.
+
+    Then there is nothing to read and nobody to be told, and a traceback would stand in the log of whoever comes next.
+    """
+    where = traceback.extract_tb(trace)
+    if isinstance(error, (EOFError, pickle.UnpicklingError)) and where and where[-1].filename == spawn.__file__:
+        return
+    sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = tell
 document = parse_feed(
     b"<rss version='2.0'><channel><item><title>None</title><link>/1</link></item></channel></rss>",
     url="https://paper.example/feed",

@@ -210,6 +210,34 @@ def test_workers_die_with_their_parent_and_hold_no_lock(number: signal.Signals, 
         _wait_until(lambda: not any(_alive(pid) for pid in children))
 
 
+UNSAID = """
+import multiprocessing, os, sys
+from multiprocessing import forkserver
+multiprocessing.get_context("forkserver").set_forkserver_preload(["crawler.frozen"])
+forkserver.ensure_running()
+from_child, to_child = forkserver.connect_to_new_process([])
+os.write(to_child, bytes.fromhex(sys.argv[1]))
+os.close(to_child)
+while os.read(from_child, 64):  # its number, then how it ended
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(b"", ""), (pickle.dumps({"name": "worker"})[:-4], ""), (pickle.dumps(1), "TypeError")],
+    ids=["nothing", "half", "nonsense"],
+)
+def test_a_parent_that_was_killed_before_it_said_what_a_worker_is_for_leaves_no_traceback(
+    said: bytes, told: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", UNSAID, said.hex()], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert bool(ended.stderr) == bool(told)
+    assert told in ended.stderr
+
+
 def test_ctrl_c_is_left_to_the_parent() -> None:
     async def main() -> None:
         with pool() as workers:
