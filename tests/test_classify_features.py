@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from shipped_judge import JUDGE
 
-from crawler.classify import Judge
 from crawler.classify.document import Feature
 
-JUDGE = Judge.load()
 WEATHER = "Rain is expected over the northern valleys, the weather service said. Drivers should leave more time. "
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from shipped_judge import JUDGE
 
-from crawler.classify import Judge
 from crawler.classify.document import Feature
 
-JUDGE = Judge.load()
 NONE = Feature(0.0)
 RAIN = "Rain fell on the coast for the third day in a row and the river stood higher than in spring. "
 HEAD = "OUR CORRESPONDENT\n25 December 2014\n\n"

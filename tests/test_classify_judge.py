@@ -10,12 +10,12 @@ from shutil import copy
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shipped_judge import JUDGE
 
 from crawler.classify import Judge, Verdict, judge_line
 from crawler.classify.lexicon import TOPICS
 from crawler.classify.model import LIMIT
 
-JUDGE = Judge.load()
 IDLIB = (
     "Air strikes hit a market in Idlib in north-western Syria on Tuesday, killing at least nine people, rescue workers said. "
     "The Syrian Observatory for Human Rights said the strikes were carried out near the town of Ariha.\n"

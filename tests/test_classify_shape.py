@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from shipped_judge import JUDGE
 
-from crawler.classify import Judge
 from crawler.classify.document import Feature
-
-JUDGE = Judge.load()
 
 
 def seen(title: str, text: str, language: str = "en", topic: str = "syria") -> dict[str, Feature]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from shipped_judge import JUDGE
 
-from crawler.classify import Judge, Verdict
+from crawler.classify import Verdict
 from crawler.classify.document import Feature
-
-JUDGE = Judge.load()
 
 
 def syria(title: str, text: str, language: str) -> Verdict:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from shipped_judge import JUDGE
 
-from crawler.classify import Judge, LexiconError
+from crawler.classify import LexiconError
 from crawler.classify.document import Feature
 from crawler.classify.lexicon import load_topic
 
-JUDGE = Judge.load()
 NONE = Feature(0.0)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 
 import pytest
+from shipped_judge import JUDGE
 from sqlalchemy import select
 from storage_samples import DAY, HOUR, MINUTE, NOW, add_feed
 
@@ -28,7 +29,7 @@ HUB, BASE = "https://hub.example/", "https://watch.example/websub/"
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge.load()
+    return JUDGE
 
 
 class Desk:

@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 from msgspec.structs import replace
+from shipped_judge import JUDGE
 
 from crawler.classify import Judge
 from crawler.feed import parse_feed
@@ -16,7 +17,6 @@ from crawler.judging import MOST, Judging
 from crawler.listing import listing_of
 from crawler.workers import Workers, WorkTooHeavyError
 
-JUDGE = Judge.load()
 SYRIA = Words(
     title="Truce near Deir ez-Zor holds",
     text="The Syrian army and the Syrian Democratic Forces kept a truce around Mayadin in Syria, residents said. " * 4,

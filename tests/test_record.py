@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from shipped_judge import JUDGE
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from storage_samples import DAY, FEED_URL, HOUR, MINUTE, NOW, add_feed
@@ -38,7 +39,7 @@ PLAIN = "http://northpost.example/world.xml"
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge.load()
+    return JUDGE
 
 
 class Reader:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from shipped_judge import JUDGE
 from storage_samples import NOW, add_feed, list_entries, seen
 
 from crawler.classify import Judge
@@ -17,7 +18,6 @@ from storage.db import Database
 from storage.labels import LabelledText
 from tests.command import Desk
 
-JUDGE = Judge.load()
 BORDER = "Lorries queue at the border with Syria"
 STRIKE = "Air strikes kill nine in Syria's Idlib"
 
