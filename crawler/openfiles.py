@@ -1,7 +1,8 @@
-"""How many files this process may hold open, and how many connections that allows: they are files, too."""
+"""How many files this process may hold open, and how many connections that allows: they are files, too. And how many processes it may start."""
 
 from __future__ import annotations
 
+import os
 import resource
 
 from crawler.config import ConfigError
@@ -10,6 +11,9 @@ WANTED = 8_192  # what the unit in docs/operating.md gives; shells and services 
 OURS = 40  # database, log, pipes, look-ups of names: 27 were counted, and ten threads that look up
 OF_WORKER = 2
 FEWEST = 4  # connections, below which there is no crawl
+# Processes and threads beside the workers: this one, ten that look up names, six that wait, three that mind the workers, two that write,
+# and two of which the workers are forked
+TASKS = 24
 MOST_KEPT = 1_000  # connections of a scheme for another request: a host's page is asked for soon after its feed
 
 
@@ -37,3 +41,18 @@ def in_use(files: int, *, wanted: int, workers: int) -> int:
             f"only {files} files may be open at once (ulimit -n); a crawl with {workers} workers needs {(ours + FEWEST) * 4 // 3}, better 1024"
         )
     return min(wanted, room)
+
+
+def most_tasks() -> int | None:
+    """How many processes and threads the user may have at once; None: as many as there is room for, as root always may."""
+    most = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    return None if most == resource.RLIM_INFINITY or os.geteuid() == 0 else most
+
+
+def require_tasks(most: int | None, *, workers: int) -> None:
+    """Raises ConfigError when so few processes and threads are no crawl: a document that no worker reads would be blamed on its feed."""
+    needed = TASKS + workers
+    if most is not None and most < needed:
+        raise ConfigError(
+            f"only {most} processes and threads may run at once (ulimit -u); a crawl with {workers} workers needs {needed}, better 256"
+        )

@@ -17,7 +17,7 @@ from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import Judging, configured_judge
 from crawler.larder import clear_away
-from crawler.openfiles import in_use, open_files
+from crawler.openfiles import in_use, most_tasks, open_files, require_tasks
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -93,6 +93,7 @@ class Watch:
         being crawled by another process. A member of a `cluster` takes the lock together with the others, and releases nothing.
         """
         config = _within_open_files(config)
+        require_tasks(most_tasks(), workers=config.workers)
         clear_away()
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from crawler.config import ConfigError
-from crawler.openfiles import MOST_KEPT, OURS, in_use, kept
+from crawler.openfiles import MOST_KEPT, OURS, TASKS, in_use, kept, require_tasks
 from crawler.pool import BoundedPool
 from tests.command import SECONDS, Desk
 from tests.farm import Case, Connection, Farm, head
@@ -38,6 +38,31 @@ def test_too_few_are_told_with_what_is_needed(files: int, workers: int) -> None:
         in_use(files, wanted=96, workers=workers)
     needed = int(str(told.value).rpartition("needs ")[2].partition(",")[0])
     assert in_use(needed, wanted=96, workers=workers) >= 4
+
+
+@pytest.mark.parametrize(("most", "workers"), [(0, 1), (TASKS + 1, 2), (64, 64)])
+def test_too_few_processes_are_told_with_what_is_needed(most: int, workers: int) -> None:
+    with pytest.raises(ConfigError, match=rf"only {most} processes and threads may run at once") as told:
+        require_tasks(most, workers=workers)
+    needed = int(str(told.value).rpartition("needs ")[2].partition(",")[0])
+    require_tasks(needed, workers=workers)
+    require_tasks(None, workers=workers)
+
+
+ASKS = """
+import os, resource
+from crawler.openfiles import most_tasks
+resource.setrlimit(resource.RLIMIT_NPROC, (25, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
+if os.geteuid() == 0:
+    assert most_tasks() is None
+    os.setuid(65534)
+print(most_tasks())
+"""
+
+
+def test_the_limit_of_processes_is_no_limit_for_root() -> None:
+    done = subprocess.run([sys.executable, "-c", ASKS], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert done.stdout == "25\n"
 
 
 class Idle:
