@@ -25,10 +25,13 @@ def into_sqlite(database: Database, times: int, tell: Callable[[str], None]) -> 
             "foreign_keys = OFF",
             "journal_mode = OFF",
             "synchronous = OFF",
-            "cache_size = -1000000",
+            "locking_mode = EXCLUSIVE",
+            "temp_store = MEMORY",
+            "cache_size = -8000000",  # 8 GB: each repetition writes to places all over the texts and the unique keys
             "threads = 2",
         ):
-            raw.execute(f"PRAGMA {word}")
+            raw.execute(f"PRAGMA {word}").fetchall()
+        _flush_words(raw, 64 << 20)
         indexes = raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
         for name, _ in indexes:
             raw.execute(f"DROP INDEX {name}")
@@ -50,13 +53,22 @@ def into_sqlite(database: Database, times: int, tell: Callable[[str], None]) -> 
         yield write
         if times > 1:
             repeated.repeat(raw, times, tell)
+        _flush_words(raw, 1 << 20)  # as it is unless told
+        raw.execute("PRAGMA temp_store = FILE")  # an index of 30 million rows is sorted on the disk
         for name, sql in indexes:
             raw.execute(sql)
             tell(name)
-        raw.execute("PRAGMA analysis_limit = 2000")
+        # The whole of it, as the nightly pruning does: with a limit a table's indexes tell of different numbers of rows, and SQLite makes
+        # a Bloom filter of eight million articles for fifty.
         raw.execute("ANALYZE")
         raw.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.invalidate()
+
+
+def _flush_words(raw: Any, size: int) -> None:
+    """Let the full-text indexes gather so many bytes before they write a piece, which must be merged with others."""
+    for table in ("articles_fts", "titles_fts"):
+        raw.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('hashsize', {size})")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, sel
 from sqlalchemy import true as yes
 from sqlalchemy.orm import Session
 
+from storage.bounded import among
 from storage.bulk import run_many
 from storage.models import ARTICLES, MENTIONS, NAME_TALLIES
 from storage.names import note
@@ -21,6 +22,8 @@ from storage.seen import MentionRecord
 # one still higher where all articles are wanted, which would be looked at one and all.
 # Measured with 300,000 articles and 3.6 million mentions: docs/decisions/0032-places-and-actors.md.
 FEW, FEW_OF_TWO, MANY = 5_000, 10_000, 300_000
+# On SQLite both of two are listed where each has fewer mentions than that: ten of them take as long as a look at one article.
+MOST_OF_TWO, LISTED_A_LOOK = 300_000, 10
 SPELLED_OUT = 1_000  # articles whose ids stand in the query itself
 _CLEAR = delete(MENTIONS).where(MENTIONS.c.entry_id == bindparam("which"))
 _ADD = insert(MENTIONS)
@@ -91,6 +94,10 @@ def naming(
     `limit` is how many of the newest are wanted (None: all), `bounded` says that the question asks for some days only, so that
     few articles are looked at; `few` is the number of mentions under which the rarest group is listed.
     """
+    if few is None and limit is not None and not bounded and len(groups) == 2 and is_sqlite(session):
+        ids = _of_both(session, groups, limit)
+        if ids is not None:
+            return among(session, ARTICLES.c.id, ids)
     if few is None:
         few = FEW if bounded else MANY if limit is None else FEW if len(groups) < 2 else FEW_OF_TWO
     numbers = [_number(session, group, few) for group in groups]
@@ -101,19 +108,39 @@ def naming(
     return and_(yes(), *conditions)
 
 
+def _of_both(session: Session, groups: Sequence[Collection[str]], limit: int) -> set[int] | None:
+    """The ids of the articles that name one of each of two groups, where listing them takes less than looking at one article after
+    another; None where it does not. For SQLite: Postgres has lists in the order of time (names.py)."""
+    counted = sorted((_number(session, group, MOST_OF_TWO), sorted(group)) for group in groups)
+    (few, rarer), (many, other) = counted
+    articles = session.scalar(select(func.max(ARTICLES.c.id))) or 0
+    looks = limit * articles**2 / max(1, few * many)  # were they strangers; they are rather friends
+    both = (few + many) / LISTED_A_LOOK if many < MOST_OF_TWO else looks
+    if min(few, both) >= looks:
+        return None
+    listed = select(MENTIONS.c.entry_id).where(MENTIONS.c.name.in_(rarer), MENTIONS.c.resolved)
+    if both < few:
+        others = select(MENTIONS.c.entry_id).where(MENTIONS.c.name.in_(other), MENTIONS.c.resolved)
+        found = set(session.scalars(listed)).intersection(session.scalars(others))
+    else:
+        found = set(session.scalars(listed.where(_looked_at(other, MENTIONS.c.entry_id))))
+    return found if len(found) < FEW_OF_TWO else None  # so many are found by looks
+
+
 def _listed(session: Session, group: Collection[str], *, spelled_out: bool) -> ColumnElement[bool]:
     """The articles that name one of the group; a short list is read first, so that no planner can mistake its length."""
     named = select(MENTIONS.c.entry_id).where(MENTIONS.c.name.in_(sorted(group)), MENTIONS.c.resolved)
     return ARTICLES.c.id.in_(session.scalars(named.distinct()).all() if spelled_out else named)
 
 
-def _looked_at(group: Collection[str]) -> ColumnElement[bool]:
-    """Whether an article names one of the group."""
+def _looked_at(group: Collection[str], id_: ColumnElement[int] = ARTICLES.c.id) -> ColumnElement[bool]:
+    """Whether an article, by its id, names one of the group."""
+    own = MENTIONS.alias("own")
     # an expression, lest SQLite look up every id of the group by the index of names rather than the article's few mentions
-    named = and_(MENTIONS.c.name.concat("").in_(sorted(group)), MENTIONS.c.resolved)
+    named = and_(own.c.name.concat("").in_(sorted(group)), own.c.resolved)
     # a single value, lest Postgres reads every mention there is into a table of its own
-    found = select(MENTIONS.c.entry_id).where(MENTIONS.c.entry_id == ARTICLES.c.id, named).limit(1)
-    return found.correlate(ARTICLES).scalar_subquery().is_not(None)
+    found = select(own.c.entry_id).where(own.c.entry_id == id_, named).limit(1)
+    return found.correlate_except(own).scalar_subquery().is_not(None)
 
 
 def _number(session: Session, group: Collection[str], most: int) -> int:

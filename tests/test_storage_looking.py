@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from storage_samples import HOUR, NOW, add_feed, add_matches, verdict
 
-from storage import bounded, filters, looking, newest, search
+from storage import bounded, filters, looking, mentions, newest, search
 from storage.db import Database
 from storage.relevance import IN_TITLE
 from storage.search import Filters
@@ -43,16 +43,18 @@ BOUNDS = (
     "LISTED",
     "FIRST",
     "SHORT",
+    "MOST_OF_TWO",
+    "FEW_OF_TWO",
 )
-ELSEWHERE = {"FEW": bounded, "LISTED": filters, "FIRST": newest}
+ELSEWHERE = {"FEW": bounded, "LISTED": filters, "FIRST": newest, "MOST_OF_TWO": mentions, "FEW_OF_TWO": mentions}
 
 
 @pytest.fixture(
     params=[
-        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 50_000, 5_000, 20_000, 4, 50_000),
-        (2, 4, 0, 3, 0, 1, 0, 16_000, 0, 0, 0, 1, 0),
-        (20, 40, 0, 1, 0, 1, 5, 4, 100, 10, 20, 4, 50_000),
-        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 100, 0, 100, 1, 20),
+        (1_000, 2_000, 20_000, 1_000, 1_000, 1.2, 140, 16_000, 50_000, 5_000, 20_000, 4, 50_000, 300_000, 10_000),
+        (2, 4, 0, 3, 0, 1, 0, 16_000, 0, 0, 0, 1, 0, 5, 10_000),
+        (20, 40, 0, 1, 0, 1, 5, 4, 100, 10, 20, 4, 50_000, 300_000, 1),
+        (1, 1, 1_000, 2, 0, 0.1, 0, 16, 100, 0, 100, 1, 20, 30, 10),
     ],
     ids=str,
 )
