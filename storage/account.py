@@ -171,8 +171,8 @@ def collected(session: Session) -> Collected:
     """What the watch took in: listings, entries, pages, matches, duplicates."""
     listings, listed = ledger_blocks.listings(session)
     ledger = ledger_blocks.ledger(session)
-    all_of_them = totals(session)
-    matched, copies = sum(one.matches for one in all_of_them), sum(one.copies for one in all_of_them)
+    by_topics = totals(session)
+    matched, copies = sum(one.matches for one in by_topics), sum(one.copies for one in by_topics)
     return Collected(
         listings, ledger.states.total(), ledger.fetched, matched, listings - listed + copies, ledger.unreadable
     )

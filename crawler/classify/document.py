@@ -21,8 +21,8 @@ PART = 2  # words that fit which a doubtful name needs on top, as part of a long
 NEVER = 6  # of `weak`: no words make up for the lack of a name that is certain
 STEM = 4  # letters
 EDGE = ("edge", "edge-weak")  # concepts of places that other countries' wars and outings reach
-APART = 2  # characters at most between a name and what puts it elsewhere, none of them one of PARTS
-PARTS = ".!?…:;\n"
+GAP = 2  # characters at most between a name and what puts it elsewhere: a comma and a blank, a blank and a bracket
+PARTING = frozenset(".!?…:;\n")  # which part the two, were they in the gap
 ABBREVIATION = 3  # letters of SDF, HTS, SNA and FSA, which stand for many things
 PARAGRAPH = 900  # characters: a longer one is a text that lost its line breaks
 HEADLINE = 180  # characters: longer ones are no headlines
@@ -221,8 +221,9 @@ def _mean_another(document: Document, found: Found) -> bool:
     elsewhere = found.support.get("elsewhere", ())
     words = [" ".join(_WORD.findall(spot.word)) for spot in bearers]
     others = f" {' '.join([*words, *map(_initials, words)])} " if words else ""
-    towns = [spot for spot in found.anchors if spot.mention.concept.sense != "actor"]
-    put = {_borne_as(spot) for spot in towns if any(_puts(document, one, spot) for one in elsewhere)}
+    # a people or an army is no town's namesake, whatever place stands behind it
+    names = [spot for spot in found.anchors if spot.mention.concept.sense != "actor"]
+    put = {_borne_as(spot) for spot in names if any(_puts(document, one, spot) for one in elsewhere)}
     left = {
         spot.word.split()[0]
         for spot in found.anchors
@@ -267,10 +268,10 @@ def _puts(document: Document, word: Spot, spot: Spot) -> bool:
     if spot.field != word.field:
         return False
     first, second = (word, spot) if word.mention.concept.id == BEFORE else (spot, word)
-    if not 0 <= second.mention.start - first.mention.end <= APART:
+    if not 0 <= second.mention.start - first.mention.end <= GAP:
         return False
     text = document.title if spot.field == "title" else document.text
-    return not any(mark in PARTS for mark in text.text[first.mention.end : second.mention.start])
+    return PARTING.isdisjoint(text.text[first.mention.end : second.mention.start])
 
 
 def _place(spot: Spot) -> tuple[bool, int]:
