@@ -40,6 +40,7 @@ class Loopback:
     spread: float = 0.0
     entries: int = 30
     version: int = 1
+    held: bool = False  # while this is so nothing is answered
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
     late: float = (
@@ -107,6 +108,8 @@ class Loopback:
             await asyncio.sleep(
                 self.response * (random.Random(host).lognormvariate(0, self.spread) if self.spread else 1.0)
             )
+        while self.held:
+            await asyncio.sleep(0.02)
         body = b"" if status == 304 else self._document(f"{host}{path}")
         writer.write(
             f"HTTP/1.1 {status} OK\r\nETag: {tag}\r\nContent-Type: application/rss+xml\r\nContent-Length: {len(body)}\r\n\r\n".encode()
