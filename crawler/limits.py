@@ -13,7 +13,6 @@ import logging
 import traceback
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,16 +26,14 @@ from scrapy.exceptions import (
 from scrapy.http import Response, TextResponse
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from twisted.internet.error import ConnectBindError
-from twisted.web._newclient import BODY, HEADER, STATUS, ParseError
-from twisted.web.client import _HTTP11ClientFactory
 from twisted.web.http import NOT_MODIFIED
-from twisted.web.http_headers import InvalidHeaderName
 
-from crawler.larder import ASIDE, LARDER, ORDINARY, Aside
+from crawler.framing import MOST_FRAME, BoundedFactory, FrameTooLargeError
+from crawler.larder import ASIDE, ORDINARY, Aside
 from crawler.openfiles import kept, open_files
 from crawler.pool import BoundedPool
 from crawler.shallow import shallow_stack
-from crawler.straight import Endpoints, HostNamed, sent_at_once
+from crawler.straight import Endpoints, HostNamed
 from crawler.tls import SharedTrust
 from crawler.wire import MOST_REDIRECT, Exchange, Wire
 from crawler.workers import give_memory_back
@@ -45,8 +42,6 @@ with shallow_stack():
     from scrapy.core.downloader.handlers.http11 import (
         HTTP11DownloadHandler,
         _BindAddressAgent,
-        _LenientHTTP11ClientProtocol,
-        _LenientHTTPClientParser,
         _ScrapyAgent,
     )
 
@@ -55,8 +50,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers
 
-# bytes around a body: browsers end a head at this; chunks of one byte take 0.4 s of the loop per MB
-MOST_FRAME = 256 * 1024
 MOST_LAYERS = 3  # of compression, one in another; two is a proxy's mistake
 MOST_FRAMES = 1_000  # of gzip or zstd in one body: bgzip makes 160 of 10 MB; half a million empty ones take seconds
 NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
@@ -69,12 +62,7 @@ _MAGIC = {b"gzip": (b"\x1f\x8b",), b"x-gzip": (b"\x1f\x8b",), b"zstd": (b"\x28\x
 _FRAMES = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"\x2a\x4d\x18")  # gzip, zstd, zstd's skippable
 _NO_ENCODINGS = frozenset({b"", b"identity", b"none", b"utf-8"})
 
-
 _UNREAD = {"encoding": None}  # else Scrapy reads the whole body to guess it
-
-
-class FrameTooLargeError(Exception):
-    """What stands around the answer's body, its head and the sizes of its chunks, is more than there may be."""
 
 
 class BoundedHandler(HTTP11DownloadHandler):
@@ -90,7 +78,7 @@ class BoundedHandler(HTTP11DownloadHandler):
         self._contextFactory: Any = SharedTrust(self._contextFactory._get_cert_options_kwargs())
         self._pool: BoundedPool = BoundedPool(self._pool._reactor, kept(open_files()))
         self._pool.maxPersistentPerHost = crawler.settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN")
-        self._pool._factory = _BoundedFactory
+        self._pool._factory = BoundedFactory
 
     async def download_request(self, request: Request) -> Response:
         """The response, its body unpacked."""
@@ -248,95 +236,6 @@ class _Unpacking(HttpCompressionMiddleware):
         if encoding in _MAGIC and any(body.count(frame) > MOST_FRAMES for frame in _FRAMES):
             raise DownloadCancelledError(f"the body is packed in more than {MOST_FRAMES} pieces")
         return HttpCompressionMiddleware._decode(body, encoding, max_size)
-
-
-class _BoundedParser(_LenientHTTPClientParser):
-    """Counts the bytes around the body, early hints included, and hands on chunks in one piece per read, however small they are."""
-
-    transport: Any  # Twisted's, whose types say less than it can
-    _frame = _body = 0  # bytes so far
-    _wire: Wire | None = None
-
-    def dataReceived(self, data: bytes) -> None:
-        self._frame += len(data)
-        if self._frame - self._body > MOST_FRAME and (self.state in (STATUS, HEADER) or self._frame > 2 * self._body):
-            raise FrameTooLargeError
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
-
-    def lineReceived(self, line: bytes) -> None:
-        if self.state == STATUS or self._wire is None:
-            self._wire = Wire()  # an early hint before it is no part of the response
-        self._wire.head.append(line + b"\n")
-        super().lineReceived(line)
-
-    def statusReceived(self, status: bytes) -> None:
-        super().statusReceived(status)  # type: ignore[no-untyped-call]
-        self.response.wire, self.response.asked = self._wire, self.request
-        if not 100 <= self.response.code <= 999:
-            raise ParseError("no HTTP status", status)  # type: ignore[no-untyped-call]
-
-    def headerReceived(self, name: bytes, value: bytes) -> None:
-        try:
-            super().headerReceived(name, value)  # type: ignore[no-untyped-call]
-        except InvalidHeaderName:  # "X Powered By : …"; browsers skip the line
-            pass
-
-    def switchToBodyMode(self, decoder: Any) -> None:
-        self._pieces: list[bytes] = []
-        self._deliver, decoder.dataCallback = decoder.dataCallback, self._pieces.append
-        finish = decoder.finishCallback
-
-        def finished(rest: bytes) -> None:
-            self._flush()
-            LARDER.ended(self.transport)
-            if self._wire is not None:
-                self._wire.cut(len(rest))
-            finish(rest)
-
-        decoder.finishCallback = finished
-        super().switchToBodyMode(decoder)  # type: ignore[no-untyped-call]
-
-    def rawDataReceived(self, data: bytes) -> None:
-        if self._wire is not None:
-            self._wire.add(data)
-        super().rawDataReceived(data)  # type: ignore[no-untyped-call]
-        self._flush()
-        if self.state == BODY:
-            LARDER.took(self.transport, self._body)
-
-    def connectionLost(self, reason: Any = None) -> None:
-        LARDER.ended(self.transport)
-        super().connectionLost(reason)
-
-    def _flush(self) -> None:
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
-            self._body += len(data)
-            self._deliver(data)
-
-
-class _BoundedProtocol(_LenientHTTP11ClientProtocol):
-    """Uses the bounded parser; what it gives up on is aborted, since a goodbye needs a server that listens."""
-
-    transport: Any
-    _parser: Any
-
-    def request(self, request: Any) -> Any:
-        answer = sent_at_once(self.transport, partial(super().request, request))
-        self._parser.__class__ = _BoundedParser
-        return answer
-
-    def _giveUp(self, reason: Any) -> None:
-        self.transport.abortConnection()
-        self._disconnectParser(reason)  # type: ignore[no-untyped-call]
-
-
-class _BoundedFactory(_HTTP11ClientFactory):
-    noisy = False
-
-    def buildProtocol(self, addr: Any) -> _BoundedProtocol:
-        return _BoundedProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
 
 
 def _is_frame_too_large(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""How many files this process may hold open, and how many connections that allows: they are files, too. And how many processes it may start."""
+"""How many files this process may hold open, and how many connections that allows: they are files, too. And how many processes it may start, and where they meet."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ FEWEST = 4  # connections, below which there is no crawl
 # Processes and threads beside the workers: this one, ten that look up names, six that wait, three that mind the workers, two that write,
 # and two of which the workers are forked
 TASKS = 24
+LONGEST_FOLDER = 107 - len(
+    "/pymp-12345678/listener-12345678"
+)  # bytes: unix(7) allows 107 for a socket's name, multiprocessing puts this at its end
 MOST_KEPT = 1_000  # connections of a scheme for another request: a host's page is asked for soon after its feed
 
 
@@ -55,4 +58,13 @@ def require_tasks(most: int | None, *, workers: int) -> None:
     if most is not None and most < needed:
         raise ConfigError(
             f"only {most} processes and threads may run at once (ulimit -u); a crawl with {workers} workers needs {needed}, better 256"
+        )
+
+
+def require_short(folder: str) -> None:
+    """Raises ConfigError when the sockets by which workers are started cannot be in this folder for temporary files: their names would be too long."""
+    if (long := len(os.fsencode(folder))) > LONGEST_FOLDER:
+        raise ConfigError(
+            f"the folder for temporary files has a name of {long} bytes, and a socket in it would have too long a one: "
+            f"let TMPDIR name one of at most {LONGEST_FOLDER}"
         )

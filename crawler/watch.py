@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -17,7 +18,7 @@ from crawler import USER_AGENT
 from crawler.hosts import Hosts
 from crawler.judging import Judging, configured_judge
 from crawler.larder import clear_away
-from crawler.openfiles import in_use, most_tasks, open_files, require_tasks
+from crawler.openfiles import in_use, most_tasks, open_files, require_short, require_tasks
 from crawler.robots import RobotsFiles
 from crawler.warc import Archive, configured_archive
 from crawler.workers import Workers
@@ -94,6 +95,7 @@ class Watch:
         """
         config = _within_open_files(config)
         require_tasks(most_tasks(), workers=config.workers)
+        require_short(gettempdir())
         clear_away()
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)

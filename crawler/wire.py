@@ -1,6 +1,6 @@
 """What went over the wire, byte by byte: the request as it was sent, the response as it came, packed and chunked.
 
-Pure: `crawler.limits` fills it while a page comes in, `crawler.warc` writes it when the page has become a match.
+Pure: `crawler.framing` fills it while a page comes in, `crawler.warc` writes it when the page has become a match.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from crawler.config import ConfigError
-from crawler.openfiles import MOST_KEPT, OURS, TASKS, in_use, kept, require_tasks
+from crawler.openfiles import MOST_KEPT, OURS, TASKS, in_use, kept, require_short, require_tasks
 from crawler.pool import BoundedPool
 from tests.command import SECONDS, Desk
 from tests.farm import Case, Connection, Farm, head
@@ -47,6 +47,17 @@ def test_too_few_processes_are_told_with_what_is_needed(most: int, workers: int)
     needed = int(str(told.value).rpartition("needs ")[2].partition(",")[0])
     require_tasks(needed, workers=workers)
     require_tasks(None, workers=workers)
+
+
+def test_a_folder_too_deep_for_sockets_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    told = Desk(tmp_path, f"sqlite:///{tmp_path}/deep.db", settings={"TMPDIR": str(deep)}).run("poll")
+    assert (told.returncode, told.stdout) == (1, b"")
+    most = int(told.stderr.decode().rpartition("let TMPDIR name one of at most ")[2])
+    require_short("/" + "a" * (most - 1))
+    with pytest.raises(ConfigError, match="socket"):
+        require_short("/" + "é" * (most // 2) + "a")
 
 
 ASKS = """
