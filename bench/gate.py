@@ -10,7 +10,20 @@ from __future__ import annotations
 
 import sys
 
-from judge_data import FULL, HELD_OUT, KINDS, MIRROR, SHARED, Labelled, groups, held_out, load, ordinary, unlearned
+from judge_data import (
+    DENSE,
+    FULL,
+    HELD_OUT,
+    KINDS,
+    MIRROR,
+    SHARED,
+    Labelled,
+    groups,
+    held_out,
+    load,
+    ordinary,
+    unlearned,
+)
 
 from crawler.classify import Judge
 
@@ -104,7 +117,8 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
             [
                 r
                 for r in rows
-                if r.origin == "exam" and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, KINDS, MIRROR))
+                if r.origin == "exam"
+                and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, KINDS, MIRROR, DENSE))
             ],
         ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
@@ -113,6 +127,7 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         ("full articles", [r for r in rows if r.origin == "exam" and r.id.startswith(FULL)]),
         ("pairs by kind", [r for r in rows if r.origin == "exam" and r.id.startswith(KINDS)]),
         ("mirrored news", [r for r in rows if r.origin == "exam" and r.id.startswith(MIRROR)]),
+        ("dense items", [r for r in rows if r.origin == "exam" and r.id.startswith(DENSE)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)

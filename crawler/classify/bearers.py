@@ -42,6 +42,7 @@ FAR = (
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
 TELLING = 15  # words: in fewer the lack of a word that fits says little
+REFUGEES = "refugees"  # the concept of a topic's people as a group
 MISHAP = "accident"  # the concept of accidents and police reports
 QUOTES = frozenset("\"'„“”«»‚‘’‹›")
 BORNE = ("name", "leader", "place", "actor", "derived")  # what people, towns and shops are called by
@@ -106,14 +107,20 @@ def is_doubtful(document: Document, found: Found) -> bool:
 
 def is_leisure(document: Document, found: Found) -> bool:
     """Whether words of stage, sport or food stand there, no word that fits, and no name of those who rule or fight."""
-    if not found.anchors or any(spot.mention.concept.sense in ACTING for spot in found.anchors):
+    if not is_private(found):
         return False
     return bool(found.support.get("culture")) and not _words(document, found, TELLS, most=1)
 
 
 def is_private(found: Found) -> bool:
     """Whether no name of those who rule or fight stands there, so that the story may be one person's."""
-    return bool(found.anchors) and not any(spot.mention.concept.sense in ACTING for spot in found.anchors)
+    return bool(found.anchors) and not any(map(_acts, found.anchors))
+
+
+def _acts(spot: Spot) -> bool:
+    """Whether a name is one of those who rule or fight, or of a deed; refugees do neither."""
+    concept = spot.mention.concept
+    return concept.sense in ACTING and concept.id != REFUGEES
 
 
 def private(document: Document, found: Found) -> dict[str, Feature]:

@@ -17,6 +17,7 @@ from crawler.classify.document import EDGE, LEAD, Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
 from crawler.classify.people import moved_people
 from crawler.classify.shape import first_item, shape
+from crawler.classify.told import told
 from crawler.classify.whose import whose
 
 FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
@@ -38,7 +39,7 @@ def features(document: Document, found: Found) -> dict[str, Feature]:
     if first is not None and not first.anchors:
         return {"none": Feature(1.0), "roundup": Feature(1.0, tuple(found.anchors[:3]))}
     found = first or found
-    parts = [_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers]
+    parts = [_where, _how_much, _how_late, _beside, _others, _words, _paragraphs, bearers, told]
     if found.country:
         parts += [private, whose, moved_people, shape]
     return {name: feature for part in parts for name, feature in part(document, found).items() if feature.value}

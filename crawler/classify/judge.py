@@ -38,6 +38,7 @@ _READERS = (
     "matching",
     "people",
     "shape",
+    "told",
     "whose",
 )  # the modules that a verdict depends on
 
