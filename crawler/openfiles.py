@@ -14,9 +14,9 @@ FEWEST = 4  # connections, below which there is no crawl
 # Processes and threads beside the workers: this one, ten that look up names, six that wait, three that mind the workers, two that write,
 # and two of which the workers are forked
 TASKS = 24
-LONGEST_FOLDER = 107 - len(
-    "/pymp-12345678/listener-12345678"
-)  # bytes: unix(7) allows 107 for a socket's name, multiprocessing puts this at its end
+SOCKET = 107  # bytes of a socket's name: unix(7)
+NAME = len("/listener-12345678")  # what multiprocessing puts behind its folder
+OWN = len("/pymp-12345678")  # and that behind the one for temporary files
 MOST_KEPT = 1_000  # connections of a scheme for another request: a host's page is asked for soon after its feed
 
 
@@ -62,9 +62,8 @@ def require_tasks(most: int | None, *, workers: int) -> None:
 
 
 def require_short(folder: str) -> None:
-    """Raises ConfigError when the sockets by which workers are started cannot be in this folder for temporary files: their names would be too long."""
-    if (long := len(os.fsencode(folder))) > LONGEST_FOLDER:
+    """Raises ConfigError when the socket by which workers are asked for cannot be in multiprocessing's folder: its name would be too long."""
+    if len(os.fsencode(folder)) + NAME > SOCKET:
         raise ConfigError(
-            f"the folder for temporary files has a name of {long} bytes, and a socket in it would have too long a one: "
-            f"let TMPDIR name one of at most {LONGEST_FOLDER}"
+            f"{os.path.dirname(folder)} has too long a name for a socket in it: let TMPDIR name a folder of at most {SOCKET - NAME - OWN} bytes"
         )

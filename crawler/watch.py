@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from tempfile import gettempdir
+from multiprocessing.util import get_temp_dir
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -95,7 +95,7 @@ class Watch:
         """
         config = _within_open_files(config)
         require_tasks(most_tasks(), workers=config.workers)
-        require_short(gettempdir())
+        require_short(get_temp_dir())
         clear_away()
         archive = configured_archive(config, USER_AGENT)
         database = open_database(config.database_url)

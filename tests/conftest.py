@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import count
@@ -91,6 +92,13 @@ def unavailable(what: str, reason: str) -> NoReturn:
     if what in _REQUIRED:
         pytest.fail(f"{reason} (LEVANTWATCH_REQUIRE names {what})", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose name is short enough for a process's TMPDIR: sockets in it end at 107 bytes, and pytest's own folders are deep."""
+    with tempfile.TemporaryDirectory(prefix="lw-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -161,18 +161,20 @@ def test_narrow_output_keeps_every_line_within_its_width(folder: Path) -> None:
     assert max(cell_len(line) for line in table) <= 80
 
 
-def test_without_keep_nothing_is_left(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, "unused", settings={"TMPDIR": str(tmp_path)})
-    assert "levantwatch why" not in desk.ok("demo", "--no-keep")
-    assert list(tmp_path.iterdir()) == []
+def test_without_keep_nothing_is_left(short_folder: Path) -> None:
+    desk = Desk(short_folder, "unused", settings={"TMPDIR": str(short_folder)})
+    said = desk.ok("demo", "--no-keep")
+    assert "levantwatch why" not in said
+    assert "feeds 9 ·" in said
+    assert list(short_folder.iterdir()) == []
 
 
-def test_what_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/mine.db", settings={"TMPDIR": str(tmp_path)})
+def test_what_is_interrupted_says_so_and_leaves_nothing(short_folder: Path) -> None:
+    desk = Desk(short_folder, f"sqlite:///{short_folder}/mine.db", settings={"TMPDIR": str(short_folder)})
     process = desk.start("demo")
-    assert wait_until(lambda: bool(list(tmp_path.glob("levantwatch-demo-*/levantwatch.db-wal"))), 60)
+    assert wait_until(lambda: bool(list(short_folder.glob("levantwatch-demo-*/levantwatch.db-wal"))), 60)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, b"")
     assert err in (b"", b"levantwatch: interrupted\n")  # nothing before the crawl has begun
-    assert not list(tmp_path.glob("levantwatch-demo-*"))
+    assert not list(short_folder.glob("levantwatch-demo-*"))

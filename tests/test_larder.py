@@ -127,14 +127,14 @@ def test_a_large_body_stands_in_a_file_for_as_long_as_it_is_wanted() -> None:
     assert not file.exists()
 
 
-def test_what_a_killed_crawl_left_is_cleared_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_what_a_killed_crawl_left_is_cleared_away(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
     held = Aside.of(b"wanted")
-    ours, fresh, other = (tmp_path / name for name in ("levantwatch-body-old", "levantwatch-body-new", "theirs"))
+    ours, fresh, other = (short_folder / name for name in ("levantwatch-body-old", "levantwatch-body-new", "theirs"))
     for file in (ours, fresh, other):
         file.write_bytes(b"x")
     for file in (ours, other):
         os.utime(file, (1, 1))
-    Desk(tmp_path, f"sqlite:///{tmp_path / 'news.db'}", settings={"TMPDIR": str(tmp_path)}).run("poll")
+    Desk(short_folder, f"sqlite:///{short_folder / 'news.db'}", settings={"TMPDIR": str(short_folder)}).run("poll")
     assert not ours.exists()
     assert all(file.exists() for file in (fresh, other, Path(held.path)))

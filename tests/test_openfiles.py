@@ -52,12 +52,17 @@ def test_too_few_processes_are_told_with_what_is_needed(most: int, workers: int)
 def test_a_folder_too_deep_for_sockets_is_told_before_anything_is_asked(tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
-    told = Desk(tmp_path, f"sqlite:///{tmp_path}/deep.db", settings={"TMPDIR": str(deep)}).run("poll")
+    desk = Desk(tmp_path, f"sqlite:///{tmp_path}/deep.db", settings={"TMPDIR": str(deep)})
+    told = subprocess.run(
+        [sys.executable, "-m", "crawler", "poll"], cwd=tmp_path, env=desk.env, capture_output=True, timeout=SECONDS, check=False
+    )  # fmt: skip
     assert (told.returncode, told.stdout) == (1, b"")
-    most = int(told.stderr.decode().rpartition("let TMPDIR name one of at most ")[2])
-    require_short("/" + "a" * (most - 1))
+    assert f"{deep} has too long a name" in told.stderr.decode()
+    assert not list(deep.iterdir())
+    most = int(told.stderr.decode().rpartition("at most ")[2].split()[0])
+    require_short("/" + "a" * (most - 1) + "/pymp-12345678")
     with pytest.raises(ConfigError, match="socket"):
-        require_short("/" + "é" * (most // 2) + "a")
+        require_short("/" + "é" * (most // 2) + "a" + "/pymp-12345678")
 
 
 ASKS = """

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 
+from crawler.classify.bearers import REFUGEES
 from crawler.classify.beside import beside_words, by_age
 from crawler.classify.document import Document, Feature, Found, Spot
 from crawler.classify.lexicon import COMMON
 
 # who takes people in: no other people of the story
 HOSTS = ("lebanon", "jordan", "turkey", "egypt", "gulf", "america", "kurdistan", "partners")
-REFUGEES = "refugees"  # the concept of a topic's people as a group
 MOST = 7  # sentences
 
 
