@@ -353,6 +353,7 @@ def main() -> None:
     gc.set_threshold(COLLECT_AFTER)  # as every command of ours, `levantwatch web` among them
     database = open_database(given.url)
     on = Asker(database, 1)
+    gc.freeze()  # as `levantwatch web` does when it begins to serve
     name = database.name.rpartition("/")[2]
     clock = (lambda: processor(given.server, name)) if given.cpu else time.perf_counter
     print(
