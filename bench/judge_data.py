@@ -43,7 +43,7 @@ OF_KINDS = {"syria": 1.0, "isis": 0.3}
 # of .1, .15, .2, .3, .5 and 1 the most with which ISIS keeps .94 on the older items, in English too; of Syria they pay nothing at 1
 OF_MIRROR = {"syria": 1.0, "isis": 0.15}
 DENSE = "dense-"  # items of exam-dense-*.jsonl, in which a side matter is named as often as real pages name it
-# each of them is the hardest of its kind: at 1 they teach to doubt every article; for ISIS so that the older items pay nothing (.940 for .939 without, in the same folds)
+# each is the hardest of its kind: at 1 they teach to doubt every article. At .1 the older items pay nothing for ISIS (.940, and .939 without them)
 OF_DENSE = {"syria": 0.2, "isis": 0.1}
 COLLECTION = "fakes"  # its group in the shared data
 NEAR = 0.5  # articles as alike as this never stand on both sides of a split

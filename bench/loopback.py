@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import threading
 import time
@@ -40,7 +41,7 @@ class Loopback:
     spread: float = 0.0
     entries: int = 30
     version: int = 1
-    held: bool = False  # while this is so nothing is answered
+    answers: float = math.inf  # so many requests are answered, all further ones when this is raised
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
     late: float = (
@@ -104,11 +105,12 @@ class Loopback:
         path, tag = head.split(" ", 2)[1], f'"{self.version}"'
         status = 304 if f"if-none-match: {tag}" in head.lower() else 200
         self.asked.append(Asked(time.monotonic(), host, path, status))
+        number = len(self.asked)
         if self.response:
             await asyncio.sleep(
                 self.response * (random.Random(host).lognormvariate(0, self.spread) if self.spread else 1.0)
             )
-        while self.held:
+        while number > self.answers:
             await asyncio.sleep(0.02)
         body = b"" if status == 304 else self._document(f"{host}{path}")
         writer.write(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import re
 import signal
@@ -74,11 +75,11 @@ def test_members_share_feeds_and_hosts(desk: Desk) -> None:
         desk,
         settings={**(desk.settings or {}), "LEVANTWATCH_CLUSTER_LEASE": "60", "LEVANTWATCH_REQUEST_TIMEOUT": "600"},
     )
-    with Loopback([6, 6, 6, 2, 1, 1, 1, 1], held=True) as site:
+    with Loopback([6, 6, 6, 2, 1, 1, 1, 1], answers=0) as site:
         desk.watch(*site.urls())
         with member(desk, "one") as one, member(desk, "two") as two:
             wait_for(lambda: all("joined the cluster" in log(desk, name) for name in ("one", "two")), PATIENCE)
-            site.held = False
+            site.answers = math.inf
             wait_for(lambda: desk.rows("SELECT count(*) FROM polls")[0][0] >= 24, PATIENCE)
             for process in (one, two):
                 process.send_signal(signal.SIGTERM)
@@ -102,20 +103,19 @@ def in_hand(desk: Desk) -> set[int]:
 
 
 def test_what_a_killed_member_had_is_polled_by_the_others_within_two_leases(desk: Desk) -> None:
-    """Nothing is answered from the first requests until the first member is dead: however long the second takes to start, the first has feeds in hand."""
+    """The site answers six requests and no more until the first member is dead: however long the second takes to start, the first has feeds in hand."""
     desk = replace(desk, settings={**(desk.settings or {}), "LEVANTWATCH_REQUEST_TIMEOUT": "600"})
-    with Loopback([4] * 6, response=0.2) as site:
+    with Loopback([4] * 6, response=0.2, answers=6) as site:
         desk.watch(*site.urls())
         with member(desk, "one") as one:
             wait_for(lambda: len(site.asked) >= 7, PATIENCE)
-            site.held = True
             with member(desk, "two"):
                 wait_for(lambda: "joined the cluster" in log(desk, "two"), PATIENCE)
                 os.kill(one.pid, signal.SIGKILL)
                 killed = datetime.now(UTC)
                 held = {row[0] for row in desk.rows("SELECT id FROM feeds WHERE id NOT IN (SELECT feed_id FROM polls)")}
                 held |= in_hand(desk)  # a poll that is written, too, until the queue has been told so
-                site.held = False
+                site.answers = math.inf
                 wait_for(lambda: desk.rows("SELECT count(DISTINCT feed_id) FROM polls")[0][0] == 24, PATIENCE)
         left = LEFT.findall(log(desk, "two"))
         assert left

@@ -1,4 +1,4 @@
-"""What an article tells with, counted over the whole of it: different places, words that fit against words of lives, front words, edges. PURE.
+"""What an article tells with, counted over the whole of it: names, and words that fit against words of lives. PURE.
 
 One Syrian's shop abroad names country, people and home town as often as a report from the war does. It has one place of the country where the report has
 four, and for each word of war two of trades and families.
@@ -17,8 +17,11 @@ NAMES = 7  # different ones
 
 
 def told(document: Document, found: Found) -> dict[str, Feature]:
-    """`places`, `actors`, `leader`: who and where is named; `told`, `lived`: more words that fit than of lives, or the reverse; `front-life`: such words,
-    of courts and accidents too, in title and lead: a trial of its members is an organisation's story; `edge-plain`: the country's edge without a word on whose it is; `comparisons`: words that liken."""
+    """Who and where is named: `places`, `actors`, `leader`. More words that fit than of lives, or the reverse: `told`, `lived`.
+
+    `front-life`: words of lives, of courts and accidents too, in title and lead; a trial of its members is an organisation's story.
+    `edge-plain`: the country's edge, without a word on whose it is. `comparisons`: words that liken.
+    """
     support = found.support
     of: dict[str, list[Spot]] = {"place": [], "actor": [], "leader": []}
     edge = []
