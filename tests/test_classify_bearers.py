@@ -65,6 +65,19 @@ def test_places_of_other_countries_speak_against_a_name_until_words_fit() -> Non
     assert "abroad" not in seen("Syrians at the ward", text.format("Lahore"))  # people live everywhere
 
 
+def test_in_an_article_a_name_alone_is_an_aside_not_another_bearer() -> None:
+    text = "Nurses from Lahore came to the ward, and a choir from Kerala sang for all who had waited since the morning. "
+    assert {"bare", "abroad"} <= seen("A day with Raqqa", text).keys()
+    assert not {"bare", "abroad"} & seen("A day with Raqqa", text * 4).keys()
+
+
+def test_a_country_that_a_title_names_is_meant_among_others() -> None:
+    text = "Nurses from Lahore came to the ward, and a choir from Kerala sang for all who had waited for {} there."
+    assert seen("A day at the ward", text.format("Syria"))["abroad-land"].value > 1.0
+    assert not {"abroad", "abroad-land"} & seen("A day with Syria", text.format("hours")).keys()
+    assert seen("A day at the ward", text.format("Syria Mason"))["abroad"].value > 1.0
+
+
 @pytest.mark.parametrize(
     ("title", "text", "language"),
     [

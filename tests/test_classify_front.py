@@ -99,7 +99,7 @@ def test_a_cross_heading_in_capitals_makes_no_longer_name() -> None:
 
 
 def test_a_country_named_with_its_people_in_four_sentences_is_no_lone_name() -> None:
-    one = "The council of Lima in Peru met on Syria. "
+    one = "The council of Lima in Peru met. It spoke of Syria. "
     many = one + "Syria is far. Syrians have come. They left Syria in spring."
-    assert value(seen("", one), "abroad") > 0.0
-    assert value(seen("", many), "abroad") == 0.0
+    assert value(seen("", one), "abroad-land") > 0.0
+    assert value(seen("", many), "abroad-land") == 0.0

@@ -137,3 +137,8 @@ def test_any_text_is_a_topic_or_one_line_of_what_is_wrong(text: str) -> None:
     else:
         assert topic.id == "lebanon"
         assert topic.forms
+
+
+def test_a_turkish_k_is_written_otherwise_before_an_ending(tmp_path: Path) -> None:
+    forms = load_topic(written(tmp_path, GOOD + 'tr = ["egemenlik*", "=PKK*"]\n')).forms
+    assert [form.text for form in forms if form.language == "tr"] == ["egemenlik", "egemenlig", "pkk"]

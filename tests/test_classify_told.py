@@ -80,3 +80,45 @@ def test_refugees_are_no_one_who_rules_so_that_their_story_may_be_a_life(title: 
     found = seen(title, text, language)
     assert found["title-life"].value == 1.0
     assert found["lived"].value > 0
+
+
+def test_two_places_are_more_than_twice_one() -> None:
+    assert "places-more" not in seen("", "Shells fell on Aleppo in Syria, and again on Aleppo.")
+    assert seen("", WAR)["places-more"].value == 1.0
+
+
+def test_refugees_are_no_actor() -> None:
+    assert "actors" not in seen("", "Syrian refugees fled to the north.")
+    assert seen("", "The Syrian Democratic Forces fled to the north.")["actors"].value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Kharkiv under fire", "Russia shells towns in Ukraine as it once did in Aleppo. Kyiv fears another Aleppo. Ukraine asks for aid.", "en"),
+        ("Guerre en Ukraine", "À Kiev, on craint le sort d'Alep. L'Ukraine demande de l'aide. Kharkiv brûle.", "fr"),
+    ],
+)  # fmt: skip
+def test_a_war_that_is_likened_is_another_country_s(title: str, text: str, language: str) -> None:
+    found = seen(title, text, language)
+    assert found["other-war"].value >= 1.0
+    assert found["other-war-front"].value == 1.0
+    assert not matched(title, text, language)
+
+
+def test_two_wars_side_by_side_are_not_likened() -> None:
+    found = seen("War in Ukraine and in Syria", "Shells fell on Kharkiv. Shells fell on Aleppo, rebels said.")
+    assert not {"other-war", "other-war-front"} & found.keys()
+
+
+def test_a_group_that_another_is_called_is_likened_not_told_of() -> None:
+    likened = seen("Hamas is like Islamic State, minister says", "He compared Hamas to Islamic State.", topic="isis")
+    assert likened["rival-likened"].value == 1.0
+    assert "rival-likened" not in seen("Islamic State and Hamas", "Both fired rockets, police said.", topic="isis")
+
+
+def test_an_aside_is_the_less_the_later_it_stands() -> None:
+    front = "The council met in Erfurt to speak about the price of bread and of fish. " * 10
+    late, later = (seen("Council meets", text + "One had been to Syria.") for text in (front, front * 2))
+    assert 0 < late["single-late"].value < later["single-late"].value
+    assert "single-late" not in seen("Council meets on Syria", front + "One had been to Syria.")

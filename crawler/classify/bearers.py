@@ -41,6 +41,7 @@ FAR = (
     "venezuela",
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
+SHORT = LEAD + 100  # characters: a longer text without a word that fits is an aside, not another bearer
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 REFUGEES = "refugees"  # the concept of a topic's people as a group
 MISHAP = "accident"  # the concept of accidents and police reports
@@ -61,7 +62,8 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     words = document.words + document.title.text.count(" ") + 1
     telling = min(1.0, words / TELLING)
     doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
-    result = {"bare": Feature(doubt * math.log2(1 + min(len(anchors), 7)), tuple(anchors[:3]))}
+    short = len(document.text.text) < SHORT
+    result = {"bare": Feature(short * doubt * math.log2(1 + min(len(anchors), 7)), tuple(anchors[:3]))}
     life = found.support.get("everyday", [])
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
     named = {(spot.field, spot.mention.start) for spots in (anchors, *found.support.values()) for spot in spots}
@@ -85,13 +87,18 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
     ]
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
     there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
+    land = found.country and any(spot.mention.concept.sense == "name" for spot in anchors) and not strange
+    short = len(document.text.text) < SHORT
+    distance = telling * (not people) * math.log2(1 + min(_different(document, far), 7))
+    titled = land and any(spot.titled for spot in anchors)  # what a title says of the country is no aside
     return {
         "there": Feature(float(bool(there)), tuple(there[:3])),
-        "stranger": Feature(float(bool(strange)), tuple(strange[:3])),
+        "stranger": Feature(len(strange) / len(anchors), tuple(strange[:3])),
         "alone-weak": Feature(telling * (least > 0), tuple(anchors[:3])),
         "alone-weaker": Feature(telling * (least > 1), tuple(anchors[:3])),
         "alone-leader": Feature(telling * person, tuple(anchors[:3])),
-        "abroad": Feature(telling * (not people) * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
+        "abroad": Feature(0.0 if land else short * distance, tuple(far[:4])),
+        "abroad-land": Feature(distance if land and not titled else 0.0, tuple(far[:4])),
     }
 
 

@@ -111,6 +111,7 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     result["lead-behind"] = Feature(first / LEAD if first < LEAD else 0.0, tuple(text[:1]))
     result["late"] = Feature(min(math.log2(1 + max(first - LEAD, 0) / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
+    result["single-late"] = Feature(result["single"].value * result["late"].value, tuple(text[:1]))
     only = all(map(document.in_lead, text)) and len(document.text.text) > FULL
     result["lead-only"] = Feature(float(only), tuple(text[:2]))
     first = text[0].mention.start
@@ -175,6 +176,8 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
         result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
         titled = [spot for spot in spots if spot.titled]
         result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
+        if name == "rival" and titled and in_title and (likened := found.support.get("comparison")):
+            result["rival-likened"] = Feature(1.0, (*titled[:2], *likened[:2]))
     if others := found.support.get("other"):
         there = tuple(spot for spot in others if spot.titled)
         result["other"] = _any(others)

@@ -48,6 +48,7 @@ LANGUAGES = frozenset(
 )
 _KEYS = frozenset({"why", "weak"})
 _ARABIC = re.compile(r"[\u0600-\u06ff]")
+_HARD_K = re.compile(r"[^\W\d_]k\*$")  # of a Turkish word: before an ending with a vowel it is written ğ
 _TOPIC_ID = re.compile(r"[a-z][a-z0-9-]{1,30}")
 LONGEST_FORM = 80
 
@@ -157,6 +158,8 @@ def _concept_forms(concept: Concept, entry: Mapping[str, Any], place: str, check
                 raise check.error(place, f"{spelling!r} is no text", inside=language)
             number += 1
             yield _form(spelling, concept, place, language, check)
+            if language == "tr" and _HARD_K.search(spelling):
+                yield _form(f"{spelling[:-2]}ğ*", concept, place, language, check)
     if not number:
         raise check.error(place, "it has no spelling in any language")
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from crawler.classify.bearers import TELLS, is_private
 from crawler.classify.document import Document, Feature, Found, Spot
 
+CAPTIVES = "captives"  # the concept of hostages, who matter where they were taken
 COURT = "court"  # the concept of courts and verdicts, beside that of the deeds that are tried there
 WORKS = "works"  # the concept of novels, films and exhibitions; a league or a menu tells of no war
 ITEMS = 3  # labels of items, or rules between them, that make a roundup
@@ -31,7 +32,7 @@ VERDICT = 2  # different words of courts: one stands in any story on crime
 
 def shape(document: Document, found: Found) -> dict[str, Feature]:
     """Features of what an article on a country is, where nobody is named who rules or fights: then its words alone tell."""
-    return _work(document, found) | _trial(found) if is_private(found) else {}
+    return _work(document, found) | _trial(found) | _captives(document, found) if is_private(found) else {}
 
 
 def first_item(document: Document, found: Found) -> Found | None:
@@ -111,3 +112,15 @@ def _trial(found: Found) -> dict[str, Feature]:
     if len(court) < VERDICT or not deeds:
         return {}
     return {"trial": Feature(math.log2(1 + min(len(deeds), MOST)), tuple(deeds.values())[:4])}
+
+
+def _captives(document: Document, found: Found) -> dict[str, Feature]:
+    """`captives`: whether a sentence that names the country tells of hostages; `captives-front`: of title or lead."""
+    taken = [spot for spot in found.support.get("deed", ()) if spot.mention.concept.id == CAPTIVES]
+    named = {spot.place for spot in found.anchors if spot.mention.concept.sense == "name"}
+    there = [spot for spot in taken if spot.place in named]
+    front = [spot for spot in there if spot.titled or document.in_lead(spot)]
+    return {
+        "captives": Feature(float(bool(there)), tuple(there[:3])),
+        "captives-front": Feature(float(bool(front)), tuple(front[:3])),
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from crawler.classify.bearers import TELLS
+from crawler.classify.bearers import REFUGEES, TELLS
 from crawler.classify.document import EDGE, Document, Feature, Found, Spot
 
 MOST = 4.0  # doublings
@@ -27,7 +27,7 @@ def told(document: Document, found: Found) -> dict[str, Feature]:
     edge = []
     for spot in found.anchors:
         concept = spot.mention.concept
-        if concept.sense in of:
+        if concept.sense in of and concept.id != REFUGEES:
             of[concept.sense].append(spot)
             if concept.id in EDGE:
                 edge.append(spot)
@@ -41,8 +41,10 @@ def told(document: Document, found: Found) -> dict[str, Feature]:
         spot for sense in TELLS for spot in support.get(sense, ()) if spot.field == "title" or spot.mention.start < end
     ]
     ratio = math.log2((1 + len({spot.word for spot in life})) / (1 + len({spot.word for spot in fitting})))
+    places = _names(of["place"])
     seen = {
-        "places": Feature(_names(of["place"]), tuple(of["place"][:6])),
+        "places": Feature(places, tuple(of["place"][:6])),
+        "places-more": Feature(float(places > 1), tuple(of["place"][:6])),
         "actors": Feature(_names(of["actor"]), tuple(of["actor"][:4])),
         "leader": Feature(float(bool(of["leader"])), tuple(of["leader"][:2])),
         "told": Feature(min(max(-ratio, 0.0), MOST), tuple(fitting[:6])),

@@ -17,6 +17,7 @@ MIXED = (
     "partners",
 )  # concepts of many countries: the letters with which a name begins tell one from the next
 ARTICLE = "ال"
+WARS = ("ukraine", "palestine", "sudan", "libya", "yemen")  # of common.toml: where a war is likened to another
 IN_TITLE, OPENING = 3.0, 2.0  # worth of a mention there, of one anywhere else 1
 MOST = 4.0  # doublings
 
@@ -25,6 +26,7 @@ def whose(document: Document, found: Found) -> dict[str, Feature]:
     """Features of another country's story, and of names that are on the edge, rulers alone or all in one sentence."""
     lands = _lands(document, found)
     result = _owner(document, found, lands) if lands else {}
+    result |= _likened(document, found)
     edge = [spot for spot in found.anchors if spot.mention.concept.id in EDGE]
     result["edge-only"] = Feature(float(len(edge) == len(found.anchors)), tuple(edge[:3]))
     result["edge-most"] = Feature(float(2 * len(edge) >= len(found.anchors)), tuple(edge[:3]))
@@ -56,6 +58,21 @@ def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]
         "owner-sentences": Feature(min(max(more, 0.0), MOST), tuple(spots[:4])),
         "owner-title": Feature(float(titled and not topic_titled and len(spots) > 1), tuple(spots[:2])),
         "owner-front": Feature(float(there and not topic_titled and not topic_opens), tuple(spots[:2])),
+    }
+
+
+def _likened(document: Document, found: Found) -> dict[str, Feature]:
+    """`other-war`: how many sentences tell of another war for each that names the topic, where both are likened; `other-war-front`: title or opening names it."""
+    named = {spot.place for spot in found.anchors}
+    likening = [spot for spot in found.support.get("comparison", ()) if spot.place in named]
+    wars = [s for sense in ("peer", "land") for s in found.support.get(sense, ()) if s.mention.concept.id in WARS]
+    if not likening or not wars:
+        return {}
+    more = math.log2((1 + len({spot.place for spot in wars})) / (1 + len(named)))
+    front = any(spot.titled or document.opens(spot) for spot in wars)
+    return {
+        "other-war": Feature(min(max(more + 1, 0.0), MOST), tuple(wars[:3])),
+        "other-war-front": Feature(float(front), (*likening[:2], *wars[:2])),
     }
 
 
