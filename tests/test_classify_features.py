@@ -91,13 +91,6 @@ def test_others_of_its_kind_in_the_same_sentence_are_told_from_those_elsewhere()
     assert "rival-beside" not in seen("isis", "Army kills 50 civilians", apart)
 
 
-def test_who_stands_at_the_beginning_of_a_sentence_acts() -> None:
-    acting = "Islamic State militants stormed a prison. Guards fled. Daesh fighters then burned the gate. " + WEATHER
-    aside = "The mayor, who once trained policemen in the war on Islamic State militants, opened a bridge. " + WEATHER
-    assert seen("isis", "Rain", acting)["subject"].value > 1
-    assert "subject" not in seen("isis", "Rain", aside)
-
-
 def test_what_the_title_names_is_meant_by_the_first_words_of_the_text() -> None:
     found = seen("isis", "Islamic State militants killed in the desert", "The group held a village for two days.")
     assert found["echo"].value == 1.0

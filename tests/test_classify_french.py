@@ -67,7 +67,7 @@ def test_what_only_names_it_beside_others_is_no_match(title: str, text: str) -> 
 
 def test_a_full_name_and_its_short_form_in_brackets_are_one_name() -> None:
     text = "Un ancien du groupe État islamique (EI) a ouvert un garage."
-    assert seen("Un garage pour Diffa", text)["count-strong"].value == 1.0
+    assert seen("Un garage pour Diffa", text)["paragraph"].value == 1.0
 
 
 @pytest.mark.parametrize(

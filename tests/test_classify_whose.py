@@ -38,8 +38,10 @@ def test_the_country_that_title_and_text_name_most_owns_the_story() -> None:
 
 def test_one_person_s_life_is_told_with_words_of_school_prizes_and_trades() -> None:
     text = "The baker, who was born in Aleppo, opened her second shop. She studied design and won a prize for young founders."
-    assert seen("A prize for a baker", text)["life"].value > 0.0
-    assert "life" not in seen("A prize for a baker", text + " She fled when the SDF and Assad's army fought there.")
+    assert seen("A prize for a baker", text)["title-life"].value == 1.0
+    assert "title-life" not in seen(
+        "A prize for a baker", text + " She fled when the SDF and Assad's army fought there."
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ MODEL = {
     "bias": -1.5,
     "near": 0.2,
     "threshold": 0.5,
-    "weights": {"count-strong": 3.0, "title-strong": 3.0, "count-place": 1.0},
+    "weights": {"lead-strong": 3.0, "title-strong": 3.0, "places": 1.0},
 }
 
 
@@ -254,9 +254,9 @@ def test_examples_say_what_made_the_difference(ledger: Ledger, judge_of: Callabl
 
 def test_only_the_clearest_examples_are_held(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:
     for number in range(6):
-        ledger.left_out(f"Idlib {number}", " ".join(["Idlib."] * (number + 1)))
+        ledger.left_out(f"Idlib {number}" if number > 3 else f"Bread {number}", "Bread in Idlib.")
     change = ledger.reclassify(judge_of(SYRIA + IDLIB), dry_run=True, examples=2).topics["syria"]
-    assert (change.gained, [one.title for one in change.gained_examples]) == (6, ["Idlib 5", "Idlib 4"])
+    assert (change.gained, {one.title for one in change.gained_examples}) == (6, {"Idlib 5", "Idlib 4"})
 
 
 def test_it_is_done_once_per_model(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:

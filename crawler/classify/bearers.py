@@ -143,10 +143,8 @@ def private(document: Document, found: Found) -> dict[str, Feature]:
         spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
     ]
     return {
-        "life": Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
         "life-told": Feature((1 - doubt) * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
         "title-life": _titled(life),
-        "mishap": Feature(doubt * math.log2(1 + min(_different(document, mishap), 7)), tuple(mishap[:4])),
         "title-mishap": _titled(mishap),
         "away": Feature(doubt * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct, field
 
@@ -46,8 +45,7 @@ _ENDING = 6  # characters behind it
 _SENTENCE = re.compile(r"[.!?…\n](?:(?<!\n)[\"')\]]*\s+|(?<=\n)\n*)")
 
 
-@dataclass(slots=True, eq=False)  # compared by identity: thousands are put into dicts
-class Spot:
+class Spot(Struct, eq=False, gc=False):  # compared by identity: thousands are put into dicts
     """A mention with the field it stands in, as Document.spot makes it."""
 
     field: str  # "title" or "text"
@@ -75,8 +73,7 @@ class Spot:
         return self.word[:STEM] if concept.sense == "place" else concept.id
 
 
-@dataclass(slots=True)  # not frozen, like Mention: fifty are made for an article
-class Feature:
+class Feature(Struct, gc=False):
     """A number, and the spots that it is owed to, in equal shares; without spots it belongs to the whole document."""
 
     value: float

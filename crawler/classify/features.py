@@ -25,10 +25,9 @@ WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
 OWN = "own"  # of the words beside a topic: those that seldom stand beside another
 KIN = "kin"  # of a topic's peers: what its name was made from (al-Qaeda in Iraq)
-SUBJECT = 30  # characters
 LONG = 150  # characters: a shorter paragraph is a caption or a cry
 THROUGHOUT = 0.6  # of a paragraph's sentences
-KINDS = (("strong", ("name", "leader", "actor")), ("place", ("place",)), ("derived", ("derived",)))
+STRONG = ("name", "leader", "actor")
 
 
 def features(document: Document, found: Found) -> dict[str, Feature]:
@@ -51,20 +50,19 @@ def _where(document: Document, found: Found) -> dict[str, Feature]:
     lead = [spot for spot in found.anchors if document.in_lead(spot)]
     result: dict[str, Feature] = {}
     for name, spots in (("title", title), ("lead", lead)):
-        if not spots:
-            continue
-        for kind, senses in (*KINDS, ("event", ("event",))):
-            result[f"{name}-{kind}"] = _any(
-                spot for spot in spots if spot.mention.concept.sense in senses and spot.mention.concept.id not in EDGE
-            )
-        result[f"{name}-edge"] = _any(spot for spot in spots if spot.mention.concept.id in EDGE)
-    result["title-and-lead"] = Feature(float(bool(title and lead)), (*title[:2], *lead[:2]))
+        result[f"{name}-strong"] = _any(spot for spot in spots if spot.mention.concept.sense in STRONG)
+        result[f"{name}-event"] = _any(spot for spot in spots if spot.mention.concept.sense == "event")
+    result["title-place"] = _any(spot for spot in title if _is_place(spot))
     result["title-only"] = Feature(float(bool(title) and len(title) == len(found.anchors)), tuple(title))
     events = all(spot.mention.concept.sense == "event" for spot in found.anchors)
     result["event-only"] = Feature(float(events), tuple(found.anchors[:3]))
     short = len(document.text.text) < LEAD + 100
     result["short-title"] = Feature(float(bool(short and title)), tuple(title[:2]))
     return result
+
+
+def _is_place(spot: Spot) -> bool:
+    return spot.mention.concept.sense == "place" and spot.mention.concept.id not in EDGE
 
 
 def _any(spots: Iterable[Spot]) -> Feature:
@@ -76,9 +74,6 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     """Counts, and the sentences in a row that name the topic most often."""
     text = [spot for spot in found.anchors if spot.field == "text"]
     result: dict[str, Feature] = {}
-    for kind, senses in KINDS:
-        spots = [spot for spot in text if spot.mention.concept.sense in senses]
-        result[f"count-{kind}"] = Feature(math.log2(1 + min(len(spots), 15)), tuple(spots[:6]))
     sentences = Counter(spot.sentence for spot in text)
     best, at = _best_window(sentences)
     inside = [spot for spot in text if at <= spot.sentence < at + WINDOW]
@@ -112,8 +107,6 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     result["late"] = Feature(min(math.log2(1 + max(first - LEAD, 0) / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
     result["single-late"] = Feature(result["single"].value * result["late"].value, tuple(text[:1]))
-    only = all(map(document.in_lead, text)) and len(document.text.text) > FULL
-    result["lead-only"] = Feature(float(only), tuple(text[:2]))
     first = text[0].mention.start
     before = document.sentence(first)
     result["sentences-before"] = Feature(math.log2(1 + min(before, 15)), tuple(text[:1]))
@@ -173,7 +166,8 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
         ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
         result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
         lead = [spot for spot in spots if document.in_lead(spot)]
-        result[f"lead-{name}-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
+        if name == "rival":
+            result["lead-rival-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
         titled = [spot for spot in spots if spot.titled]
         result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
         if name == "rival" and titled and in_title and (likened := found.support.get("comparison")):
@@ -199,7 +193,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     if not in_title:
         own = (s for s in support.get("context", ()) if s.titled and s.mention.concept.id == OWN)
         result["title-own-alone"] = _any(own)
-    for sense in ("migration", "culture", "context", "theatre", "echo"):
+    for sense in (
+        ("migration", "context", "theatre") if not in_title else ("migration", "culture", "context", "theatre")
+    ):
         spots = [spot for spot in support.get(sense, ()) if spot.titled]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
     joined = paired(document, found.anchors, _rivals(found)) if support.get("claim") else ()
@@ -207,16 +203,9 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     claims = [s for s in support.get("claim", ()) if s.field == "title" or s.sentence in alone]
     result["claim"] = _any(claims)
     result["claim-front"] = _any(s for s in claims if s.titled or document.in_lead(s))
-    for sense in ("migration", "culture"):
-        spots = support.get(sense, [])
-        result[sense] = Feature(math.log2(1 + min(len(spots), 7)), tuple(spots[:3]))
+    moves = support.get("migration", [])
+    result["migration"] = Feature(math.log2(1 + min(len(moves), 7)), tuple(moves[:3]))
     result["leisure"] = leisure(document, found)
-    topical = places | {spot.sentence for spot in echoes}
-    best = max((sum(one + step in topical for step in range(WINDOW)) for one in topical), default=0)
-    subjects = [spot for spot in found.anchors if spot.field == "text" and _begins(document, spot)]
-    different = {spot.sentence for spot in subjects}
-    result["subject"] = Feature(math.log2(1 + min(len(different), 7)), tuple(subjects[:4]))
-    result["substance"] = Feature(float(best >= 2), (*found.anchors[:3], *echoes[:3]))
     return result
 
 
@@ -300,8 +289,3 @@ def _follows(document: Document, spot: Spot, anchored: set[int]) -> bool:
     """Whether a word like "the group" stands within a paragraph's length behind an anchor."""
     at = spot.sentence
     return any(at - back in anchored for back in range(WINDOW + 1))
-
-
-def _begins(document: Document, spot: Spot) -> bool:
-    """Whether a spot stands at the beginning of its sentence: there it mostly says who acts."""
-    return spot.mention.start - document.sentences[spot.sentence] < SUBJECT

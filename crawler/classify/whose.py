@@ -45,11 +45,11 @@ def whose(document: Document, found: Found) -> dict[str, Feature]:
 def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]) -> dict[str, Feature]:
     """What the country that is named most has beyond the topic."""
     own = _weight(document, found.anchors)
-    name = max(lands, key=lambda one: (_weight(document, lands[one]), one))
+    most, name = max((_weight(document, spots), name) for name, spots in lands.items())
     spots = lands[name]
     titled, topic_titled = (any(spot.titled for spot in some) for some in (spots, found.anchors))
-    opens, topic_opens = (any(map(document.opens, _text(some))) for some in (spots, found.anchors))
-    ratio = math.log2((1 + _weight(document, spots)) / (1 + own))
+    opens = any(map(document.opens, _text(spots)))
+    ratio = math.log2((1 + most) / (1 + own))
     sentences, topics = (len({spot.place for spot in some}) for some in (spots, found.anchors))
     more = math.log2((1 + sentences) / (1 + topics))
     there = titled or opens
@@ -57,7 +57,6 @@ def _owner(document: Document, found: Found, lands: Mapping[str, Sequence[Spot]]
         "owner": Feature(min(max(ratio, 0.0), MOST) if there else 0.0, tuple(spots[:4])),
         "owner-sentences": Feature(min(max(more, 0.0), MOST), tuple(spots[:4])),
         "owner-title": Feature(float(titled and not topic_titled and len(spots) > 1), tuple(spots[:2])),
-        "owner-front": Feature(float(there and not topic_titled and not topic_opens), tuple(spots[:2])),
     }
 
 
