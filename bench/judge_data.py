@@ -45,6 +45,8 @@ OF_MIRROR = {"syria": 1.0, "isis": 0.15}
 DENSE = "dense-"  # items of exam-dense-*.jsonl, in which a side matter is named as often as real pages name it
 # each is the hardest of its kind: at 1 they teach to doubt every article. At .1 the older items pay nothing for ISIS (.940, and .939 without them)
 OF_DENSE = {"syria": 0.2, "isis": 0.1}
+CLOSE = "close-"  # items of exam-close-*.jsonl: hostages, titles without a war, groups who arrive, comparisons, trials, as often named as in real pages
+OF_CLOSE = {"syria": 0.5, "isis": 0.5}
 COLLECTION = "fakes"  # its group in the shared data
 NEAR = 0.5  # articles as alike as this never stand on both sides of a split
 
@@ -68,7 +70,7 @@ class Labelled:
 
     def weight_for(self, topic: str) -> float:
         """How much it counts in the fit of a topic."""
-        for prefix, weights in ((FULL, OF_FULL), (KINDS, OF_KINDS), (MIRROR, OF_MIRROR), (DENSE, OF_DENSE)):
+        for prefix, weights in ((FULL, OF_FULL), (KINDS, OF_KINDS), (MIRROR, OF_MIRROR), (DENSE, OF_DENSE), (CLOSE, OF_CLOSE)):
             if self.origin == "exam" and self.id.startswith(prefix):
                 return self.weight * weights[topic]
         if topic != "isis":

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from judge_data import DENSE, FULL, HELD_OUT, KINDS, MIRROR, Labelled, groups, held_out, load, unlearned
+from judge_data import CLOSE, DENSE, FULL, HELD_OUT, KINDS, MIRROR, Labelled, groups, held_out, load, unlearned
 
 from crawler.classify.judge import Judge
 from crawler.classify.model import DEFAULT, MODEL, probability
@@ -28,7 +28,7 @@ BOOTSTRAPS = 1_000
 THRESHOLDS = {"syria": 0.46, "isis": 0.48, DEFAULT: 0.5}
 TOPICS = ("syria", "isis")
 # items of exam-whose, exam-full-*, exam-wider-pairs, exam-mirror-* and exam-dense-*.jsonl, written last: without them figures compare with those of before
-NEWEST = ("F", FULL, KINDS, MIRROR, DENSE)
+NEWEST = ("F", FULL, KINDS, MIRROR, DENSE, CLOSE)
 
 
 def main(write: bool) -> None:

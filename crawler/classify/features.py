@@ -230,8 +230,10 @@ def _paragraphs(document: Document, found: Found) -> dict[str, Feature]:
     words.sort(key=lambda spot: spot.mention.start)
     rich, spots = _richest(document, anchors, words)
     own, opens, inside = _own_paragraph(document, anchors, words)
+    # beside an organisation's name they tell of its deeds; beside a country's they mostly tell of another's war
+    where = "war-elsewhere" if found.country else "context-apart"
     return {
-        "context-apart": Feature(_different(document, apart), tuple(apart[:6])),
+        where: Feature(_different(document, apart), tuple(apart[:6])),
         "drowned": Feature(drowned, tuple(anchors[:2])),
         "rich": Feature(math.log2(1 + min(rich, 15)), spots),
         "own-paragraph": Feature(math.log2(1 + min(own, 7)), inside),

@@ -43,6 +43,7 @@ AGAINST = frozenset(
         "bare",
         "abroad",
         "abroad-land",
+        "war-elsewhere",
         "other-war",
         "other-war-front",
         "part",
