@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 
 from judge_data import (
+    CLOSE,
     DENSE,
     FULL,
     HELD_OUT,
@@ -72,6 +73,8 @@ FLOORS = {
     "isis F1, held-out mirrored news": 0.87,
     "syria F1, held-out dense items": 0.61,
     "isis F1, held-out dense items": 0.68,
+    "syria F1, held-out close items": 0.8,
+    "isis F1, held-out close items": 0.88,
     "syria F1, plain news nothing is fitted on": 0.92,
     "isis F1, plain news nothing is fitted on": 0.93,
     "syria F1, full articles nothing is fitted on": 0.88,
@@ -120,7 +123,7 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
                 r
                 for r in rows
                 if r.origin == "exam"
-                and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, KINDS, MIRROR, DENSE))
+                and not r.id.startswith((*HARDER, *BEARERS, *LINES, *WHOSE, FULL, KINDS, MIRROR, DENSE, CLOSE))
             ],
         ),
         ("harder examination", [r for r in rows if r.origin == "exam" and r.id.startswith(HARDER)]),
@@ -130,6 +133,7 @@ def _quality(judge: Judge, rows: list[Labelled]) -> dict[str, float]:
         ("pairs by kind", [r for r in rows if r.origin == "exam" and r.id.startswith(KINDS)]),
         ("mirrored news", [r for r in rows if r.origin == "exam" and r.id.startswith(MIRROR)]),
         ("dense items", [r for r in rows if r.origin == "exam" and r.id.startswith(DENSE)]),
+        ("close items", [r for r in rows if r.origin == "exam" and r.id.startswith(CLOSE)]),
     ):
         for topic in ("syria", "isis"):
             hits = sum(said[row.id][topic] and getattr(row, topic) for row in chosen)
