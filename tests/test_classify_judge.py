@@ -123,6 +123,23 @@ def test_an_irrelevant_paragraph_never_makes_a_match(words: list[str]) -> None:
     assert after.score <= before.score + 1e-9
 
 
+@pytest.mark.parametrize("joint", ["\n", " "])
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("Damascus lights up", "The lights came on at seven in Damascus, and the square filled with people who had waited all day."),
+        ("Raqqa the cat finds a home", "Nurses from Lahore took Raqqa in. The ward in Kerala sang for the cat."),
+        ("Bakery of the year", "Siria Poletti from Lima opened a second shop. The baker sells to Peru and to Chile."),
+    ],
+)  # fmt: skip
+def test_an_irrelevant_paragraph_takes_no_doubt_from_a_short_line(title: str, text: str, joint: str) -> None:
+    before = verdict("syria", title, text)
+    after = verdict("syria", title, text + joint + joint.join([RAIN] * 8))
+    assert not before.matched
+    assert not after.matched
+    assert after.score <= before.score + 1e-9
+
+
 @pytest.mark.parametrize("text", [RAIN, "", "مطر غزير في الوادي", "Il pleut. C'est ainsi.", "SS UNS PI Assad"])
 def test_a_text_that_names_nothing_has_the_verdict_of_the_long_way(text: str) -> None:
     weights = {topic: JUDGE.model.of(topic) for topic in JUDGE.topics}

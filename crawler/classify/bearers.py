@@ -41,7 +41,7 @@ FAR = (
     "venezuela",
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
-SHORT = LEAD + 100  # characters: a longer text without a word that fits is an aside, not another bearer
+SHORT = LEAD + 100  # characters up to the last name: in more, a name without a word that fits is an aside, not another bearer's
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 REFUGEES = "refugees"  # the concept of a topic's people as a group
 MISHAP = "accident"  # the concept of accidents and police reports
@@ -62,7 +62,7 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     words = document.words + document.title.text.count(" ") + 1
     telling = min(1.0, words / TELLING)
     doubt = telling * max(0.0, 1 - (fitting + WORTH * affairs) / ENOUGH)
-    short = len(document.text.text) < SHORT
+    short = _extent(document, found) < SHORT
     result = {"bare": Feature(short * doubt * math.log2(1 + min(len(anchors), 7)), tuple(anchors[:3]))}
     life = found.support.get("everyday", [])
     result["everyday"] = Feature(doubt * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4]))
@@ -88,7 +88,7 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
     there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
     land = found.country and any(spot.mention.concept.sense == "name" for spot in anchors) and not strange
-    short = len(document.text.text) < SHORT
+    short = _extent(document, found) < SHORT
     distance = telling * (not people) * math.log2(1 + min(_different(document, far), 7))
     titled = land and any(spot.titled for spot in anchors)  # what a title says of the country is no aside
     return {
@@ -186,6 +186,13 @@ def _words(document: Document, found: Found, senses: Iterable[str], most: int = 
                 if len(words) == most:
                     return words
     return words
+
+
+def _extent(document: Document, found: Found) -> int:
+    """Where the sentence of the last name ends: what stands behind it may be about anything."""
+    last = [spot for spot in found.anchors if spot.field == "text"][-1:]
+    ends = [*document.sentences[last[0].sentence + 1 :][:1], len(document.text.text)] if last else [0]
+    return ends[0]
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:
