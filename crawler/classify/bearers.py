@@ -41,7 +41,9 @@ FAR = (
     "venezuela",
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
-SHORT = LEAD + 100  # characters up to the last name: in more, a name without a word that fits is an aside, not another bearer's
+SHORT = (
+    LEAD + 100
+)  # characters up to the last name: in more, a name without a word that fits is an aside, not another bearer's
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 REFUGEES = "refugees"  # the concept of a topic's people as a group
 MISHAP = "accident"  # the concept of accidents and police reports
