@@ -93,3 +93,19 @@ def test_a_trial_is_told_by_words_of_the_court_and_of_the_crimes() -> None:
     assert seen("Verdict", crimes)["trial"].value >= 1.0
     assert "trial" not in seen("Verdict", "The court sentenced the judge's neighbour, who is from Raqqa, for theft.")
     assert "trial" not in seen("Torture", "He spoke of torture in a prison in Raqqa.")
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "language"),
+    [
+        ("Photographer is free", "Anna Weber, who had been held hostage in Syria since June, is home. Her mother wept.", "en"),
+        ("Le photographe est libre", "Retenu en otage en Syrie depuis juin, il est rentré jeudi. Sa mère a pleuré.", "fr"),
+        ("Fotoğrafçı serbest", "Haziranda Suriye'de kaçırılan fotoğrafçı evine döndü. Annesi ağladı.", "tr"),
+    ],
+)  # fmt: skip
+def test_hostages_are_told_of_with_the_country_where_they_are_held(title: str, text: str, language: str) -> None:
+    found = seen(title, text, language)
+    assert found["captives"].value == found["captives-front"].value == 1.0
+    elsewhere = {"en": "Mali", "fr": "au Mali", "tr": "Mali'de"}[language]
+    moved = text.replace("in Syria", f"in {elsewhere}").replace("en Syrie", elsewhere).replace("Suriye'de", elsewhere)
+    assert "captives" not in seen(title, f"{moved} Syria, la Syrie, Suriye.", language)
