@@ -89,6 +89,7 @@ class Document(Struct):
     front: int = 0  # where the lead begins: behind the headline, and behind lines of author, date and place
     sources: tuple[str, str] = ("", "")  # title and text as they were written, for their capitals
     _sentences: Sequence[int] | None = None
+    _paragraphs: dict[int, tuple[int, int]] = field(default_factory=dict)  # by where a spot in them begins
     _opening: int | None = None  # the number of the first sentence, behind what stands for the title
 
     @classmethod
@@ -138,7 +139,13 @@ class Document(Struct):
 
     def paragraph(self, spot: Spot) -> tuple[int, int]:
         """Where the paragraph of a spot in the text begins and ends; of one that is no paragraph, the three sentences around it."""
-        text, start = self.text.text, spot.mention.start
+        start = spot.mention.start
+        if start not in self._paragraphs:
+            self._paragraphs[start] = self._paragraph(spot, start)
+        return self._paragraphs[start]
+
+    def _paragraph(self, spot: Spot, start: int) -> tuple[int, int]:
+        text = self.text.text
         begin, end = text.rfind("\n", 0, start) + 1, text.find("\n", start)
         end = len(text) if end < 0 else end
         if end - begin > PARAGRAPH:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from crawler.classify.bearers import TELLS, is_private
@@ -68,10 +69,16 @@ def _is_roundup(document: Document, found: Found) -> bool:
 
 def _labels(document: Document) -> list[tuple[int, int]]:
     """Where the labels in front of sentences begin and end."""
-    text = document.text.text
-    fronts = [(at, text[at : at + LABEL + 3]) for at in document.sentences]
-    begins = [at for at, front in fronts if ": " in front or " - " in front]  # looking for the letters is dear
-    return [match.span() for at in begins if (match := _LABEL.match(text, at))]
+    text, sentences = document.text.text, document.sentences
+    begins = set()  # looking for the letters is dear, looking for one character is not
+    for mark in ":-":
+        at = text.find(mark)
+        while at >= 0:
+            begin = sentences[bisect_right(sentences, at) - 1]
+            if at - begin <= LABEL + 1:
+                begins.add(begin)
+            at = text.find(mark, at + 1)
+    return [match.span() for at in sorted(begins) if (match := _LABEL.match(text, at))]
 
 
 def _end_of_item(document: Document) -> int:
