@@ -253,10 +253,12 @@ def test_examples_say_what_made_the_difference(ledger: Ledger, judge_of: Callabl
 
 
 def test_only_the_clearest_examples_are_held(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:
-    for number in range(6):
-        ledger.left_out(f"Idlib {number}" if number > 3 else f"Bread {number}", "Bread in Idlib.")
-    change = ledger.reclassify(judge_of(SYRIA + IDLIB), dry_run=True, examples=2).topics["syria"]
-    assert (change.gained, {one.title for one in change.gained_examples}) == (6, {"Idlib 5", "Idlib 4"})
+    for number in range(4):
+        ledger.left_out(f"Bread {number}", "Bread in Idlib.")
+    ledger.left_out("Idlib 4", "Bread in Idlib.")
+    ledger.left_out("Idlib 5", "Bread in Idlib and in Hama.")
+    change = ledger.reclassify(judge_of(SYRIA + IDLIB + HAMA), dry_run=True, examples=2).topics["syria"]
+    assert (change.gained, [one.title for one in change.gained_examples]) == (6, ["Idlib 5", "Idlib 4"])
 
 
 def test_it_is_done_once_per_model(ledger: Ledger, judge_of: Callable[..., Judge]) -> None:
