@@ -41,9 +41,8 @@ FAR = (
     "venezuela",
     "afghanistan",
 )  # of common.toml: the neighbours and the powers at war stand beside the topics themselves
-SHORT = (
-    LEAD + 100
-)  # characters up to the last name: in more, a name without a word that fits is an aside, not another bearer's
+# characters up to the last name: in more, a name without a word that fits is an aside, not another bearer's
+SHORT = LEAD + 100
 TELLING = 15  # words: in fewer the lack of a word that fits says little
 REFUGEES = "refugees"  # the concept of a topic's people as a group
 MISHAP = "accident"  # the concept of accidents and police reports
@@ -75,10 +74,12 @@ def bearers(document: Document, found: Found) -> dict[str, Feature]:
     result["part"] = Feature(fading * len(spots) / len(anchors), tuple(spots[:3]))
     quoted = [spot for spot in anchors if _is_quoted(document, spot)]
     result["quoted"] = Feature(len(quoted) / len(anchors), tuple(quoted[:3]))
-    return result if _further(document, found) else result | _alone(document, found, telling, named)
+    return result if _further(document, found) else result | _alone(document, found, telling, short, named)
 
 
-def _alone(document: Document, found: Found, telling: float, named: set[tuple[str, int]]) -> dict[str, Feature]:
+def _alone(
+    document: Document, found: Found, telling: float, short: bool, named: set[tuple[str, int]]
+) -> dict[str, Feature]:
     """What speaks for or against a text's only name even among words of war and state, which other countries have, too: General Asad of Kano."""
     anchors = found.anchors
     least = min(spot.mention.weak for spot in anchors)
@@ -90,7 +91,6 @@ def _alone(document: Document, found: Found, telling: float, named: set[tuple[st
     strange = [spot for spot in anchors if _goes_on(document, spot, named)]
     there = [spot for spot in anchors if spot.mention.concept.sense == "place" and document.is_there(spot)]
     land = found.country and any(spot.mention.concept.sense == "name" for spot in anchors) and not strange
-    short = _extent(document, found) < SHORT
     distance = telling * (not people) * math.log2(1 + min(_different(document, far), 7))
     titled = land and any(spot.titled for spot in anchors)  # what a title says of the country is no aside
     return {
@@ -145,7 +145,6 @@ def private(document: Document, found: Found) -> dict[str, Feature]:
         spot for sense in ("abroad", "peer") for spot in found.support.get(sense, ()) if spot.mention.concept.id in FAR
     ]
     return {
-        "life-told": Feature((1 - doubt) * math.log2(1 + min(_different(document, life), 7)), tuple(life[:4])),
         "title-life": _titled(life),
         "title-mishap": _titled(mishap),
         "away": Feature(doubt * math.log2(1 + min(_different(document, far), 7)), tuple(far[:4])),
@@ -192,9 +191,11 @@ def _words(document: Document, found: Found, senses: Iterable[str], most: int = 
 
 def _extent(document: Document, found: Found) -> int:
     """Where the sentence of the last name ends: what stands behind it may be about anything."""
-    last = [spot for spot in found.anchors if spot.field == "text"][-1:]
-    ends = [*document.sentences[last[0].sentence + 1 :][:1], len(document.text.text)] if last else [0]
-    return ends[0]
+    last = [spot.sentence for spot in found.anchors if spot.field == "text"][-1:]
+    if not last:
+        return 0
+    behind = last[0] + 1
+    return document.sentences[behind] if behind < len(document.sentences) else len(document.text.text)
 
 
 def _different(document: Document, spots: Iterable[Spot]) -> int:

@@ -20,7 +20,6 @@ from crawler.classify.shape import first_item, shape
 from crawler.classify.told import told
 from crawler.classify.whose import whose
 
-FULL = 600  # characters: a longer text is a full article, in which one name is a side remark
 WINDOW = 3  # sentences: a paragraph, in texts that lost their line breaks
 FITTING = ("context", "theatre", "claim", "echo")  # what tells a paragraph of substance
 OWN = "own"  # of the words beside a topic: those that seldom stand beside another
@@ -28,6 +27,7 @@ KIN = "kin"  # of a topic's peers: what its name was made from (al-Qaeda in Iraq
 LONG = 150  # characters: a shorter paragraph is a caption or a cry
 THROUGHOUT = 0.6  # of a paragraph's sentences
 STRONG = ("name", "leader", "actor")
+TITLED = ("migration", "context", "theatre")  # of what kind a title is, beside the topic's name and without it
 
 
 def features(document: Document, found: Found) -> dict[str, Feature]:
@@ -71,7 +71,7 @@ def _any(spots: Iterable[Spot]) -> Feature:
 
 
 def _how_much(document: Document, found: Found) -> dict[str, Feature]:
-    """Counts, and the sentences in a row that name the topic most often."""
+    """How many different names, and the sentences in a row that name the topic most often."""
     text = [spot for spot in found.anchors if spot.field == "text"]
     result: dict[str, Feature] = {}
     sentences = Counter(spot.sentence for spot in text)
@@ -80,8 +80,6 @@ def _how_much(document: Document, found: Found) -> dict[str, Feature]:
     result["paragraph"] = Feature(math.log2(1 + min(best, 8)), tuple(inside[:4]))
     names = {spot.called for spot in found.anchors}
     result["distinct"] = Feature(math.log2(min(len(names), 8)), tuple(found.anchors[:6]))
-    alone = len(found.anchors) == 1 and len(document.text.text) > FULL
-    result["single-in-full"] = Feature(float(alone), tuple(found.anchors[:1]))
     return result
 
 
@@ -103,7 +101,6 @@ def _how_late(document: Document, found: Found) -> dict[str, Feature]:
     if not text or any(spot.titled for spot in found.anchors):
         return result
     first = max(text[0].mention.start - document.front, 0)
-    result["lead-behind"] = Feature(first / LEAD if first < LEAD else 0.0, tuple(text[:1]))
     result["late"] = Feature(min(math.log2(1 + max(first - LEAD, 0) / LEAD), 4.0), tuple(text[:1]))
     result["single"] = Feature(float(len(text) == 1), tuple(text[:1]))
     result["single-late"] = Feature(result["single"].value * result["late"].value, tuple(text[:1]))
@@ -159,25 +156,24 @@ def _others(document: Document, found: Found) -> dict[str, Feature]:
     for name, spots in (("peer", peers), ("rival", rivals)):
         if not spots:
             continue
-        if name == "rival":
-            beside = {spot.place for spot in spots}
-            near = [spot for spot in found.anchors if spot.place in beside]
-            result["rival-beside"] = Feature(len(near) / len(found.anchors), tuple(near[:4]))
         ratio = math.log2((1 + len(spots)) / (1 + len(found.anchors)))
         result[f"{name}s"] = Feature(min(max(ratio, 0.0), 4.0), tuple(spots[:4]))
-        lead = [spot for spot in spots if document.in_lead(spot)]
-        if name == "rival":
-            result["lead-rival-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
-        titled = [spot for spot in spots if spot.titled]
-        result[f"title-{name}{'' if in_title else '-alone'}"] = _any(titled)
-        if name == "rival" and titled and in_title and (likened := found.support.get("comparison")):
-            result["rival-likened"] = Feature(1.0, (*titled[:2], *likened[:2]))
+        result[f"title-{name}{'' if in_title else '-alone'}"] = _any(spot for spot in spots if spot.titled)
+    if rivals:
+        beside = {spot.place for spot in rivals}
+        near = [spot for spot in found.anchors if spot.place in beside]
+        result["rival-beside"] = Feature(len(near) / len(found.anchors), tuple(near[:4]))
+        lead = [spot for spot in rivals if document.in_lead(spot)]
+        result["lead-rival-alone"] = Feature(float(bool(lead) and not has_lead), tuple(lead[:2]))
+        titled = [spot for spot in rivals if spot.titled]
+        likened = found.support.get("comparison", [])
+        both = float(bool(titled and in_title and likened))
+        result["rival-likened"] = Feature(both, (*titled[:2], *likened[:2]))
     if others := found.support.get("other"):
         there = tuple(spot for spot in others if spot.titled)
         result["other"] = _any(others)
         result["other-share"] = Feature(len(others) / (len(others) + len(found.anchors)), tuple(others[:3]))
         result["other-title"] = Feature(float(bool(there) and not in_title), there[:2])
-    result["refused"] = _any(found.refused)
     return result
 
 
@@ -193,9 +189,7 @@ def _words(document: Document, found: Found) -> dict[str, Feature]:
     if not in_title:
         own = (s for s in support.get("context", ()) if s.titled and s.mention.concept.id == OWN)
         result["title-own-alone"] = _any(own)
-    for sense in (
-        ("migration", "context", "theatre") if not in_title else ("migration", "culture", "context", "theatre")
-    ):
+    for sense in (*TITLED, "culture") if in_title else TITLED:
         spots = [spot for spot in support.get(sense, ()) if spot.titled]
         result[f"title-{sense}{'' if in_title else '-alone'}"] = _any(spots)
     joined = paired(document, found.anchors, _rivals(found)) if support.get("claim") else ()

@@ -1,4 +1,4 @@
-"""What kind of piece an article is: news in brief, on a work of art about a war, on a trial for its crimes. PURE.
+"""What kind of piece an article is: news in brief, on a work of art about a war, on a trial for its crimes, on hostages. PURE.
 
 A roundup names a topic in one item of many, and its headline and first item tell whose it is. A film about a war has the words of film and of the
 war, a trial for war crimes those of the court and of the crimes.
@@ -22,9 +22,8 @@ COUNTRIES = 2  # of these labels name one, or the topic
 LANDS = ("peer", "land", "theatre")
 HEADING = 60  # characters: a shorter line is no item
 LABEL = 29  # letters of one
-_LABEL = re.compile(
-    rf"[^\W\d_][\w'() ]{{1,{LABEL - 1}}}(?::| -) "
-)  # "Bolivia: …", "Gaza - …" at the front of a sentence
+# "Bolivia: …", "Gaza - …" at the front of a sentence
+_LABEL = re.compile(rf"[^\W\d_][\w'() ]{{1,{LABEL - 1}}}(?::| -) ")
 _RULE = "+++"
 _SEGMENT = re.compile(r"[,;|/]| - ")
 MOST = 15  # different words
